@@ -1,0 +1,127 @@
+"""Files that appear whole or not at all: write beside, flush to disk, rename."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from warehouse.errors import LiftcastError, printable
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def disk_errors(where: Path) -> Iterator[None]:
+    """Turn a full disk or a read-only folder into one sentence with its remedy."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise LiftcastError(
+                "the disk is full",
+                where=printable(where),
+                remedy="Free space and run again: what stood before is unchanged",
+            ) from error
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise LiftcastError(
+                f"cannot write ({error.strerror})",
+                where=printable(where),
+                remedy="Check the permissions of the lake folder",
+            ) from error
+        raise
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`; on success flush it and rename it over `path`.
+
+    A reader sees the old file or the new one, never a part; kill -9 leaves the old one.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+        try:
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
+            _flush(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def appearing(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `folder`; on success flush and rename it into place.
+
+    Raises:
+        FileExistsError: `folder` stands already (such folders are immutable).
+    """
+    with disk_errors(folder):
+        if folder.exists():
+            raise FileExistsError(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
+        temporary.mkdir()
+        try:
+            yield temporary
+            for file in temporary.rglob("*"):
+                _flush(file)
+            temporary.rename(folder)
+            _flush(folder.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def point(link: Path, target: str) -> None:
+    """Swap the symbolic link `link` to `target` (relative to its folder) in one step."""
+    with disk_errors(link):
+        temporary = link.with_name(f".{link.name}.{uuid.uuid4().hex[:8]}.tmp")
+        temporary.symlink_to(target)
+        try:
+            temporary.replace(link)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _flush(link.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as stable, readable JSON, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(
+            json.dumps(value, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8"
+        )
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sweep_leftovers(folder: Path) -> int:
+    """Remove temporary files and folders that a killed run left behind; return how many.
+
+    Only call it while holding the lock that guards `folder`.
+    """
+    count = 0
+    for leftover in list(folder.rglob(".*.tmp")):
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+        count += 1
+    return count

@@ -1,0 +1,35 @@
+"""Configuration: defaults, then environment variables `LIFTCAST_*`, then what a command says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Every setting has a working default; nothing here is a secret."""
+
+    model_config = SettingsConfigDict(env_prefix="LIFTCAST_", extra="ignore")
+
+    lake: Path = Field(Path("lake"), description="folder that everything a run makes lies under")
+    reporting_currency: str | None = Field(
+        None,
+        pattern=r"^[A-Z]{3}$",
+        description="ISO 4217; default: what the sources declare, else their only currency",
+    )
+    seed: int = Field(0, ge=0, description="seed of every random draw of a run")
+    bad_row_share: float = Field(
+        0.05, ge=0, le=1, description="share of rejected rows above which a source fails as a whole"
+    )
+    horizon_weeks: int = Field(13, ge=1, le=104, description="weeks to forecast")
+    lock_timeout: float = Field(
+        600, ge=0, description="seconds to wait for another run that holds the warehouse"
+    )
+    keep_publications: int = Field(
+        10, ge=1, description="publications kept on disk, the current one included"
+    )
+    dbt_project: Path = Field(PROJECT / "dbt_project", description="the dbt project's folder")
