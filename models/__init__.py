@@ -1,0 +1,1 @@
+"""Python estimators of attribution: frames in, frozen results out."""

@@ -1,0 +1,5 @@
+"""A company with known truth, reproducible from a seed."""
+
+from simulation.company import Company, DriverTruth, simulate
+
+__all__ = ["Company", "DriverTruth", "simulate"]

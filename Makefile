@@ -1,0 +1,76 @@
+# liftcast. `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+export LIFTCAST_REFERENCE_DATA ?= $(abspath ../shared/data)
+# Nothing here calls home.
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED := False
+
+.PHONY: help
+help:  ## Show this list
+	@echo "liftcast: what every campaign brought, and the volume to expect."
+	@echo
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16 | sed 's/^/  make /'
+	@echo
+	@echo "New here: make demo"
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "liftcast needs Python 3.11 or newer; say which with: make PYTHON=python3.12 demo"; exit 1; }
+	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing pinned dependencies (constraints.txt)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	@$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]' 2>&1 | tail -n 1
+	@$(BIN)/python -c 'import airflow.version, duckdb, prophet' || { echo "the installation is not complete"; exit 1; }
+	@touch $@
+
+.PHONY: install
+install: $(VENV)/.installed  ## Make .venv with pinned dependencies
+
+.PHONY: demo
+demo: install  ## Run everything on a simulated company, through Airflow, and show the result
+	@$(BIN)/liftcast demo --lake build/demo
+
+.PHONY: airflow
+airflow: install  ## Start Airflow with the project's DAGs; prints address and login
+	@$(BIN)/liftcast airflow
+
+.PHONY: lint
+lint: install  ## Style, types, SQL, and the floors imports may run down
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@cd dbt_project && ../$(BIN)/sqlfluff lint --disable-progress-bar models tests
+
+.PHONY: unit
+unit: install  ## Tests of the rooms (no servers)
+	@$(PYTEST) -m "not e2e and not reference" -n 2 --dist worksteal -q
+
+.PHONY: reference
+reference: install  ## Tests against public data with published results
+	@$(PYTEST) -m "reference and not e2e" -q
+
+.PHONY: e2e
+e2e: install  ## The whole chain: real Airflow, kills, real input
+	@$(PYTEST) -m e2e -q
+
+.PHONY: test
+test: lint unit reference e2e  ## Lint, types, unit, dbt, reference and end-to-end tests
+
+.PHONY: clean
+clean:  ## Remove what was built (not the lake, not .venv)
+	@rm -rf build dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache
+
+.PHONY: pins
+pins: install  ## Resolve constraints.txt anew (keeps its head)
+	@{ sed -n '/^#/p' constraints.txt; \
+	  $(BIN)/uv pip compile -q pyproject.toml --extra dev --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links --python-version 3.11; \
+	  $(BIN)/uv --version | sed -E 's/uv ([0-9.]+).*/uv==\1/'; } > build-pins.tmp
+	@mv build-pins.tmp constraints.txt

@@ -1,0 +1,35 @@
+"""
+### forecast: the next weeks of volume
+
+**Owner** sales planning
+
+**Inputs** asset `model_inputs`; the release in `inputs/current`
+
+**Outputs** `results/forecast/run_id=<id>/`, asset `forecast_results`
+
+Runs on each release, that is weekly. Reads Parquet only, never the warehouse file.
+
+**When it fails** nothing is lost: the last result and publication stand. A failed check names its
+figure and threshold and is not retried; anything else is. `docs/runbooks/forecast.md`
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import Metadata, dag, task
+from schedule_defaults import FORECAST_RESULTS, MODEL_INPUTS, RETRIES, SCHEDULE, lake, say
+
+
+@dag(schedule=[MODEL_INPUTS], default_args=RETRIES, doc_md=__doc__, **SCHEDULE)
+def forecast():
+    @task(outlets=[FORECAST_RESULTS], execution_timeout=timedelta(hours=3))
+    def project_volume():
+        """Forecast volume from the current release and the known plan."""
+        from liftcast import pipeline
+
+        facts = pipeline.forecast(lake(), progress=say)
+        yield Metadata(FORECAST_RESULTS, {key: facts[key] for key in ("run_id", "release_id")})
+
+    project_volume()
+
+
+forecast()

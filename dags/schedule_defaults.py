@@ -1,0 +1,91 @@
+"""What the five schedules share: assets, the writer's pool, retries, and how a task finds its lake.
+
+Listed in `.airflowignore`: it holds no DAG. Nothing heavy is imported here at module level.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, Connection, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+if TYPE_CHECKING:
+    from warehouse import Lake
+
+RAW_LANDED = Asset("raw_landed")
+MODEL_INPUTS = Asset("model_inputs")
+MIX_RESULTS = Asset("mix_results")
+FORECAST_RESULTS = Asset("forecast_results")
+PUBLICATION = Asset("publication")
+
+say = logging.getLogger("liftcast").info  # progress of a stage, into the task's log
+
+# DuckDB has one writer and shuts readers out while it writes: whatever opens
+# warehouse.duckdb queues in this one-slot pool (`airflow pools set warehouse_writer 1 ...`).
+WAREHOUSE_WRITER = "warehouse_writer"
+
+# 1, 2 and 4 minutes: long enough for a late file or a busy warehouse. A person who waits at a
+# terminal (`make demo`) sets LIFTCAST_TASK_RETRIES=0 to see the error at once.
+RETRIES: dict[str, Any] = {
+    "retries": int(os.environ.get("LIFTCAST_TASK_RETRIES", "3")),
+    "retry_delay": timedelta(minutes=1),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=15),
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[
+            RetryRule(
+                exception="warehouse.errors.CheckFailedError",
+                action=RetryAction.FAIL,
+                reason="the same data give the same verdict: a person has to look",
+            )
+        ]
+    ),
+}
+
+SCHEDULE: dict[str, Any] = {
+    "start_date": datetime(2015, 1, 1, tzinfo=UTC),
+    "catchup": False,
+    "max_active_runs": 1,
+    "tags": ["liftcast"],
+}
+
+
+def places() -> tuple[Lake, list[Path]]:
+    """Lake and source mappings: connection `liftcast_lake`, else `LIFTCAST_LAKE`, `_SOURCES`."""
+    from liftcast.airflow_home import read_connection
+
+    try:
+        extra = Connection.get("liftcast_lake").extra_dejson
+    except AirflowNotFoundException:
+        extra = {}
+    return read_connection(extra)
+
+
+def lake() -> Lake:
+    """The lake this deployment works on."""
+    return places()[0]
+
+
+def days_to_land(params: dict[str, Any], dag_run: Any) -> dict[str, date | None]:
+    """The dates `[start, end)` a run lands: what its parameters say, else its data interval.
+
+    Run by hand without a logical date it has no interval: then the day before it was asked for.
+    """
+    if params["everything"]:
+        return {"start": None, "end": None}
+    one_day = timedelta(days=1)
+    start = (dag_run.data_interval_start or dag_run.run_after - one_day).date()
+    end = (dag_run.data_interval_end or dag_run.run_after).date()
+    if params["date_from"]:
+        start = date.fromisoformat(params["date_from"])
+    if params["date_to"]:
+        end = date.fromisoformat(params["date_to"]) + one_day
+    if start >= end:
+        last = end - one_day
+        raise ValueError(f"date_from {start} is after date_to {last}: give both, in order.")
+    return {"start": start, "end": end}

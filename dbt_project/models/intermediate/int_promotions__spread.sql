@@ -1,0 +1,41 @@
+with
+
+promotions as (
+    select * from {{ ref('stg_raw__promotions') }}
+),
+
+spine as (
+    select * from {{ ref('int_calendar__spined') }}
+),
+
+running as (
+    select
+        spine.date_day,
+        spine.days_in_period,
+        promotions.territory_id,
+        promotions.kind,
+        promotions.depth,
+        {{ even_part(
+            'promotions.cost',
+            '(spine.calendar_day - promotions.starts_on + 1)',
+            '(promotions.ends_on - promotions.starts_on + 1)'
+        ) }} as cost
+    from promotions
+    inner join spine
+        on spine.calendar_day between promotions.starts_on and promotions.ends_on
+),
+
+final as (
+    select
+        date_day,
+        territory_id,
+        'promotion' as kind,
+        kind as driver,
+        'depth' as exposure_unit,
+        {{ exact_sum('depth / days_in_period') }} as exposure,
+        cast(sum(cost) as decimal(18, 2)) as spend
+    from running
+    group by date_day, territory_id, running.kind
+)
+
+select * from final

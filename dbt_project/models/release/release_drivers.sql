@@ -1,0 +1,43 @@
+with
+
+spine as (
+    select distinct date_day from {{ ref('int_calendar__spined') }}
+),
+
+leaves as (
+    select * from {{ ref('int_territories__leaved') }}
+    where depth = 0
+),
+
+drivers as (
+    select * from {{ ref('int_drivers__split') }}
+),
+
+seen as (
+    select distinct
+        kind,
+        driver,
+        exposure_unit
+    from drivers
+),
+
+final as (
+    select
+        spine.date_day,
+        leaves.leaf_id as territory_id,
+        seen.kind,
+        seen.driver,
+        coalesce(drivers.exposure, 0) as exposure,
+        seen.exposure_unit,
+        cast(coalesce(drivers.spend, 0) as decimal(18, 2)) as spend
+    from spine
+    cross join leaves
+    cross join seen
+    left join drivers
+        on spine.date_day = drivers.date_day
+        and leaves.leaf_id = drivers.territory_id
+        and seen.kind = drivers.kind
+        and seen.driver = drivers.driver
+)
+
+select * from final

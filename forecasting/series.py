@@ -1,0 +1,99 @@
+"""The calendar of a forecast and the series it is made of: territory x product."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecasting.errors import MixedGrainError
+from forecasting.inputs import ForecastInputs
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Native periods of history and horizon; `per_week` native periods make one week block."""
+
+    grain: str
+    history: pd.DatetimeIndex
+    future: pd.DatetimeIndex
+
+    @property
+    def step_days(self) -> int:
+        return 7 if self.grain == "week" else 1
+
+    @property
+    def per_week(self) -> int:
+        return 1 if self.grain == "week" else 7
+
+    @property
+    def per_year(self) -> int:
+        """52 whole weeks, so that a year ago is the same day of the week."""
+        return 52 * self.per_week
+
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        return self.history.append(self.future)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One territory x product: `y` from its first sale (`start` in the history) to the end."""
+
+    territory_id: str
+    product_id: str
+    start: int
+    y: Floats
+
+    @property
+    def name(self) -> str:
+        return f"{self.territory_id} / {self.product_id}"
+
+
+def calendar(inputs: ForecastInputs, horizon_weeks: int) -> Calendar:
+    """Lay out history and horizon.
+
+    Daily: the horizon starts the day after `last_day`, whatever its weekday; weeks are the 7-day
+    blocks from there, so none is partial. Weekly: history weeks start on the ledger's own day, and
+    the horizon goes on from the last week that starts on or before `last_day`.
+    """
+    last = pd.Timestamp(inputs.last_day)
+    days = inputs.ledger["date_day"]
+    first = days.min()
+    if inputs.grain == "day":
+        history = pd.date_range(first, last, freq="D")
+        future = pd.date_range(last + pd.Timedelta(days=1), periods=7 * horizon_weeks, freq="D")
+        return Calendar("day", history, future)
+    offbeat = (days - first).dt.days % 7 != 0
+    if offbeat.any():
+        raise MixedGrainError(
+            f"The ledger of a weekly lake has {days[offbeat].iloc[0].date()}, not a whole number "
+            f"of weeks after its first week {first.date()}: sum it to weeks that start on a "
+            f"{first.day_name()}."
+        )
+    history = pd.date_range(first, last, freq="7D")
+    future = pd.date_range(history[-1] + pd.Timedelta(days=7), periods=horizon_weeks, freq="7D")
+    return Calendar("week", history, future)
+
+
+def measure_of(ledger: pd.DataFrame) -> str:
+    """`units` when every ledger row has them, else `net_revenue`: one measure for the whole lake,
+    because pieces and money must not meet in one total."""
+    return "units" if ledger["units"].notna().all() else "net_revenue"
+
+
+def build_series(inputs: ForecastInputs, laid: Calendar) -> list[Series]:
+    """Sum the ledger over sales channels; days without a sale after a series' first are zero."""
+    measure = measure_of(inputs.ledger)
+    sums = inputs.ledger.groupby(["territory_id", "product_id", "date_day"], sort=True)[
+        measure
+    ].sum()
+    built = []
+    for (territory, product), cells in sums.groupby(level=[0, 1], sort=True):
+        row = cells.droplevel([0, 1]).reindex(laid.history, fill_value=0.0)
+        start = int(laid.history.get_indexer([cells.index[0][2]])[0])
+        y = row.to_numpy(dtype=float)[start:]
+        built.append(Series(str(territory), str(product), start, y))
+    return built

@@ -1,0 +1,195 @@
+"""Runs dbt as a process of its own and tells what it did in words a person can act on.
+
+dbt runs as a subprocess because `dbtRunner` keeps DuckDB's lock after it returns, and one
+process a stage because importing dbt's command line costs seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse.errors import CheckFailedError, LiftcastError, printable
+from warehouse.lake import Lake
+from warehouse.settings import Settings
+
+Progress = Callable[[str], None]
+_ROWS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class BuildOutcome:
+    """What a dbt build did: its nodes as run_results.json has them."""
+
+    nodes: tuple[dict[str, Any], ...]
+
+    def tests(self) -> list[dict[str, Any]]:
+        return [n for n in self.nodes if n["unique_id"].startswith(("test.", "unit_test."))]
+
+
+def _dbt() -> list[str]:
+    beside = Path(sys.executable).parent / "dbt"
+    found = str(beside) if beside.exists() else shutil.which("dbt")
+    if not found:
+        raise LiftcastError(
+            "dbt is not installed in this environment",
+            remedy="Run `make install`, then `liftcast doctor`",
+        )
+    return [found]
+
+
+def _environment(lake: Lake) -> dict[str, str]:
+    workshop = lake.scratch / "dbt"
+    return os.environ | {
+        "LIFTCAST_LAKE": str(lake.root),
+        "DBT_TARGET_PATH": str(workshop / "target"),
+        "DBT_LOG_PATH": str(workshop / "log"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where and with what dbt runs: under the held warehouse lock, with the project's vars.
+
+    `lock` is the lock's descriptor; dbt inherits it, so that the lock outlives a killed parent
+    for as long as dbt still writes.
+    """
+
+    lake: Lake
+    settings: Settings
+    lock: int
+    variables: Mapping[str, str]
+    progress: Progress
+
+    @property
+    def target(self) -> Path:
+        """Folder of dbt's artifacts (run_results.json, sources.json, static_index.html)."""
+        return self.lake.scratch / "dbt" / "target"
+
+
+def run_dbt(shop: Workshop, *command: str) -> int:
+    """Run one dbt command, report each finished node, return its exit code (0 green, 1 red).
+
+    Raises:
+        LiftcastError: dbt could not run at all.
+    """
+    settings = shop.settings
+    arguments = [
+        *_dbt(),
+        "--log-format", "json", "--no-use-colors",
+        *command,
+        "--project-dir", str(settings.dbt_project),
+        "--profiles-dir", str(settings.dbt_project),
+        "--vars", json.dumps(dict(shop.variables), sort_keys=True),
+    ]  # fmt: skip
+    last_words: list[str] = []
+    with subprocess.Popen(
+        arguments,
+        env=_environment(shop.lake),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        pass_fds=[shop.lock],
+        cwd=settings.dbt_project,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                said = _heard(line)
+                if said is None:
+                    continue
+                level, message, finished = said
+                if finished:
+                    shop.progress(printable(message, 96))
+                if level == "error" or not line.startswith("{"):
+                    last_words.append(printable(message, 400))
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode not in (0, 1):
+        raise LiftcastError(
+            f"dbt {command[0]} could not run",
+            where=printable(settings.dbt_project),
+            got=" | ".join(last_words[-6:]) or f"exit code {process.returncode}",
+            remedy="`liftcast doctor` says what is missing; the lake is unchanged for readers",
+        )
+    return process.returncode
+
+
+def _heard(line: str) -> tuple[str, str, bool] | None:
+    try:
+        event = json.loads(line)
+        info = event["info"]
+    except (ValueError, KeyError, TypeError):
+        return ("error", line.strip(), False) if line.strip() else None
+    finished = info.get("name") in {"LogModelResult", "LogTestResult", "LogSeedResult"}
+    return str(info.get("level")), str(info.get("msg", "")), finished
+
+
+def build(shop: Workshop, select: str) -> BuildOutcome:
+    """`dbt build` of one selection.
+
+    Raises:
+        CheckFailedError: a model or a *fail* test is red; the message names it and shows its
+            first offending rows.
+    """
+    lake, results = shop.lake, shop.target / "run_results.json"
+    results.unlink(missing_ok=True)
+    code = run_dbt(shop, "build", "--select", select)
+    if not results.is_file():
+        raise LiftcastError(
+            "dbt ended before it ran anything",
+            where=printable(lake.scratch / "dbt" / "log" / "dbt.log"),
+            remedy="Read the last lines of that log",
+        )
+    nodes = tuple(json.loads(results.read_text(encoding="utf-8"))["results"])
+    outcome = BuildOutcome(nodes)
+    if code:
+        red = [n for n in nodes if n["status"] in ("error", "fail", "runtime error")]
+        raise CheckFailedError(
+            f"{len(red)} of {len(nodes)} dbt nodes failed",
+            got="\n  " + "\n  ".join(_in_words(lake, node) for node in red[:6]) + "\n",
+            remedy="Mend the named rows at their source and run again; "
+            "what was published before still stands",
+        )
+    return outcome
+
+
+def _in_words(lake: Lake, node: dict[str, Any]) -> str:
+    name = node["unique_id"].split(".")[2]
+    message = printable(node.get("message") or node["status"], 500)
+    lines = [f"{name}: {message}"]
+    if node["unique_id"].startswith("test.") and node.get("compiled_code"):
+        lines += [f"    {row}" for row in offending_rows(lake, node["compiled_code"])]
+    return "\n".join(lines)
+
+
+def offending_rows(lake: Lake, query: str) -> list[str]:
+    """The first rows a failed test selects, one readable line each (empty when it cannot run)."""
+    try:
+        with duckdb.connect(str(lake.warehouse), read_only=True) as connection:
+            relation = connection.execute(query)
+            names = [column[0] for column in relation.description or []]
+            rows = relation.fetchmany(_ROWS_SHOWN)
+    except duckdb.Error:
+        return []
+    return [
+        ", ".join(
+            f"{name}={printable(value, 60)}"
+            for name, value in zip(names, row, strict=True)
+            if value is not None
+        )
+        for row in rows
+    ]

@@ -1,0 +1,264 @@
+"""From tested marts to a publication: Parquet, one DuckDB file, page, workbook, dbt's docs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from liftcast import building, releasing
+from warehouse.errors import CheckFailedError, LiftcastError, printable
+from warehouse.files import disk_errors
+from warehouse.lake import Lake
+from warehouse.publication import publish
+from warehouse.runlog import code_version, utc_now
+from warehouse.settings import Settings
+
+Progress = Callable[[str], None]
+
+# Mart -> its row order. `attr_checks` and `pub_freshness` are completed here.
+MARTS: dict[str, str] = {
+    "attr_contributions": "date_day, territory_id, kind, driver",
+    "attr_summary": "kind, driver",
+    "attr_curves": "kind, driver, multiplier",
+    "attr_checks": "stage, check_name, subject",
+    "fcst_volume": "period, date_day, level, territory_id, product_id",
+    "fcst_components": "date_day, territory_id, product_id, component",
+    "fcst_fit": "date_day, territory_id, product_id",
+    "fct_ledger": "date_day, territory_id, product_id, sales_channel",
+    "dim_territories": "territory_id",
+    "dim_products": "product_id",
+}
+# Readable by DuckDB 1.2 and later, hence by the tools that embed 1.4.
+STORAGE_VERSION = "v1.2.0"
+
+
+def publish_marts(
+    lake: Lake, settings: Settings, run_id: str, lock: int, progress: Progress
+) -> dict[str, Any]:
+    """Build marts from one release and its results, test them, publish; return the facts.
+
+    The caller holds the publication and the warehouse lock.
+    """
+    facts = _facts(lake, settings, run_id)
+    _refuse_red_estimates(lake, facts)
+    variables = {
+        "reporting_currency": facts["currency"],
+        "release_id": facts["release_id"],
+        "mix_run_id": facts["mix_run_id"],
+        "forecast_run_id": facts["forecast_run_id"],
+    }
+    shop = building.Workshop(lake, settings, lock, variables, progress)
+    outcome = building.build(shop, "tag:publish")
+    progress("documentation of the marts, freshness of the sources")
+    docs = _docs(shop)
+    freshness = _freshness_checks(shop)
+    checks = pa.Table.from_pylist(
+        [_as_check(node) for node in outcome.tests()] + freshness, _CHECK_SCHEMA
+    )
+
+    def fill(folder: Path) -> dict[str, Any]:
+        tables = folder / "tables"
+        tables.mkdir()
+        _copy_marts(lake, tables, checks)
+        _database(tables, folder / "liftcast.duckdb")
+        progress("page")
+        _faces(tables, folder, facts)
+        if docs is not None:
+            (folder / "docs").mkdir()
+            (folder / "docs" / "index.html").write_bytes(docs.read_bytes())
+        return facts
+
+    with disk_errors(lake.published):
+        folder = publish(lake, run_id, fill, settings.keep_publications)
+    progress(f"published {folder.name}")
+    return facts | {"folder": str(folder)}
+
+
+def _facts(lake: Lake, settings: Settings, run_id: str) -> dict[str, Any]:
+    _, mix = lake.latest_result("mix")
+    _, forecast = lake.latest_result("forecast")
+    if mix["release_id"] != forecast["release_id"]:
+        raise LiftcastError(
+            "attribution and forecast were estimated on different releases",
+            where=printable(lake.results),
+            expected="one release",
+            got=f"mix on {mix['release_id']}, forecast on {forecast['release_id']}",
+            remedy="Run `liftcast attribute` and `liftcast forecast` on the newest release",
+        )
+    release = releasing.read_facts(lake.release_dir(mix["release_id"]))
+    return release | {
+        "run_id": run_id,
+        "mix_run_id": mix["run_id"],
+        "forecast_run_id": forecast["run_id"],
+        "code_version": code_version(),
+        "published_at": utc_now(),
+        "seed": settings.seed,
+        "horizon_weeks": settings.horizon_weeks,
+    }
+
+
+def _refuse_red_estimates(lake: Lake, facts: dict[str, Any]) -> None:
+    red: list[str] = []
+    for engine in ("mix", "forecast"):
+        file = lake.results / engine / f"run_id={facts[f'{engine}_run_id']}" / "checks.parquet"
+        with duckdb.connect() as connection:
+            red += [
+                f"{engine}: {printable(text, 300)}"
+                for (text,) in connection.execute(
+                    "select text from read_parquet(?) where severity = 'fail' and status = 'fail'",
+                    [str(file)],
+                ).fetchall()
+            ]
+    if red:
+        raise CheckFailedError(
+            "an estimate failed its checks, nothing new is published",
+            got=" | ".join(red[:5]),
+            remedy="See docs/runbooks/ for what to do; the last publication stands",
+        )
+
+
+def _docs(shop: building.Workshop) -> Path | None:
+    page = shop.target / "static_index.html"
+    page.unlink(missing_ok=True)
+    building.run_dbt(shop, "docs", "generate", "--static", "--no-compile")
+    return page if page.is_file() else None
+
+
+def _freshness_checks(shop: building.Workshop) -> list[dict[str, Any]]:
+    """dbt's source freshness as rows of `attr_checks` (landing time against its threshold)."""
+    report = shop.target / "sources.json"
+    report.unlink(missing_ok=True)
+    building.run_dbt(shop, "source", "freshness")
+    if not report.is_file():
+        return []
+    rows = []
+    for result in json.loads(report.read_text(encoding="utf-8"))["results"]:
+        status = {"pass": "pass", "warn": "warn"}.get(result["status"])
+        if status is None and result["status"] != "error":
+            continue
+        rows.append(
+            {
+                "check_name": "source_freshness",
+                "subject": result["unique_id"].split(".")[-1],
+                "stage": "land",
+                "severity": "warn",
+                "status": status or "warn",
+                "figure": result.get("max_loaded_at_time_ago_in_s"),
+                "threshold": None,
+                "text": f"last landed {result.get('max_loaded_at', 'never')}",
+            }
+        )
+    return rows
+
+
+_CHECK_SCHEMA = pa.schema(
+    [
+        ("check_name", pa.string()),
+        ("subject", pa.string()),
+        ("stage", pa.string()),
+        ("severity", pa.string()),
+        ("status", pa.string()),
+        ("figure", pa.float64()),
+        ("threshold", pa.float64()),
+        ("text", pa.string()),
+    ]
+)
+
+
+def _as_check(node: dict[str, Any]) -> dict[str, Any]:
+    status = {"pass": "pass", "warn": "warn"}.get(node["status"], node["status"])
+    failures = node.get("failures")
+    return {
+        "check_name": node["unique_id"].split(".")[2],
+        "subject": "",
+        "stage": "publish",
+        "severity": "warn" if status == "warn" else "fail",
+        "status": status,
+        "figure": None if failures is None else float(failures),
+        "threshold": 0.0,
+        "text": printable(node.get("message") or "no offending rows", 300),
+    }
+
+
+def _copy_marts(lake: Lake, tables: Path, dbt_checks: pa.Table) -> None:
+    with duckdb.connect(str(lake.warehouse), read_only=True) as connection:
+        connection.execute("set threads to 1")
+        connection.register("dbt_checks", dbt_checks)
+        for mart, order in MARTS.items():
+            more = " union all by name select * from dbt_checks" if mart == "attr_checks" else ""
+            connection.execute(
+                f"copy (select * from (select * from {mart}{more}) order by {order}) "  # noqa: S608
+                f"to '{tables / mart}.parquet' (format parquet, compression zstd)"
+            )
+        connection.execute(
+            f"copy (select * from ({_FRESHNESS}) order by source, table_name) "  # noqa: S608
+            f"to '{tables}/pub_freshness.parquet' (format parquet, compression zstd)",
+            [f"{lake.manifest}/*/*.jsonl"],
+        )
+
+
+# One line a table and source: when it last landed, up to which day, how many rows stand.
+_FRESHNESS = """
+    with lines as (
+        select * from read_json(?, format = 'newline_delimited', ignore_errors = true, columns = {
+            source: 'varchar', "table": 'varchar', date_day: 'varchar', rows_kept: 'bigint',
+            rows_rejected: 'bigint', landed_at: 'timestamptz', kind: 'varchar'
+        })
+        where "table" <> '_contract'
+    ),
+
+    standing as (
+        select
+            source,
+            "table" as table_name,
+            date_day,
+            arg_max(rows_kept, landed_at) as rows_kept,
+            arg_max(rows_rejected, landed_at) as rows_rejected
+        from lines
+        where kind <> 'confirmed'
+        group by all
+    ),
+
+    landed as (
+        select source, "table" as table_name, max(landed_at) as landed_at from lines group by all
+    )
+
+    select
+        landed.source,
+        landed.table_name,
+        max(try_cast(standing.date_day as date)) as last_date,
+        strftime(landed.landed_at at time zone 'UTC', '%Y-%m-%dT%H:%M:%SZ') as landed_at,
+        coalesce(sum(standing.rows_kept), 0)::bigint as rows,
+        coalesce(sum(standing.rows_rejected), 0)::bigint as rejected
+    from landed
+    left join standing using (source, table_name)
+    group by all
+"""
+
+
+def _database(tables: Path, target: Path) -> None:
+    """All tables in one DuckDB file that older clients can open; read-only."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"attach '{target}' as publication (storage_version '{STORAGE_VERSION}')"
+        )
+        for file in sorted(tables.glob("*.parquet")):
+            connection.execute(
+                f"create table publication.{file.stem} as "  # noqa: S608
+                f"select * from read_parquet('{file}')"
+            )
+        connection.execute("detach publication")
+    target.chmod(0o444)
+
+
+def _faces(tables: Path, folder: Path, facts: dict[str, Any]) -> None:
+    from reporting.page import write_page
+    from reporting.workbook import write_workbook
+
+    write_page(tables, folder / "index.html", facts)
+    write_workbook(tables, folder / "liftcast.xlsx", facts)

@@ -1,0 +1,146 @@
+"""A release: the model inputs of one moment, copied out of the warehouse as immutable Parquet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse.errors import LiftcastError
+from warehouse.files import appearing, point, sha256_file, write_json
+from warehouse.lake import Lake
+
+# Release file -> its key, which is also the order of its rows (docs/architecture.md).
+TABLES: dict[str, tuple[str, ...]] = {
+    "outcome": ("date_day", "territory_id"),
+    "drivers": ("date_day", "territory_id", "kind", "driver"),
+    "controls": ("date_day", "territory_id", "control"),
+    "ledger": ("date_day", "territory_id", "product_id", "sales_channel"),
+    "plan": ("date_day", "territory_id", "kind", "driver", "product_id"),
+    "holidays": ("date_day", "holiday", "country_code"),
+    "territories": ("territory_id",),
+    "products": ("product_id",),
+}
+
+
+def declared_currency(lake: Lake, asked: str | None) -> str:
+    """The reporting currency: what was asked for, else what the landed sources declare.
+
+    Raises:
+        LiftcastError: no source declares one, or two disagree.
+    """
+    if asked:
+        return asked
+    declared = {
+        file.stem: json.loads(file.read_text(encoding="utf-8")).get("reporting_currency")
+        for file in sorted(lake.sources.glob("*.json"))
+    }
+    found = sorted({currency for currency in declared.values() if currency})
+    if len(found) == 1:
+        return str(found[0])
+    raise LiftcastError(
+        "the reporting currency is not clear",
+        where="sources " + (", ".join(sorted(declared)) or "(none landed)"),
+        expected="one currency declared by all of them",
+        got=", ".join(found) or "none",
+        remedy="Set `reporting_currency:` in the source mapping, or LIFTCAST_REPORTING_CURRENCY",
+    )
+
+
+def export(lake: Lake, currency: str) -> dict[str, Any]:
+    """Copy the release tables out of the warehouse; return the facts of `release.json`.
+
+    The folder is named by its content, so the same data give the same release twice and the
+    second one changes nothing. The caller holds the warehouse lock.
+    """
+    staging = lake.scratch / "release"
+    staging.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, int] = {}
+    with duckdb.connect(str(lake.warehouse), read_only=True) as connection:
+        # One thread and a full order: the same rows give the same bytes.
+        connection.execute("set threads to 1")
+        for table, key in TABLES.items():
+            target = staging / f"{table}.parquet"
+            order = ", ".join(key)
+            connection.execute(
+                f"copy (select * from release_{table} order by {order}) "  # noqa: S608
+                f"to '{target}' (format parquet, compression zstd)"
+            )
+            rows[table] = connection.execute(
+                f"select count(*) from release_{table}"  # noqa: S608
+            ).fetchall()[0][0]
+        facts = connection.execute(
+            "select min(date_day), max(date_day) from release_outcome"
+        ).fetchall()[0]
+        grain = connection.execute("select grain from int_lake__grain").fetchall()
+    if facts[0] is None:
+        raise LiftcastError(
+            "there are no sales in the warehouse",
+            remedy="Land a source with a `sales` table: `liftcast ingest --sources FILE`",
+        )
+    digest = hashlib.sha256(currency.encode())
+    for table in TABLES:
+        digest.update(f"{table}:{sha256_file(staging / f'{table}.parquet')}".encode())
+    release_id = digest.hexdigest()[:16]
+    record = {
+        "release_id": release_id,
+        "grain": grain[0][0],
+        "currency": currency,
+        "first_day": str(facts[0]),
+        "last_day": str(facts[1]),
+        "rows": rows,
+        "sources": sorted(file.stem for file in lake.sources.glob("*.json")),
+    }
+    folder = lake.release_dir(release_id)
+    if not (folder / "release.json").is_file():
+        with appearing(folder) as temporary:
+            for table in TABLES:
+                (staging / f"{table}.parquet").rename(temporary / f"{table}.parquet")
+            write_json(temporary / "release.json", record)
+    point(lake.inputs / "current", release_id)
+    return record
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """The facts of a release folder."""
+    facts: dict[str, Any] = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+    return facts
+
+
+def is_due(lake: Lake) -> bool:
+    """Whether the warehouse holds a reason to estimate anew.
+
+    True when there is no release yet, when a week has closed that the last release did not
+    hold, or when the history that it holds was restated.
+    """
+    link = lake.inputs / "current"
+    if not (link / "release.json").is_file():
+        return True
+    last = read_facts(link)
+    with duckdb.connect(str(lake.warehouse), read_only=True) as connection:
+        grain, newest, closed = connection.execute(
+            """
+            select (select grain from int_lake__grain), max(date_day),
+                   date_trunc('week', max(date_day) + 1) > date_trunc('week', ?::date + 1)
+            from release_outcome
+            """,
+            [last["last_day"]],
+        ).fetchall()[0]
+        if grain != last["grain"] or (grain == "week" and str(newest) > last["last_day"]):
+            return True
+        restated = connection.execute(
+            """
+            select count(*) from (
+                (select * from release_outcome where date_day <= ?::date
+                 except all select * from read_parquet(?))
+                union all
+                (select * from read_parquet(?)
+                 except all select * from release_outcome)
+            )
+            """,
+            [last["last_day"], *[str((link / "outcome.parquet").resolve())] * 2],
+        ).fetchall()[0][0]
+    return bool(closed) or restated > 0

@@ -1,0 +1,127 @@
+"""Estimates as Parquet: one schema a table, rows in key order, the folder whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse.files import appearing, write_json
+from warehouse.lake import Lake
+
+_TEXT, _NUMBER, _DAY, _MONEY = pa.string(), pa.float64(), pa.date32(), pa.decimal128(18, 2)
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema(list(columns.items()))
+
+
+_CHECKS = _schema(
+    check_name=_TEXT, subject=_TEXT, severity=_TEXT, status=_TEXT,
+    figure=_NUMBER, threshold=_NUMBER, text=_TEXT,
+)  # fmt: skip
+
+# Table -> (schema, leading columns that are its key).
+MIX: dict[str, tuple[pa.Schema, int]] = {
+    "contributions": (
+        _schema(
+            date_day=_DAY, territory_id=_TEXT, kind=_TEXT, driver=_TEXT,
+            contribution=_MONEY, p05=_NUMBER, p95=_NUMBER,
+        ),
+        4,
+    ),
+    "summary": (
+        _schema(
+            kind=_TEXT, driver=_TEXT, spend=_MONEY, contribution=_MONEY,
+            contribution_p05=_NUMBER, contribution_p95=_NUMBER,
+            share=_NUMBER, share_p05=_NUMBER, share_p95=_NUMBER,
+            roi=_NUMBER, roi_p05=_NUMBER, roi_p95=_NUMBER, mroi=_NUMBER,
+        ),
+        2,
+    ),
+    "curves": (
+        _schema(
+            kind=_TEXT, driver=_TEXT, multiplier=_NUMBER, spend=_NUMBER,
+            contribution=_NUMBER, p05=_NUMBER, p95=_NUMBER,
+        ),
+        3,
+    ),
+    "parameters": (
+        _schema(
+            kind=_TEXT, driver=_TEXT, parameter=_TEXT, mean=_NUMBER, p05=_NUMBER, p95=_NUMBER
+        ),
+        3,
+    ),
+    "checks": (_CHECKS, 2),
+}  # fmt: skip
+
+FORECAST: dict[str, tuple[pa.Schema, int]] = {
+    "volume": (
+        _schema(
+            period=_TEXT, date_day=_DAY, level=_TEXT, territory_id=_TEXT, product_id=_TEXT,
+            measure=_TEXT, mean=_MONEY, p025=_MONEY, p10=_MONEY, p50=_MONEY, p90=_MONEY,
+            p975=_MONEY,
+        ),
+        5,
+    ),
+    "components": (
+        _schema(
+            date_day=_DAY, territory_id=_TEXT, product_id=_TEXT, component=_TEXT, value=_NUMBER
+        ),
+        4,
+    ),
+    "fit": (
+        _schema(
+            date_day=_DAY, territory_id=_TEXT, product_id=_TEXT, actual=_NUMBER, fitted=_NUMBER
+        ),
+        3,
+    ),
+    "checks": (_CHECKS, 2),
+}  # fmt: skip
+
+
+def write(
+    lake: Lake,
+    engine: str,
+    run_id: str,
+    frames: Mapping[str, pd.DataFrame],
+    facts: Mapping[str, Any],
+) -> Path:
+    """Write an engine's frames (`mix` or `forecast`) under `results/<engine>/run_id=<id>/`.
+
+    Raises:
+        KeyError, pyarrow.ArrowInvalid: a frame lacks a column or has the wrong type (a defect).
+    """
+    tables = {"mix": MIX, "forecast": FORECAST}[engine]
+    folder = lake.results / engine / f"run_id={run_id}"
+    with appearing(folder) as temporary:
+        for name, (schema, keys) in tables.items():
+            frame = frames[name][schema.names].sort_values(schema.names[:keys], kind="stable")
+            table = pa.Table.from_pandas(_as_days(frame, schema), schema, preserve_index=False)
+            pq.write_table(
+                table.replace_schema_metadata(None), temporary / f"{name}.parquet",
+                compression="zstd",
+            )  # fmt: skip
+        write_json(temporary / "result.json", dict(facts) | {"run_id": run_id})
+    return folder
+
+
+def _as_days(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
+    if "date_day" not in schema.names:
+        return frame
+    return frame.assign(date_day=pd.to_datetime(frame["date_day"]).dt.date)
+
+
+def read_release(folder: Path) -> dict[str, pd.DataFrame]:
+    """Every table of a release as a frame: days as datetime64, money as Decimal objects."""
+    frames = {}
+    for file in sorted(folder.glob("*.parquet")):
+        frame = pq.read_table(file).to_pandas()
+        if "date_day" in frame:
+            frame["date_day"] = pd.to_datetime(frame["date_day"])
+        frames[file.stem] = frame
+    return frames

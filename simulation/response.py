@@ -1,0 +1,31 @@
+"""How a market answers to pressure: carry-over, then diminishing returns."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def carry_over(exposure: Array, retention: float) -> Array:
+    """Geometric adstock with weights that sum to one: a_t = (1 - r) x_t + r a_(t-1).
+
+    `exposure` is days x territories; `retention` r in [0, 1) is the part of yesterday's pressure
+    still felt today. Nothing was felt before the first day. Broadbent (1979).
+    """
+    felt = np.empty_like(exposure)
+    yesterday = np.zeros(exposure.shape[1:])
+    for day, today in enumerate(exposure):
+        yesterday = (1.0 - retention) * today + retention * yesterday
+        felt[day] = yesterday
+    return felt
+
+
+def hill(pressure: Array, half_saturation: float, slope: float) -> Array:
+    """x^s / (x^s + k^s): one half at `half_saturation`, S-shaped when `slope` is above one."""
+    raised = pressure**slope
+    return raised / (raised + half_saturation**slope)
+
+
+def exponential(pressure: Array, half_saturation: float) -> Array:
+    """1 - 2^(-x / k): concave, one half at `half_saturation`."""
+    return 1.0 - np.exp2(-pressure / half_saturation)
