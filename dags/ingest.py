@@ -18,7 +18,14 @@ remedy. Mend the file or its mapping, then clear that task. `docs/runbooks/inges
 from datetime import timedelta
 from pathlib import Path
 
-from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, dag, get_current_context, task
+from airflow.sdk import (
+    CronDataIntervalTimetable,
+    Param,
+    TriggerRule,
+    dag,
+    get_current_context,
+    task,
+)
 from schedule_defaults import RAW_LANDED, RETRIES, SCHEDULE, days_to_land, lake, places, say
 
 A_DATE = {"type": ["null", "string"], "format": "date"}

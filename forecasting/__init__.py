@@ -1,0 +1,26 @@
+"""Volume forecast: frames of one release in, a frozen result out. No file is read or written."""
+
+from forecasting.engine import forecast
+from forecasting.errors import (
+    BadValueError,
+    DuplicateKeyError,
+    EmptyLedgerError,
+    ForecastError,
+    HorizonError,
+    MissingColumnError,
+    MixedGrainError,
+)
+from forecasting.inputs import ForecastInputs, ForecastResult
+
+__all__ = [
+    "BadValueError",
+    "DuplicateKeyError",
+    "EmptyLedgerError",
+    "ForecastError",
+    "ForecastInputs",
+    "ForecastResult",
+    "HorizonError",
+    "MissingColumnError",
+    "MixedGrainError",
+    "forecast",
+]

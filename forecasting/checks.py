@@ -38,6 +38,7 @@ class Check:
         check_name: str,
         subject: str,
         severity: str,
+        *,
         good: bool,
         figure: float,
         threshold: float,

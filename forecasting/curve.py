@@ -77,6 +77,7 @@ def fit_curve(
     y: Floats,
     dates: pd.DatetimeIndex,
     x: Regressors,
+    *,
     holiday_dates: pd.DataFrame,
     laid: Calendar,
     seed: int,
@@ -111,7 +112,7 @@ def fit_curve(
     model.fit(frame.iloc[:n].assign(y=y), seed=seed)
     if model.stan_backend is not None:
         model.stan_backend.cleanup()
-    return _curve(model, frame, y, x, multiplicative, growing)
+    return _curve(model, frame, y, x, multiplicative=multiplicative, growing=growing)
 
 
 def _seen(holiday_dates: pd.DataFrame, known: pd.DatetimeIndex) -> pd.DataFrame | None:
@@ -125,7 +126,7 @@ def _seen(holiday_dates: pd.DataFrame, known: pd.DatetimeIndex) -> pd.DataFrame 
 
 
 def _curve(
-    model: Any, frame: pd.DataFrame, y: Floats, x: Regressors, multiplicative: bool, growing: bool
+    model: Any, frame: pd.DataFrame, y: Floats, x: Regressors, *, multiplicative: bool, growing: bool
 ) -> Curve:
     n = len(y)
     placed = model.setup_dataframe(frame.copy())
@@ -137,9 +138,7 @@ def _curve(
     trend = A @ slopes
     effect = X @ beta
     curve = trend * (1 + effect) if multiplicative else trend + effect
-    J = np.hstack(
-        [A * (1 + effect)[:, None], X * trend[:, None]] if multiplicative else [A, X]
-    )
+    J = np.hstack([A * (1 + effect)[:, None], X * trend[:, None]] if multiplicative else [A, X])
     scale = float(model.y_scale)
     sigma = max(float(np.asarray(model.params["sigma_obs"]).ravel()[0]), 1e-6)
     changes = A.shape[1] - 2 if growing else 0
@@ -170,9 +169,7 @@ def _curve(
         refit=J[n:] @ solved,
         slope_change=float(deltas.mean()) * step * scale if changes else 0.0,
         change_rate=changes * step,
-        components=_components(
-            (X * beta)[n:], trend[n:], groups, x, beta, scale, multiplicative
-        ),
+        components=_components((X * beta)[n:], trend[n:], groups, x, beta, scale, multiplicative),
     )
 
 
@@ -194,13 +191,13 @@ def _components(
     trend: Floats,
     groups: pd.DataFrame,
     x: Regressors,
+    *,
     beta: Floats,
+    unit: Floats,
     scale: float,
-    multiplicative: bool,
 ) -> dict[str, Floats]:
     """Parts of the forecast: regressors count from no exposure, so the trend is the level that
     would be sold without them."""
-    unit = (trend if multiplicative else np.ones(len(trend))) * scale
 
     def part(*names: str) -> Floats:
         columns = np.zeros(terms.shape[1], dtype=bool)

@@ -1,4 +1,4 @@
-"""Driver exposure by territory over history and horizon: what ran, what is planned, what is assumed.
+"""Driver exposure by territory over history and horizon: what ran, is planned or is assumed.
 
 A plan row says exposure, or only spend. Spend becomes exposure at the price history paid: exposure
 per unit of spend over the last 52 weeks of that driver in that territory, else in all territories.

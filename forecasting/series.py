@@ -35,7 +35,7 @@ class Calendar:
 
     @property
     def index(self) -> pd.DatetimeIndex:
-        return self.history.append(self.future)
+        return pd.DatetimeIndex([*self.history, *self.future])
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ def measure_of(ledger: pd.DataFrame) -> str:
 def build_series(inputs: ForecastInputs, laid: Calendar) -> list[Series]:
     """Sum the ledger over sales channels; days without a sale after a series' first are zero."""
     measure = measure_of(inputs.ledger)
-    sums = inputs.ledger.groupby(["territory_id", "product_id", "date_day"], sort=True)[
+    sums = inputs.ledger.groupby(["territory_id", "product_id", "date_day"])[
         measure
     ].sum()
     built = []
-    for (territory, product), cells in sums.groupby(level=[0, 1], sort=True):
-        row = cells.droplevel([0, 1]).reindex(laid.history, fill_value=0.0)
-        start = int(laid.history.get_indexer([cells.index[0][2]])[0])
-        y = row.to_numpy(dtype=float)[start:]
-        built.append(Series(str(territory), str(product), start, y))
+    for (territory, product), cells in sums.reset_index().groupby(["territory_id", "product_id"]):
+        at = ((cells["date_day"] - laid.history[0]).dt.days // laid.step_days).to_numpy()
+        row = np.zeros(len(laid.history))
+        row[at] = cells[measure].to_numpy(dtype=float)
+        built.append(Series(str(territory), str(product), int(at[0]), row[at[0] :]))
     return built

@@ -90,7 +90,7 @@ def transform(
 
     Args:
         release: `always`, or `weekly`: only when a week has closed since the last release, its
-            history was restated, or there is none.
+            history was restated noticeably, or there is none.
 
     Raises:
         CheckFailedError: a dbt model or a *fail* test is red; the last release stands.
@@ -117,7 +117,7 @@ def transform(
             "run_id": run.run_id,
             "nodes": len(outcome.nodes),
             "warnings": [n["unique_id"] for n in outcome.nodes if n["status"] == "warn"],
-            "released": release == "always" or releasing.is_due(lake),
+            "released": release == "always" or releasing.is_due(lake, settings.restatement_share),
         }
         if facts["released"]:
             facts |= releasing.export(lake, currency)

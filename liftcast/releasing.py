@@ -75,7 +75,7 @@ def export(lake: Lake, currency: str) -> dict[str, Any]:
         facts = connection.execute(
             "select min(date_day), max(date_day) from release_outcome"
         ).fetchall()[0]
-        grain = connection.execute("select grain from int_lake__grain").fetchall()
+        grain = connection.execute("select grain from int_calendar__bounded").fetchall()
     if facts[0] is None:
         raise LiftcastError(
             "there are no sales in the warehouse",
@@ -110,11 +110,12 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def is_due(lake: Lake) -> bool:
+def is_due(lake: Lake, restatement_share: float) -> bool:
     """Whether the warehouse holds a reason to estimate anew.
 
     True when there is no release yet, when a week has closed that the last release did not
-    hold, or when the history that it holds was restated.
+    hold, or when its history was restated by more than `restatement_share` of its net revenue
+    (late rows of a few orders wait for the week to close; a corrected month does not).
     """
     link = lake.inputs / "current"
     if not (link / "release.json").is_file():
@@ -123,24 +124,23 @@ def is_due(lake: Lake) -> bool:
     with duckdb.connect(str(lake.warehouse), read_only=True) as connection:
         grain, newest, closed = connection.execute(
             """
-            select (select grain from int_lake__grain), max(date_day),
+            select (select grain from int_calendar__bounded), max(date_day),
                    date_trunc('week', max(date_day) + 1) > date_trunc('week', ?::date + 1)
             from release_outcome
             """,
             [last["last_day"]],
         ).fetchall()[0]
-        if grain != last["grain"] or (grain == "week" and str(newest) > last["last_day"]):
+        if grain != last["grain"] or closed or (grain == "week" and str(newest) > last["last_day"]):
             return True
-        restated = connection.execute(
+        moved, stood = connection.execute(
             """
-            select count(*) from (
-                (select * from release_outcome where date_day <= ?::date
-                 except all select * from read_parquet(?))
-                union all
-                (select * from read_parquet(?)
-                 except all select * from release_outcome)
-            )
+            select coalesce(sum(abs(coalesce(new.net_revenue, 0)
+                                    - coalesce(old.net_revenue, 0))), 0),
+                   coalesce(sum(abs(old.net_revenue)), 0)
+            from read_parquet(?) as old
+            full join (select * from release_outcome where date_day <= ?::date) as new
+                using (date_day, territory_id)
             """,
-            [last["last_day"], *[str((link / "outcome.parquet").resolve())] * 2],
-        ).fetchall()[0][0]
-    return bool(closed) or restated > 0
+            [str((link / "outcome.parquet").resolve()), last["last_day"]],
+        ).fetchall()[0]
+    return bool(float(moved) > restatement_share * float(stood))

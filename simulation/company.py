@@ -23,7 +23,7 @@ from simulation.products import LAUNCHED, PRODUCTS, product_table
 from simulation.promotions import KINDS, build_promotions
 from simulation.publicity import PARTS, build_publicity
 from simulation.streams import Streams
-from simulation.tables import COLUMNS
+from simulation.tables import stacked
 from simulation.truth import Key, Truth, parameter_table, whole_cents
 
 SHORTEST_DAYS = 60
@@ -75,6 +75,7 @@ def simulate(
     days: int = 730,
     territories: int = 4,
     end: date = date(2025, 12, 28),
+    *,
     without: Iterable[Key] = (),
 ) -> Company:
     """Write a company's raw tables to `out` and the truth to `out/truth`, as CSV.
@@ -115,10 +116,20 @@ def build_books(
         (p.product_id, baseline.launch_day if i == LAUNCHED else 0) for i, p in enumerate(PRODUCTS)
     ]
     media = build_media(
-        streams, stage, baseline.demand_index, television, media_share * expected_sales, off
+        streams,
+        stage,
+        baseline.demand_index,
+        television,
+        target_eur=media_share * expected_sales,
+        without=off,
     )
     promotions, running = build_promotions(
-        streams, stage, television, on_sale, promotion_share * expected_sales, off
+        streams,
+        stage,
+        television,
+        on_sale,
+        target_eur=promotion_share * expected_sales,
+        without=off,
     )
     publicity = build_publicity(
         streams, stage, baseline.launch_day, publicity_share * expected_sales, off
@@ -171,12 +182,11 @@ def _check(days: int, territories: int, off: frozenset[Key]) -> None:
 
 def _plans(stage: Stage, media: pd.DataFrame, promotions: pd.DataFrame) -> pd.DataFrame:
     """Raw `plans`. Head office plans in the reporting currency, wherever the money is spent."""
-    plan = pd.concat([media.assign(kind="media"), promotions.assign(kind="promotion")])
+    plan = stacked("plans", [media, promotions])
     first = stage.last_day + timedelta(days=1)
-    plan = plan.assign(
+    return plan.assign(
         plan_id=f"plan-{first:%Y%m%d}", grain="day", currency_code=REPORTING_CURRENCY
     )
-    return plan.reindex(columns=COLUMNS["plans"])
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:

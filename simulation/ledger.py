@@ -10,7 +10,6 @@ from simulation.response import Array
 from simulation.streams import Streams
 from simulation.tables import COLUMNS
 
-
 EUR_PER_ORDER = 1_000.0
 RETURN_SHARE = 0.04
 BUSINESS_SHARE = 0.2
@@ -37,7 +36,7 @@ def build_ledger(
     rng = streams("ledger", "lines")
     order_rng = streams("ledger", "customers")
     orders = order[-1] + 1
-    is_return = (order_rng.random(orders) < RETURN_SHARE)[order] & (number > 0)
+    is_return = (order_rng.random(orders) < RETURN_SHARE)[order]
     is_return &= _order_in_day(day, place, order) > 0  # a day's first order is a sale
     is_business = (order_rng.random(orders) < BUSINESS_SHARE)[order]
     is_web = order_rng.random(orders)[order] < 0.35 + 0.15 * day / stage.days
@@ -49,14 +48,14 @@ def build_ledger(
     rate = np.where(is_business, 0.12, 0.02) * rng.uniform(0.5, 1.5, lines)
     rate = np.minimum(rate + product_discount[day, place, product], 0.6)
 
-    units = np.where(is_return, -rng.integers(1, 5, lines), 0)
+    units = np.where(is_return, -rng.integers(2, 20, lines), 0)
     net = units * price
     weight = rng.lognormal(0.0, 0.5, lines) * np.where(is_business, BUSINESS_WEIGHT, 1.0)
     cell = day * len(stage.territories) + place
     target = to_local_cents(sales_eur, stage.rate_micros).ravel()
     target = target - np.bincount(cell, weights=net, minlength=len(target)).astype(np.int64)
     sold = ~is_return
-    net[sold] = _share_out(target, cell[sold], weight[sold])
+    net[sold] = share_out(target, cell[sold], weight[sold])
     units[sold] = np.ceil(net[sold] / (price[sold] * (1.0 - rate[sold])))
 
     rates = stage.rate_micros[day, place]
@@ -140,7 +139,7 @@ def _pick(chance: Array, draw: Array) -> Whole:
     return (draw[:, None] >= np.cumsum(chance, axis=1)[:, :-1]).sum(axis=1)
 
 
-def _share_out(target: Whole, cell: Whole, weight: Array) -> Whole:
+def share_out(target: Whole, cell: Whole, weight: Array) -> Whole:
     """Split each cell's whole cents among its lines by weight; the parts sum exactly.
 
     Lines are sorted by cell. Rounding the running total, not the parts, loses nothing.

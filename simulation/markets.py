@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simulation.response import Array
 from simulation.streams import Streams
+from simulation.tables import COLUMNS
 
 REPORTING_CURRENCY = "EUR"
 PARENT = "europe"
@@ -118,8 +119,7 @@ def territory_table(stage: Stage) -> pd.DataFrame:
     table = pd.concat([parent, leaves], ignore_index=True)
     table["valid_from"] = date(2015, 1, 1)
     table["valid_to"] = None
-    columns = "territory_id territory_name parent_id country_code currency_code population"
-    return table[[*columns.split(), "time_zone", "valid_from", "valid_to"]]
+    return table[list(COLUMNS["territories"])]
 
 
 def rate_table(stage: Stage) -> pd.DataFrame:

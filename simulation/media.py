@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from simulation.markets import PARENT, REPORTING_CURRENCY, Stage, to_eur_cents, to_local_cents
 from simulation.response import Array, carry_over, exponential, hill
 from simulation.streams import Streams
-from simulation.tables import COLUMNS
+from simulation.tables import COLUMNS, stacked
 from simulation.truth import Component, Driver, Key
 
 
@@ -45,7 +46,6 @@ CHANNELS = (
 )  # fmt: skip
 
 
-
 def television_calendar(streams: Streams, stage: Stage) -> Array:
     """Weight of national television by day of history and plan; zero between flights.
 
@@ -59,6 +59,7 @@ def build_media(
     stage: Stage,
     demand_index: Array,
     television: Array,
+    *,
     target_eur: float,
     without: frozenset[Key],
 ) -> Component:
@@ -81,12 +82,7 @@ def build_media(
         rows.append(bought)
         plans.append(planned)
         drivers.append(_answer(streams, stage, channel, exposure, spend))
-    if not rows:
-        empty_plan = pd.DataFrame(columns=["date_day", "driver", "territory_id"])
-        return Component(pd.DataFrame(columns=COLUMNS["ad_spend"]), empty_plan, ())
-    return Component(
-        pd.concat(rows, ignore_index=True), pd.concat(plans, ignore_index=True), tuple(drivers)
-    )
+    return Component(stacked("ad_spend", rows), stacked("plans", plans), tuple(drivers))
 
 
 def _this_seed(rng: np.random.Generator, channel: Channel) -> Channel:
@@ -169,22 +165,26 @@ def _buy(
     spend_cents = to_local_cents(eur[:days, :, None] * split, rates[:, :, None])
     mille = _mille_by_eur(rng, stage, channel, len(places))
     if mille is None:
-        impressions = None
+        impressions, hoped = None, np.nan
         exposure = eur[:days] / daily_mean
     else:
         impressions = np.rint(1000.0 * eur[:days, :, None] * split * mille[:days, :, None])
         reference = 1000.0 * daily_mean / channel.cost_per_mille_eur
         exposure = impressions.sum(axis=2) / reference
-    bought = _ad_spend_rows(rng, stage, channel, spend_cents, impressions, places, currencies)
+        hoped = np.rint(1000.0 * eur[days:] * mille[days:]).ravel()
+    bought = _ad_spend_rows(
+        rng, stage, channel, spend=spend_cents, seen=impressions, where=places, paid_in=currencies
+    )
     plan = pd.DataFrame(
         {
             "date_day": np.repeat(stage.dates[days:], len(places)),
+            "kind": "media",
             "driver": channel.channel,
             "territory_id": np.tile(places, stage.horizon - days),
-            "exposure": np.nan if mille is None else np.rint(1000 * eur[days:] * mille[days:]).ravel(),
+            "exposure": hoped,
             "spend": np.round(eur[days:].ravel(), 2),
         }
-    )  # fmt: skip
+    )
     if national:
         # Split by population, every leaf feels the same pressure relative to its own mean.
         exposure = np.repeat(exposure, len(stage.territories), axis=1)
@@ -208,44 +208,49 @@ def _ad_spend_rows(
     rng: np.random.Generator,
     stage: Stage,
     channel: Channel,
-    spend_cents: np.ndarray,
-    impressions: Array | None,
-    places: list[str],
-    currencies: list[str],
+    *,
+    spend: NDArray[np.int64],
+    seen: Array | None,
+    where: list[str],
+    paid_in: list[str],
 ) -> pd.DataFrame:
-    day, place, campaign = np.nonzero(spend_cents)
+    """Raw `ad_spend`: one row per day, place and campaign with spend (days x places x campaigns).
+
+    What platforms claim to have sold is drawn from their spend, not from the truth.
+    """
+    day, place, campaign = np.nonzero(spend)
     count = len(day)
     dates = stage.dates[day]
-    spend = spend_cents[day, place, campaign] / 100.0
-    seen = np.full(count, np.nan) if impressions is None else impressions[day, place, campaign]
-    territory = np.array(places)[place]
-    name = np.char.add(np.char.add(territory, f"-{channel.channel}-"),
-                       np.array(channel.campaigns)[campaign])  # fmt: skip
-    campaign_id = np.char.add(np.char.add(name, "-"), dates.strftime("%Y").to_numpy().astype(str))
+    money = spend[day, place, campaign] / 100.0
     empty = np.full(count, np.nan)
+    impressions = empty if seen is None else seen[day, place, campaign]
+    territory = np.array(where)[place]
+    name = [f"{t}-{channel.channel}-{channel.campaigns[c]}"
+            for t, c in zip(territory, campaign, strict=True)]  # fmt: skip
+    campaign_id = [f"{n}-{year}" for n, year in zip(name, dates.year, strict=True)]
     clicks = conversions = value = reach = empty
     if channel.click_rate is not None:
-        clicks = rng.poisson(seen * channel.click_rate).astype(float)
+        clicks = rng.poisson(impressions * channel.click_rate).astype(float)
     if channel.claimed_roi is not None:
-        claimed = spend * channel.claimed_roi * rng.lognormal(0.0, 0.2, count)
+        claimed = money * channel.claimed_roi * rng.lognormal(0.0, 0.2, count)
         value, conversions = np.round(claimed, 2), np.rint(claimed / 60.0)
     if channel.frequency is not None:
-        reach = np.rint(seen / channel.frequency)
+        reach = np.rint(impressions / channel.frequency)
     return pd.DataFrame(
         {
             "date_day": dates,
             "grain": "day",
             "platform": channel.platform,
-            "account_id": np.char.add(f"{channel.platform}-", territory),
+            "account_id": [f"{channel.platform}-{t}" for t in territory],
             "campaign_id": campaign_id,
             "campaign_name": name,
-            "ad_group_id": np.char.add(campaign_id, "-1") if channel.click_rate else None,
+            "ad_group_id": [f"{c}-1" for c in campaign_id] if channel.click_rate else None,
             "channel": channel.channel,
             "channel_kind": "paid",
             "territory_id": territory,
-            "spend": spend,
-            "currency_code": np.array(currencies)[place],
-            "impressions": seen,
+            "spend": money,
+            "currency_code": np.array(paid_in)[place],
+            "impressions": impressions,
             "clicks": clicks,
             "reach": reach,
             "frequency": empty if channel.frequency is None else channel.frequency,

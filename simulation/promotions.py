@@ -8,7 +8,7 @@ import pandas as pd
 from simulation.markets import Stage, to_eur_cents, to_local_cents
 from simulation.response import Array
 from simulation.streams import Streams
-from simulation.tables import COLUMNS
+from simulation.tables import COLUMNS, stacked
 from simulation.truth import Component, Driver, Key
 
 
@@ -33,12 +33,12 @@ KINDS = (
 )
 
 
-
 def build_promotions(
     streams: Streams,
     stage: Stage,
     television: Array,
     products: list[tuple[str, int]],
+    *,
     target_eur: float,
     without: frozenset[Key],
 ) -> tuple[Component, pd.DataFrame]:
@@ -75,13 +75,8 @@ def build_promotions(
                 effect,
             )
         )
-    if not rows:
-        nothing = Component(pd.DataFrame(columns=COLUMNS["promotions"]), pd.DataFrame(), ())
-        return nothing, pd.DataFrame(columns=["territory", "product", "first", "last", "depth"])
-    component = Component(
-        pd.concat(rows, ignore_index=True), pd.concat(plans, ignore_index=True), tuple(drivers)
-    )
-    return component, pd.concat(running, ignore_index=True)
+    component = Component(stacked("promotions", rows), stacked("plans", plans), tuple(drivers))
+    return component, pd.concat(running, ignore_index=True) if running else pd.DataFrame()
 
 
 def _schedule(
@@ -185,6 +180,7 @@ def _plan_rows(
     return pd.DataFrame(
         {
             "date_day": stage.dates[chosen["first"].to_numpy() + day],
+            "kind": "promotion",
             "driver": kind.kind,
             "territory_id": np.array([t.territory_id for t in stage.territories])[
                 chosen["territory"]

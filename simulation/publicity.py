@@ -6,7 +6,7 @@ import pandas as pd
 from simulation.markets import Stage, to_eur_cents, to_local_cents
 from simulation.response import Array, carry_over, hill
 from simulation.streams import Streams
-from simulation.tables import COLUMNS
+from simulation.tables import COLUMNS, stacked
 from simulation.truth import Component, Driver, Key
 
 RETENTION = {"publicity": 0.6, "public_relations": 0.75}
@@ -15,7 +15,6 @@ PARTS = {"publicity": 0.45, "public_relations": 0.55}
 RELATIONS_ROI = 2.0
 OUTLETS = ("national_press", "trade_press", "broadcast", "online")
 EVENTS = ("press_day", "sponsorship", "charity", "shop_opening")
-
 
 
 def build_publicity(
@@ -49,8 +48,7 @@ def build_publicity(
             "ceiling": strength,
         }
         drivers.append(Driver("publicity", kind, strength * answer, spend, parameters, effect))
-    table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=COLUMNS["publicity"])
-    return Component(table, pd.DataFrame(), tuple(drivers))
+    return Component(stacked("publicity", rows), stacked("plans", []), tuple(drivers))
 
 
 def _events(streams: Streams, stage: Stage, kind: str, launch_day: int) -> pd.DataFrame:

@@ -1,5 +1,9 @@
 """Columns of the raw tables, in the order the files carry them."""
 
+from collections.abc import Sequence
+
+import pandas as pd
+
 # fmt: off
 COLUMNS: dict[str, tuple[str, ...]] = {
     "ad_spend": (
@@ -38,3 +42,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "fx_rates": ("date_day", "from_currency", "to_currency", "kind", "rate"),
 }
 # fmt: on
+
+
+def stacked(table: str, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """`frames` below one another with all columns of `table`; no frame at all is an empty table."""
+    columns = list(COLUMNS[table])
+    parts = [frame.reindex(columns=columns).astype(object) for frame in frames if len(frame)]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True).infer_objects()

@@ -25,6 +25,11 @@ class Settings(BaseSettings):
     bad_row_share: float = Field(
         0.05, ge=0, le=1, description="share of rejected rows above which a source fails as a whole"
     )
+    restatement_share: float = Field(
+        0.001,
+        ge=0,
+        description="restated share of net revenue that makes a release before the week ends",
+    )
     horizon_weeks: int = Field(13, ge=1, le=104, description="weeks to forecast")
     lock_timeout: float = Field(
         600, ge=0, description="seconds to wait for another run that holds the warehouse"

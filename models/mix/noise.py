@@ -80,7 +80,7 @@ def residual_noise(residual: Floats) -> Noise:
     width = np.sqrt((dates * variance + 10 * pooled) / (dates + 10) / pooled)
     unit = residual / width[:, None]
     rho = float(
-        np.mean([yule_walker(row, order=1, method="mle")[0][0] if row.any() else 0.0 for row in unit])
+        np.mean([yule_walker(row, order=1, method="mle", result_object=False)[0][0] if row.any() else 0.0 for row in unit])
     )
     common = 0.0
     if count > 1:

@@ -148,6 +148,14 @@ class Posterior:
         out: Floats = curve.share * carried / float((self.weight * carried).sum())
         return out
 
+    def ceiling(self, theta: Floats, driver: int) -> float:
+        """What a saturating driver would bring at full saturation, per unit of size and date."""
+        curve = self.curve(theta, driver)
+        if curve.half is None or curve.shape is None:
+            return float("inf")
+        carried = adstock(self.exposures[driver], curve.alpha)
+        return curve.share / float((self.weight * hill(carried, curve.half, curve.shape)).sum())
+
     def residual(self, theta: Floats) -> Floats:
         """Outcome less every nonlinear driver, (G, T)."""
         left = self.outcome.copy()

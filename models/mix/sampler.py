@@ -94,63 +94,86 @@ def sample(
 ) -> Draws:
     """Hamiltonian Monte Carlo in the coordinates of the Laplace approximation.
 
-    There the posterior is nearly standard normal, so a short walk of fixed length with a step
-    tuned by dual averaging mixes at once; skewness the approximation misses is corrected by the
-    accept step. Sources: Neal (2011), MCMC using Hamiltonian dynamics; Hoffman and Gelman (2014).
+    There the posterior is nearly standard normal, so a short walk with a step tuned by dual
+    averaging mixes at once; the accept step corrects the skewness the approximation misses.
+    Half-way through the warm-up the coordinates are rescaled by what the chains have seen.
+    Sources: Neal (2011), MCMC using Hamiltonian dynamics; Hoffman and Gelman (2014).
     """
-    kept, rates = [], []
-    for generator in np.random.default_rng(seed).spawn(chains):
-        chain, rate = _chain(posterior, mode, warmup, draws, generator)
-        kept.append(chain)
-        rates.append(rate)
-    theta = np.stack(kept)
-    halves = np.concatenate(np.array_split(theta[:, : draws - draws % 2], 2, axis=1))
+    size = len(mode.theta)
+    generators = np.random.default_rng(seed).spawn(chains)
+    walks = [
+        _Walk(posterior, mode.theta, mode.axes, mode.axes @ (0.7 * rng.standard_normal(size)), rng)
+        for rng in generators
+    ]
+    first = warmup // 2
+    seen = np.concatenate([walk.tune(first)[first // 2 :] for walk in walks])
+    # Shrunk towards the Laplace axes with the weight of one draw a dimension.
+    local = np.linalg.solve(mode.axes, (seen - seen.mean(axis=0)).T)
+    covariance = (local @ local.T + size * np.eye(size)) / (len(seen) + size)
+    axes = mode.axes @ np.linalg.cholesky(covariance)
+    theta, rates = np.empty((chains, draws, size)), []
+    for chain, walk in enumerate(walks):
+        walk.axes = axes
+        walk.tune(warmup - first)
+        for i in range(draws):
+            rates.append(walk.move(walk.step))
+            theta[chain, i] = walk.theta
+    halves = np.concatenate([theta[:, : draws // 2], theta[:, draws - draws // 2 :]])
     return Draws(theta, float(np.mean(rates)), _r_hat(halves), _effective(halves))
 
 
-def _chain(
-    posterior: Posterior, mode: Mode, warmup: int, draws: int, rng: np.random.Generator
-) -> tuple[Floats, float]:
-    def at(q: Floats) -> tuple[float, Floats]:
-        value, gradient = posterior.value_and_gradient(mode.theta + mode.axes @ q)
-        return value, mode.axes.T @ gradient
+class _Walk:
+    """One chain: where it stands, and how it moves."""
 
-    size = len(mode.theta)
-    q = 0.7 * rng.standard_normal(size)
-    value, gradient = at(q)
-    if not np.isfinite(value):
-        q = np.zeros(size)
-        value, gradient = at(q)
-    log_step = log_mean = np.log(0.3)
-    drift = 0.0
-    kept = np.empty((draws, size))
-    accepted = 0.0
-    for i in range(warmup + draws):
-        step = np.exp(log_step if i < warmup else log_mean) * rng.uniform(0.8, 1.2)
-        momentum = rng.standard_normal(size)
-        energy = value - 0.5 * momentum @ momentum
-        new_q, new_value, new_gradient = q, value, gradient
+    def __init__(
+        self,
+        posterior: Posterior,
+        centre: Floats,
+        axes: Floats,
+        offset: Floats,
+        rng: np.random.Generator,
+    ) -> None:
+        self.posterior, self.axes, self.rng = posterior, axes, rng
+        self.step = 0.3
+        self.theta = centre + offset
+        self.value, self.slope = posterior.value_and_gradient(self.theta)
+        if not np.isfinite(self.value):
+            self.theta = centre
+            self.value, self.slope = posterior.value_and_gradient(centre)
+
+    def tune(self, moves: int) -> Floats:
+        """Move with dual averaging of the step; returns the positions, (moves, D)."""
+        drift, log_mean, start = 0.0, np.log(self.step), np.log(3 * self.step)
+        log_step = log_mean
+        seen = np.empty((moves, len(self.theta)))
+        for i in range(moves):
+            chance = self.move(float(np.exp(log_step)))
+            drift += (_TARGET_ACCEPTANCE - chance - drift) / (i + 11)
+            log_step = start - np.sqrt(i + 1) / 0.05 * drift
+            weight = (i + 1) ** -0.75
+            log_mean = weight * log_step + (1 - weight) * log_mean
+            seen[i] = self.theta
+        self.step = float(np.exp(log_mean))
+        return seen
+
+    def move(self, step: float) -> float:
+        """One walk of about a quarter turn and its accept step; returns the chance of acceptance."""
+        step *= self.rng.uniform(0.8, 1.2)
+        momentum = self.rng.standard_normal(len(self.theta))
+        energy = self.value - 0.5 * momentum @ momentum
+        theta, value, slope = self.theta, self.value, self.slope
         for _ in range(min(_MOST_STEPS, int(np.ceil(1.5 / step)))):
-            momentum = momentum + 0.5 * step * new_gradient
-            new_q = new_q + step * momentum
-            new_value, new_gradient = at(new_q)
-            if not np.isfinite(new_value):
+            momentum = momentum + 0.5 * step * (self.axes.T @ slope)
+            theta = theta + step * (self.axes @ momentum)
+            value, slope = self.posterior.value_and_gradient(theta)
+            if not np.isfinite(value):
                 break
-            momentum = momentum + 0.5 * step * new_gradient
-        gain = new_value - 0.5 * momentum @ momentum - energy
+            momentum = momentum + 0.5 * step * (self.axes.T @ slope)
+        gain = value - 0.5 * momentum @ momentum - energy
         chance = float(np.exp(min(0.0, gain))) if np.isfinite(gain) else 0.0
-        if rng.uniform() < chance:
-            q, value, gradient = new_q, new_value, new_gradient
-        if i < warmup:
-            count = i + 1
-            drift += (_TARGET_ACCEPTANCE - chance - drift) / (count + 10)
-            log_step = np.log(1.0) - np.sqrt(count) / 0.05 * drift
-            mix = count**-0.75
-            log_mean = mix * log_step + (1 - mix) * log_mean
-        else:
-            accepted += chance / draws
-            kept[i - warmup] = mode.theta + mode.axes @ q
-    return kept, accepted
+        if self.rng.uniform() < chance:
+            self.theta, self.value, self.slope = theta, value, slope
+        return chance
 
 
 def _r_hat(halves: Floats) -> Floats:

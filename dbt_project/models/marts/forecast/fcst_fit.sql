@@ -1,0 +1,17 @@
+with
+
+fit as (
+    select * from {{ source('forecast', 'fit') }}
+),
+
+final as (
+    select
+        date_day,
+        territory_id,
+        product_id,
+        actual,
+        fitted
+    from fit
+)
+
+select * from final

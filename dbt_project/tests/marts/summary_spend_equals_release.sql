@@ -1,0 +1,32 @@
+-- The spend that a return is computed on is the spend of the release.
+with
+
+summary as (
+    select
+        kind,
+        driver,
+        coalesce(spend, 0) as spend
+    from {{ ref('attr_summary') }}
+    where kind in ('media', 'organic', 'promotion', 'publicity')
+),
+
+drivers as (
+    select
+        kind,
+        driver,
+        sum(spend) as spend
+    from {{ source('release', 'drivers') }}
+    group by kind, driver
+)
+
+select
+    'the summary holds spend of ' || coalesce(cast(summary.spend as varchar), 'no such line')
+    || ' and the release ' || coalesce(cast(drivers.spend as varchar), 'no such driver') as reason,
+    coalesce(summary.kind, drivers.kind) as kind,
+    coalesce(summary.driver, drivers.driver) as driver
+from summary
+full join drivers
+    on summary.kind = drivers.kind
+    and summary.driver = drivers.driver
+where summary.spend is distinct from drivers.spend
+order by 2, 3

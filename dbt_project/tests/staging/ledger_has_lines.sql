@@ -1,0 +1,6 @@
+-- Without a ledger there is no calendar, and nothing can be attributed or forecast.
+select
+    'no sales are landed; land the sales source before transforming' as reason,
+    count(*) as sales_lines
+from {{ ref('stg_raw__sales') }}
+having count(*) = 0

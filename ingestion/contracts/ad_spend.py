@@ -1,0 +1,50 @@
+"""Advertising, paid and organic, as a platform's report tells it."""
+
+from ingestion.contracts.contract import (
+    Contract,
+    currency,
+    day,
+    grain,
+    measure,
+    money,
+    one_of,
+    territory,
+    text,
+)
+
+AD_SPEND = Contract(
+    table="ad_spend",
+    description="Advertising by day or week: what was spent and what it delivered.",
+    columns={
+        "date_day": day("day, or first day of the week"),
+        "grain": grain(),
+        "platform": text("seller of the advertising: google_ads, facebook, a television network"),
+        "account_id": text("advertiser's account at the platform", nullable=True),
+        "campaign_id": text("campaign at the platform", nullable=True),
+        "campaign_name": text("campaign's name", nullable=True),
+        "ad_group_id": text("ad group or ad set", nullable=True),
+        "channel": text("channel that attribution credits: tv, search, social"),
+        "channel_kind": one_of("paid, or organic reach without spend", ("paid", "organic")),
+        "territory_id": territory("territory reached; a parent's row is split over its leaves"),
+        "spend": money("cost of the media; credits are negative and need `allow_negative`"),
+        "currency_code": currency(),
+        "impressions": measure("times shown", "impressions", nullable=True),
+        "clicks": measure("times clicked", "clicks", nullable=True),
+        "reach": measure("people who saw it", "people", nullable=True),
+        "frequency": measure("times shown per person reached", "impressions per person"),
+        "conversions": measure("conversions the platform claims; never sales", "conversions"),
+        "conversions_value": money("value the platform claims; never sales", nullable=True),
+    },
+    key=(
+        "date_day",
+        "platform",
+        "account_id",
+        "campaign_id",
+        "ad_group_id",
+        "channel",
+        "territory_id",
+    ),
+    partition="date_day",
+    money=("spend",),
+    actual=True,
+)

@@ -1,0 +1,5 @@
+"""`python -m liftcast` is the command line."""
+
+from liftcast.cli import main
+
+main()

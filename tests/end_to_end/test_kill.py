@@ -1,0 +1,94 @@
+"""Kill -9 in the middle of any stage: readers keep yesterday's publication, the next run is right."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from simulation import simulate
+from warehouse.lake import Lake
+from warehouse.publication import read_current, verify
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+STAGES = ("ingest", "transform", "attribute", "forecast", "publish")
+KILLS = 20
+LIFTCAST = [sys.executable, "-m", "liftcast"]
+# What a publication says about its own moment; everything else is a function of the input.
+MOMENTARY = {"pub_freshness.parquet", "attr_checks.parquet"}
+
+
+def _start(stage: str, lake: Path, company: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*LIFTCAST, stage, "--lake", str(lake)],
+        env=os.environ | {"LIFTCAST_SIMULATED": str(company)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def _finish(stage: str, lake: Path, company: Path) -> float:
+    start = time.monotonic()
+    process = _start(stage, lake, company)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said.decode()
+    return time.monotonic() - start
+
+
+def _tables(lake: Path) -> dict[str, bytes]:
+    folder = lake / "published" / "current" / "tables"
+    return {
+        file.name: file.read_bytes()
+        for file in sorted(folder.glob("*.parquet"))
+        if file.name not in MOMENTARY
+    }
+
+
+def test_twenty_kills_never_leave_half_a_publication(tmp_path: Path) -> None:
+    company, lake, clean = tmp_path / "company", tmp_path / "lake", tmp_path / "clean"
+    simulate(company, seed=101, days=140, territories=2)
+    seconds = {stage: _finish(stage, lake, company) for stage in STAGES}
+    before = read_current(Lake.at(lake))[1]["run_id"]
+
+    # A longer history of the same company: now every stage has something new to do.
+    simulate(company, seed=101, days=147, territories=2)
+    draw = random.Random(2025)
+    killed = 0
+    for number in range(KILLS):
+        stage = STAGES[number % len(STAGES)]
+        process = _start(stage, lake, company)
+        try:
+            process.wait(timeout=draw.uniform(0.05, seconds[stage]))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            killed += 1
+        folder, facts = read_current(Lake.at(lake))
+        assert verify(folder) == []
+        with duckdb.connect(str(folder / "liftcast.duckdb"), read_only=True) as published:
+            gap = published.execute(
+                """
+                select max(abs(ledger.total - parts.total)) from
+                (select date_day, sum(net_revenue) as total from fct_ledger group by 1) as ledger
+                full join
+                (select date_day, sum(contribution) as total from attr_contributions group by 1)
+                as parts using (date_day)
+                """
+            ).fetchall()[0][0]
+        assert gap == 0, facts
+    assert killed >= KILLS // 2, "the kills came too late to mean anything"
+
+    for stage in STAGES:
+        _finish(stage, lake, company)
+        _finish(stage, clean, company)
+    assert read_current(Lake.at(lake))[1]["run_id"] > before
+    assert _tables(lake) == _tables(clean)
+    assert not list(lake.glob("published/.*.tmp"))

@@ -1,0 +1,97 @@
+"""Files and folders appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from warehouse.errors import LiftcastError
+from warehouse.files import appearing, disk_errors, point, replacing, sweep_leftovers, write_json
+
+
+def test_replacing_shows_the_new_file_only_when_it_is_complete(tmp_path: Path) -> None:
+    target = tmp_path / "table.parquet"
+    target.write_text("old")
+    with replacing(target) as temporary:
+        temporary.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_replacing_keeps_the_old_file_when_the_writer_fails(tmp_path: Path) -> None:
+    target = tmp_path / "table.parquet"
+    target.write_text("old")
+    with pytest.raises(ZeroDivisionError), replacing(target) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_appearing_makes_a_folder_whole_and_never_twice(tmp_path: Path) -> None:
+    folder = tmp_path / "result"
+    with appearing(folder) as temporary:
+        (temporary / "a").write_text("1")
+        assert not folder.exists()
+    assert (folder / "a").read_text() == "1"
+    with pytest.raises(FileExistsError), appearing(folder):
+        pass
+
+
+def test_point_swaps_a_link_while_readers_always_find_a_target(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "name").write_text(name)
+    link = tmp_path / "current"
+    point(link, "a")
+    reader = subprocess.Popen(
+        [sys.executable, "-c", "import sys,pathlib\nfor _ in range(20000): "
+         "assert pathlib.Path(sys.argv[1]).read_text() in ('a', 'b')", str(link / "name")],
+    )  # fmt: skip
+    turns = 0
+    while reader.poll() is None:
+        point(link, "ab"[turns % 2])
+        turns += 1
+    assert reader.returncode == 0
+    assert turns > 100
+
+
+def test_a_killed_writer_leaves_the_old_file_and_a_leftover_that_is_swept(tmp_path: Path) -> None:
+    target = tmp_path / "table"
+    target.write_text("old")
+    code = (
+        "import sys,time,pathlib\nfrom warehouse.files import replacing\n"
+        "with replacing(pathlib.Path(sys.argv[1])) as t:\n"
+        "    t.write_text('half'); print('writing', flush=True); time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(target)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert target.read_text() == "old"
+    assert sweep_leftovers(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_full_disk_is_said_in_one_sentence_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(LiftcastError, match=r"the disk is full.*Free space"), disk_errors(tmp_path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_json_is_stable(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"b": 1, "a": [1, 2]})
+    first = (tmp_path / "x.json").read_bytes()
+    time.sleep(0.01)
+    write_json(tmp_path / "x.json", {"a": [1, 2], "b": 1})
+    assert (tmp_path / "x.json").read_bytes() == first
