@@ -126,7 +126,13 @@ def _seen(holiday_dates: pd.DataFrame, known: pd.DatetimeIndex) -> pd.DataFrame 
 
 
 def _curve(
-    model: Any, frame: pd.DataFrame, y: Floats, x: Regressors, *, multiplicative: bool, growing: bool
+    model: Any,
+    frame: pd.DataFrame,
+    y: Floats,
+    x: Regressors,
+    *,
+    multiplicative: bool,
+    growing: bool,
 ) -> Curve:
     n = len(y)
     placed = model.setup_dataframe(frame.copy())
@@ -169,7 +175,14 @@ def _curve(
         refit=J[n:] @ solved,
         slope_change=float(deltas.mean()) * step * scale if changes else 0.0,
         change_rate=changes * step,
-        components=_components((X * beta)[n:], trend[n:], groups, x, beta, scale, multiplicative),
+        components=_components(
+            (X * beta)[n:],
+            trend[n:] * scale,
+            groups,
+            x,
+            beta=beta,
+            unit=(trend[n:] if multiplicative else np.ones(len(t) - n)) * scale,
+        ),
     )
 
 
@@ -194,7 +207,6 @@ def _components(
     *,
     beta: Floats,
     unit: Floats,
-    scale: float,
 ) -> dict[str, Floats]:
     """Parts of the forecast: regressors count from no exposure, so the trend is the level that
     would be sold without them."""
@@ -208,7 +220,7 @@ def _components(
         return total
 
     parts = {"season": part("yearly", "weekly"), "holiday": part("holidays")}
-    base = trend * scale
+    base = trend
     for column, (kind, driver) in enumerate(x.drivers):
         own = groups[f"x{column}"].to_numpy(dtype=bool)
         at_zero = float(beta[own][0]) * x.zero[column] * unit

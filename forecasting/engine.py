@@ -125,7 +125,12 @@ def _curve_at(one: Series, origin: Origin, known: _Known) -> Curve:
     dates = laid.index[one.start : end + ahead]
     optimiser = stream(known.seed, one.territory_id, one.product_id, str(origin.cut))
     return fit_curve(
-        y, dates, x, known.holidays[one.territory_id], laid, int(optimiser.integers(1, 2**31 - 1))
+        y,
+        dates,
+        x,
+        holiday_dates=known.holidays[one.territory_id],
+        laid=laid,
+        seed=int(optimiser.integers(1, 2**31 - 1)),
     )
 
 
@@ -143,7 +148,9 @@ def _scores(
                 curves.append(curve)
         if on_sale:
             origin = known.origins[number]
-            scores.append(score(origin, on_sale, curves, known.laid, earlier=scores, seed=known.seed))
+            scores.append(
+                score(origin, on_sale, curves, known.laid, earlier=scores, seed=known.seed)
+            )
     return scores
 
 

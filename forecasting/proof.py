@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from forecasting.volume import QUANTILES
 
 # One window proves little: coverage is reported always, and warned about only when it is far off.
 LEAST_COVERAGE = {"80": 0.60, "95": 0.80}
+_ZERO = Decimal(0)
 
 
 def backtest_checks(scores: Sequence[OriginScore], laid: Calendar) -> list[Check]:
@@ -28,7 +30,15 @@ def backtest_checks(scores: Sequence[OriginScore], laid: Calendar) -> list[Check
     )
     good = not last.wape > last.naive_wape
     checks = [
-        Check.judged("backtest_wape", "total", "warn", good, last.wape, last.naive_wape, text)
+        Check.judged(
+            "backtest_wape",
+            "total",
+            "warn",
+            good=good,
+            figure=last.wape,
+            threshold=last.naive_wape,
+            text=text,
+        )
     ]
     for name, inside in (("80", last.inside_80), ("95", last.inside_95)):
         least = LEAST_COVERAGE[name]
@@ -38,15 +48,32 @@ def backtest_checks(scores: Sequence[OriginScore], laid: Calendar) -> list[Check
         )
         check_name = f"backtest_coverage_{name}"
         checks.append(
-            Check.judged(check_name, "series", "warn", inside >= least, inside, least, text)
+            Check.judged(
+                check_name,
+                "series",
+                "warn",
+                good=inside >= least,
+                figure=inside,
+                threshold=least,
+                text=text,
+            )
         )
     width = width_of(scores)
     text = (
         f"Intervals are {width:.2f} times as wide as the fit alone says, by the errors of "
         f"{len(scores)} past origin{'s' if len(scores) > 1 else ''}."
     )
-    good = width < MAX_WIDTH
-    checks.append(Check.judged("interval_width", "all", "warn", good, width, MAX_WIDTH, text))
+    checks.append(
+        Check.judged(
+            "interval_width",
+            "all",
+            "warn",
+            good=width < MAX_WIDTH,
+            figure=width,
+            threshold=MAX_WIDTH,
+            text=text,
+        )
+    )
     return checks
 
 
@@ -67,28 +94,28 @@ def table_checks(volume: pd.DataFrame) -> list[Check]:
             "totals_equal_parts",
             "volume",
             "fail",
-            uneven == 0,
-            float(widest),
-            0.0,
-            f"{uneven} sums of the volume table differ from their parts, by {widest} at most.",
+            good=uneven == 0,
+            figure=float(widest),
+            threshold=0.0,
+            text=f"{uneven} sums of the volume table differ from their parts, by {widest} at most.",
         ),
         Check.judged(
             "finite_and_not_negative",
             "volume",
             "fail",
-            bad == 0,
-            float(bad),
-            0.0,
-            f"{bad} numbers of the volume table are negative or not finite.",
+            good=bad == 0,
+            figure=float(bad),
+            threshold=0.0,
+            text=f"{bad} numbers of the volume table are negative or not finite.",
         ),
         Check.judged(
             "quantiles_rise",
             "volume",
             "fail",
-            falling == 0,
-            float(falling),
-            0.0,
-            f"{falling} pairs of quantiles of the volume table are out of order.",
+            good=falling == 0,
+            figure=float(falling),
+            threshold=0.0,
+            text=f"{falling} pairs of quantiles of the volume table are out of order.",
         ),
     ]
 
@@ -113,8 +140,16 @@ def _unequal_sums(volume: pd.DataFrame) -> tuple[int, Decimal]:
         pairs.append((weekly, daily.assign(date_day=blocks), columns))
     gaps: list[Decimal] = []
     for sums, under, columns in pairs:
-        stated = sums.set_index(columns)["mean"]
-        added = under.groupby(columns)["mean"].agg(lambda cells: sum(cells, Decimal(0)))
-        stated, added = stated.align(added, fill_value=Decimal(0))
-        gaps += [abs(a - b) for a, b in zip(stated, added, strict=True) if a != b]
-    return len(gaps), max(gaps, default=Decimal(0))
+        stated = _added(sums, columns)
+        added = _added(under, columns)
+        sizes = [abs(stated.get(k, _ZERO) - added.get(k, _ZERO)) for k in {*stated, *added}]
+        gaps += [size for size in sizes if size]
+    return len(gaps), max(gaps, default=_ZERO)
+
+
+def _added(rows: pd.DataFrame, columns: list[str]) -> dict[tuple[Any, ...], Decimal]:
+    sums: dict[tuple[Any, ...], Decimal] = {}
+    keys = zip(*(rows[c] for c in columns), strict=True)
+    for key, mean in zip(keys, rows["mean"], strict=True):
+        sums[key] = sums.get(key, _ZERO) + mean
+    return sums

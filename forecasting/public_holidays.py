@@ -28,9 +28,7 @@ def holiday_dates(
             by_country[country] = _of_country(country, inputs.holidays, laid)
         dates = by_country[country]
         if dates is None:
-            reason = (
-                f"country {country!r} is not known" if country else "it has no country"
-            )
+            reason = f"country {country!r} is not known" if country else "it has no country"
             text = f"No holidays in the forecast of territory {territory}: {reason}."
             checks.append(Check.warn("holidays_missing", territory, text))
             dates = pd.DataFrame({"ds": pd.DatetimeIndex([]), "holiday": []})

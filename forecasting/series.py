@@ -87,9 +87,7 @@ def measure_of(ledger: pd.DataFrame) -> str:
 def build_series(inputs: ForecastInputs, laid: Calendar) -> list[Series]:
     """Sum the ledger over sales channels; days without a sale after a series' first are zero."""
     measure = measure_of(inputs.ledger)
-    sums = inputs.ledger.groupby(["territory_id", "product_id", "date_day"])[
-        measure
-    ].sum()
+    sums = inputs.ledger.groupby(["territory_id", "product_id", "date_day"])[measure].sum()
     built = []
     for (territory, product), cells in sums.reset_index().groupby(["territory_id", "product_id"]):
         at = ((cells["date_day"] - laid.history[0]).dt.days // laid.step_days).to_numpy()

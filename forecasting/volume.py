@@ -88,7 +88,7 @@ def _table(period: str, cents: np.ndarray, paths: Floats, dates: pd.DatetimeInde
     bounds = np.rint(np.quantile(paths, list(QUANTILES.values()), axis=0) * 100).astype(np.int64)
     table = pd.DataFrame({"period": period, "date_day": dates, "mean": decimals(cents)})
     for name, row in zip(QUANTILES, bounds, strict=True):
-        table[name] = decimals(row)
+        table[name] = pd.Series(decimals(row), dtype=object)
     return table
 
 

@@ -1,0 +1,6 @@
+"""Ingestion: source files into the lake's raw tables, by mapping, under contract."""
+
+from ingestion.landing import LandingReport, TableReport, land
+from ingestion.mapping import LoadedMapping, load_mapping
+
+__all__ = ["LandingReport", "LoadedMapping", "TableReport", "land", "load_mapping"]

@@ -64,7 +64,7 @@ class FileMapping(_Strict):
     @field_validator("delimiter")
     @classmethod
     def _delimiter_is_no_quote(cls, value: str) -> str:
-        if value in "\"\n\r\0":
+        if value in '"\n\r\0':
             raise ValueError("a delimiter cannot be a quote or a line end")
         return value
 
@@ -91,7 +91,7 @@ class TableMapping(_Strict):
     templates: dict[str, str] = Field(
         {}, description="contract column: text with {contract_column} filled in"
     )
-    offset_days: dict[str, tuple[str, int]] = Field(
+    offset_days: dict[str, tuple[str, Annotated[int, Field(ge=-36600, le=36600)]]] = Field(
         {}, description="contract column: [contract date column, days added]"
     )
     where: dict[str, Condition] = Field(
@@ -135,8 +135,7 @@ class TableMapping(_Strict):
                     f"values ({', '.join(contract.signed_by_choice) or 'none here'})"
                 )
         for name, meaning in self.missing.items():
-            numeric = contract.type_of(name) in ("DECIMAL(18,6)", "DOUBLE", "BIGINT")
-            if meaning == "zero" and not numeric:
+            if meaning == "zero" and not contract.is_number(name):
                 raise ValueError(f"missing.{name}: zero is for numbers only")
             if meaning == "null" and name in contract.required:
                 raise ValueError(f"missing.{name}: the column may not be empty in {self.table}")
@@ -190,7 +189,8 @@ class TableMapping(_Strict):
             for number, entry in enumerate(self.unpivot)
         ]
         entries += [
-            (f"records.{number}: ", list(record)) for number, record in enumerate(self.records or ())
+            (f"records.{number}: ", list(record))
+            for number, record in enumerate(self.records or ())
         ]
         for place, names in entries:
             counted = fixed + Counter(names)
@@ -231,12 +231,19 @@ def template_fields(template: str) -> list[str]:
 class SourceMapping(_Strict):
     """One source: its files and the tables they fill."""
 
-    version: int = Field(description="of this format", ge=1, le=1)
+    version: int = Field(description="of this format", json_schema_extra={"const": 1})
     source: str = Field(pattern=SOURCE_NAME, description="name; a folder in the lake")
     description: str = Field("", description="one line for people")
     reporting_currency: str | None = Field(None, description="ISO 4217 code to report in")
     files: dict[str, FileMapping] = Field({}, description="files by name")
     tables: tuple[TableMapping, ...] = Field(min_length=1, description="what the files fill")
+
+    @field_validator("version")
+    @classmethod
+    def _version_is_known(cls, value: int) -> int:
+        if value != 1:
+            raise ValueError("this release reads version 1")
+        return value
 
     @field_validator("reporting_currency")
     @classmethod
@@ -297,7 +304,10 @@ class _TextLoader(yaml.BaseLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
-            if key_node.value.__hash__ is None or key_node.value in seen:
+            if not isinstance(key_node, yaml.ScalarNode):
+                problem = "a key must be plain text"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
+            if key_node.value in seen:
                 problem = f"the key {quoted(key_node.value)} stands twice"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
             seen.add(key_node.value)
@@ -369,7 +379,8 @@ def parse_mapping(content: bytes, where: str) -> SourceMapping:
 
 def _first_problem(error: ValidationError) -> str:
     problems = error.errors()
-    first = problems[0]
+    # A misspelt key is also a missing one; the misspelling is what helps.
+    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     key = ".".join(printable(part) for part in first["loc"])
     last = str(first["loc"][-1]) if first["loc"] else ""
     message = first["msg"].removeprefix("Value error, ")

@@ -107,7 +107,7 @@ def prepare(home: Path, env: Mapping[str, str]) -> None:
     Raises:
         LiftcastError: Airflow could not be started or refused.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _password(env)
     stamp, wanted = home / "prepared", version("apache-airflow")
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:

@@ -26,7 +26,7 @@ app = typer.Typer(
     epilog="New here? `liftcast demo` runs everything on a simulated company.",
 )
 console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 LakeOption = Annotated[
     Path | None,
@@ -167,7 +167,7 @@ def publish(lake: LakeOption = None) -> None:
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("build/simulated"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the company.")] = 7,
-    days: Annotated[int, typer.Option(min=28, help="Days of history.")] = 730,
+    days: Annotated[int, typer.Option(min=60, help="Days of history.")] = 730,
 ) -> None:
     """Write a company with known truth: every raw table as CSV, the truth beside it."""
     from simulation import simulate as write_company

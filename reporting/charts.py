@@ -7,7 +7,7 @@ outside enter as data values and scale domains only, never as fields or expressi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
@@ -16,6 +16,9 @@ from reporting.figures import MARKETING
 from reporting.published import Row
 
 Spec = dict[str, Any]
+
+# Zero is "0", not "0k"; a billion is "bn", as in the tables.
+_TICK = "datum.value === 0 ? '0' : replace(datum.label, 'G', 'bn')"
 
 INK, SOFT, FAINT = "var(--ink)", "var(--soft)", "var(--line)"
 # Nine steps: eight largest drivers and what is left of them.
@@ -79,46 +82,83 @@ def _money(title: str, field: str = "v") -> alt.Y:
     return alt.Y(
         f"{field}:Q",
         title=title,
-        axis=alt.Axis(format="~s", tickCount=5, domain=False, ticks=False),
+        axis=alt.Axis(
+            format="~s", labelExpr=_TICK, tickCount=5, domain=False, ticks=False, minExtent=40
+        ),
+    )
+
+
+def _stacked(sums: dict[tuple[date, str], float], names: Sequence[str], step: str) -> list[Row]:
+    """One rectangle a step and name: from, to, bottom, top. Negative parts hang below zero."""
+    values: list[Row] = []
+    for when in sorted({day for day, _ in sums}):
+        tops = {True: 0.0, False: 0.0}
+        for name in names:
+            amount = sums.get((when, name))
+            if amount is None:
+                continue
+            bottom = tops[amount >= 0]
+            tops[amount >= 0] = bottom + amount
+            values.append(
+                {
+                    "d": _iso(when),
+                    "e": _iso(_next(when, step)),
+                    "s": name,
+                    "v": round(amount, 2),
+                    "y": round(bottom, 2),
+                    "z": round(bottom + amount, 2),
+                }
+            )
+    return values
+
+
+def _next(when: date, step: str) -> date:
+    """First day after the step that begins on `when`."""
+    if step == "week":
+        return when + timedelta(days=7)
+    return (when.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _stack(values: list[Row], step: str, currency: str, said: tuple[str, str]) -> alt.Chart:
+    return (
+        _chart(values)
+        .mark_rect()
+        .encode(
+            x=_time(),
+            x2="e:T",
+            y=_money(f"{currency} per {step}", "y"),
+            y2="z:Q",
+            tooltip=[
+                alt.Tooltip("d:T", title=f"{step.capitalize()} from", format="%d %b %Y"),
+                alt.Tooltip("s:N", title=said[0]),
+                alt.Tooltip("v:Q", title=f"{said[1]}, {currency}", format=",.0f"),
+            ],
+        )
     )
 
 
 def revenue_split(found: Sequence[Row], step: str, currency: str) -> Spec:
     """Ledger net revenue over time: what stands without marketing, and what marketing adds."""
-    rest = "Without marketing"
-    sums: dict[tuple[str, str], float] = {}
-    ledger: dict[str, float] = {}
+    parts = ["Without marketing", "Marketing"]
+    sums: dict[tuple[date, str], float] = {}
+    ledger: dict[date, float] = {}
     for row in found:
-        when, amount = _iso(row["step_day"]), float(row["amount"])
+        when, amount = row["step_day"], float(row["amount"])
         ledger[when] = ledger.get(when, 0.0) + amount
         if row["kind"] != "residual":
-            part = "Marketing" if row["kind"] in MARKETING else rest
-            sums[when, part] = sums.get((when, part), 0.0) + amount
-    values: list[Row] = [
-        {"d": when, "s": part, "o": int(part == "Marketing"), "v": round(amount, 2)}
-        for (when, part), amount in sorted(sums.items())
-    ]
-    tips = [
-        alt.Tooltip("d:T", title=step.capitalize(), format="%d %b %Y"),
-        alt.Tooltip("s:N", title="Part"),
-        alt.Tooltip("v:Q", title=f"Net revenue, {currency}", format=",.0f"),
-    ]
-    bars = (
-        _chart(values)
-        .mark_area(interpolate="step")
-        .encode(
-            x=_time(),
-            y=_money(f"{currency} per {step}"),
-            color=alt.Color(
-                "s:N", scale=alt.Scale(domain=[rest, "Marketing"], range=[BASE, ALL_MARKETING])
-            ),
-            order=alt.Order("o:Q"),
-            tooltip=tips,
+            place = (when, parts[row["kind"] in MARKETING])
+            sums[place] = sums.get(place, 0.0) + amount
+    bars = _stack(_stacked(sums, parts, step), step, currency, ("Part", "Net revenue")).encode(
+        color=alt.Color(
+            "s:N", scale=alt.Scale(domain=parts, range=[BASE, ALL_MARKETING]), legend=None
         )
     )
+    booked = [{"d": _iso(when), "v": round(v, 2)} for when, v in sorted(ledger.items())]
+    # A step line ends where its last step ends.
+    booked.append({"d": _iso(_next(max(ledger), step)), "v": booked[-1]["v"]})
     line = (
-        _chart([{"d": when, "v": round(v, 2)} for when, v in sorted(ledger.items())])
-        .mark_line(color=INK, strokeWidth=1.2, interpolate="step")
+        _chart(booked)
+        .mark_line(color=INK, strokeWidth=1.2, interpolate="step-after")
         .encode(x=_time(), y=_money(f"{currency} per {step}"))
     )
     return _finished(alt.layer(bars, line), 250)
@@ -127,40 +167,22 @@ def revenue_split(found: Sequence[Row], step: str, currency: str) -> Spec:
 def driver_stack(found: Sequence[Row], drivers: Sequence[Row], step: str, currency: str) -> Spec:
     """Contribution of each driver over time, stacked; beyond eight, the smallest are one."""
     series = {(d["kind"], d["driver"]): d["label"] for d in drivers[: len(SERIES)]}
-    left = max(0, len(drivers) - len(SERIES))
-    other = f"{left} smaller drivers" if left > 1 else "1 smaller driver"
-    sums: dict[tuple[str, str], float] = {}
+    left = len(drivers) - len(series)
+    other = "1 smaller driver" if left == 1 else f"{left} smaller drivers"
+    sums: dict[tuple[date, str], float] = {}
     for row in found:
         if row["kind"] in MARKETING:
-            label = series.get((row["kind"], row["driver"]), other)
-            place = (_iso(row["step_day"]), label)
+            place = (row["step_day"], series.get((row["kind"], row["driver"]), other))
             sums[place] = sums.get(place, 0.0) + float(row["amount"])
     names = [*series.values(), *([other] if left else [])]
-    rank = {name: place for place, name in enumerate(names)}
-    values: list[Row] = [
-        {"d": when, "s": name, "o": rank[name], "v": round(amount, 2)}
-        for (when, name), amount in sorted(sums.items())
-        if name in rank
-    ]
-    chart = (
-        _chart(values)
-        .mark_bar(binSpacing=0)
-        .encode(
-            x=_time(),
-            y=_money(f"{currency} per {step}"),
-            color=alt.Color(
-                "s:N",
-                scale=alt.Scale(
-                    domain=names, range=[*SERIES[: len(series)], *([OTHER] if left else [])]
-                ),
-                legend=alt.Legend(columns={"expr": "max(1, floor(width/190))"}),
+    said = ("Driver", "Attributed net revenue")
+    chart = _stack(_stacked(sums, names, step), step, currency, said).encode(
+        color=alt.Color(
+            "s:N",
+            scale=alt.Scale(
+                domain=names, range=[*SERIES[: len(series)], *([OTHER] if left else [])]
             ),
-            order=alt.Order("o:Q"),
-            tooltip=[
-                alt.Tooltip("d:T", title=step.capitalize(), format="%d %b %Y"),
-                alt.Tooltip("s:N", title="Driver"),
-                alt.Tooltip("v:Q", title=f"Attributed net revenue, {currency}", format=",.0f"),
-            ],
+            legend=alt.Legend(columns={"expr": "max(1, floor(width/190))"}),
         )
     )
     return _finished(chart, 300)
@@ -191,6 +213,7 @@ def roi_intervals(drivers: Sequence[Row], currency: str, break_even: float | Non
                 "tlo": round(low, 4),
                 "thi": round(high, 4),
                 "w": d["verdict"],
+                "g": d["tone"],
                 "c": "cut at the edge" if high > limit else "",
             }
         )
@@ -206,15 +229,16 @@ def roi_intervals(drivers: Sequence[Row], currency: str, break_even: float | Non
         sort=[d["label"] for d in shown],
         title=None,
         axis=alt.Axis(
-            labelColor=INK, labelFontSize=12.5, ticks=False, domain=False, labelLimit=130
+            labelColor=INK,
+            labelFontSize=12.5,
+            ticks=False,
+            domain=False,
+            labelLimit={"expr": "containerSize()[0] < 560 ? 110 : 230"},
         ),
     )
     colour = alt.Color(
-        "w:N",
-        scale=alt.Scale(
-            domain=["ROI above 1", "not clear", "ROI below 1", "no interval"],
-            range=["var(--good)", SOFT, "var(--bad)", SOFT],
-        ),
+        "g:N",
+        scale=alt.Scale(domain=["good", "open", "bad"], range=["var(--good)", SOFT, "var(--bad)"]),
         legend=None,
     )
     x = alt.X(
@@ -271,7 +295,7 @@ def _curve(points: Sequence[Row], paid: bool, currency: str) -> Spec:
     x = alt.X(
         "x:Q",
         title=f"spend, {currency}" if paid else "times the observed exposure",
-        axis=alt.Axis(format="~s" if paid else "~g", tickCount=4, grid=False),
+        axis=alt.Axis(format="~s" if paid else "~g", labelExpr=_TICK, tickCount=4, grid=False),
         scale=alt.Scale(nice=False),
     )
     y = _money(f"{currency}")

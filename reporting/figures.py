@@ -26,8 +26,9 @@ QUARTER_WEEKS = 13
 def drivers(con: duckdb.DuckDBPyConnection) -> list[Row]:
     """Marketing drivers of attr_summary, largest contribution first.
 
-    Adds `label` (driver, with its kind where two kinds share the name) and `verdict`.
+    Adds `label` (driver, with its kind where two kinds share the name), `verdict` and `tone`.
     """
+    margin = gross_margin(con)
     found = rows(
         con,
         """
@@ -41,6 +42,7 @@ def drivers(con: duckdb.DuckDBPyConnection) -> list[Row]:
     for row, label in zip(found, unique_names(names), strict=True):
         row["label"] = label
         row["verdict"] = verdict(row)
+        row["tone"] = tone(row, 1 if margin is None else 1 / margin)
     return found
 
 
@@ -54,6 +56,14 @@ def verdict(row: Row) -> str:
     if low > 1:
         return "ROI above 1"
     return "ROI below 1" if high < 1 else "not clear"
+
+
+def tone(row: Row, break_even: float) -> str:
+    """`good` only where the whole interval earns the spend back, `bad` where it stays below 1."""
+    low, high = row["roi_p05"], row["roi_p95"]
+    if low is not None and low > break_even:
+        return "good"
+    return "bad" if high is not None and high < 1 else "open"
 
 
 def reconciliation(con: duckdb.DuckDBPyConnection) -> Row:

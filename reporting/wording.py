@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -67,6 +67,7 @@ def percent(value: Number | None, sign: bool = True) -> str:
         return NONE
     number = float(value) * 100
     text = f"{number:.0f}" if abs(number) >= 9.95 else f"{number:.1f}"
+    text = "0.0" if text == "-0.0" else text
     return f"{text}{_SPACE}%" if sign else text
 
 
@@ -119,6 +120,8 @@ def moment(value: date | datetime | str | None) -> str:
             value = datetime.fromisoformat(value)
         except ValueError:
             return value
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(UTC)
     clock = f" {value:%H:%M} UTC" if isinstance(value, datetime) else ""
     return day(value) + clock
 

@@ -31,7 +31,8 @@ class Baseline:
     @property
     def total(self) -> Array:
         """The whole baseline."""
-        return np.sum(list(self.parts.values()), axis=0)
+        whole: Array = np.sum(list(self.parts.values()), axis=0)
+        return whole
 
 
 def build_baseline(streams: Streams, stage: Stage) -> Baseline:

@@ -24,7 +24,7 @@ from simulation.promotions import KINDS, build_promotions
 from simulation.publicity import PARTS, build_publicity
 from simulation.streams import Streams
 from simulation.tables import stacked
-from simulation.truth import Key, Truth, parameter_table, whole_cents
+from simulation.truth import DriverTruth, Key, Truth, parameter_table, whole_cents
 
 SHORTEST_DAYS = 60
 DRIVERS: tuple[Key, ...] = (
@@ -41,17 +41,7 @@ class Books:
     stage: Stage
     tables: dict[str, pd.DataFrame]
     truth: dict[str, pd.DataFrame]
-
-
-@dataclass(frozen=True)
-class DriverTruth:
-    """What a driver cost and brought over the window, EUR; `roi` is None without spend."""
-
-    kind: str
-    driver: str
-    spend_eur: float
-    contribution_eur: float
-    roi: float | None
+    summary: tuple[DriverTruth, ...]
 
 
 @dataclass(frozen=True)
@@ -92,7 +82,18 @@ def simulate(
             unfinished = folder / f".{name}.csv.unfinished"
             frame.to_csv(unfinished, index=False, lineterminator="\n", date_format="%Y-%m-%d")
             unfinished.replace(folder / f"{name}.csv")
-    return _summary(books, out, seed)
+    stage = books.stage
+    return Company(
+        folder=out,
+        seed=seed,
+        first_day=stage.first_day,
+        last_day=stage.last_day,
+        territories=tuple(t.territory_id for t in stage.territories),
+        currency=REPORTING_CURRENCY,
+        net_revenue_eur=round(sum(entry.contribution_eur for entry in books.summary), 2),
+        rows={name: len(frame) for name, frame in books.tables.items()},
+        drivers=tuple(entry for entry in books.summary if (entry.kind, entry.driver) in DRIVERS),
+    )
 
 
 def build_books(
@@ -123,7 +124,7 @@ def build_books(
         target_eur=media_share * expected_sales,
         without=off,
     )
-    promotions, running = build_promotions(
+    promotions, history = build_promotions(
         streams,
         stage,
         television,
@@ -140,7 +141,7 @@ def build_books(
     cents |= {driver.key: whole_cents(driver.contribution) for driver in drivers}
     explained = np.sum(list(cents.values()), axis=0)
     sales_eur = (explained + whole_cents(baseline.noise)) / 100.0
-    ledger, booked_cents = build_ledger(streams, stage, sales_eur, baseline.launch_day, running)
+    ledger, booked_cents = build_ledger(streams, stage, sales_eur, baseline.launch_day, history)
     # Pounds cannot meet every EUR cent: what is left of a conversion is noise, too.
     cents["noise", "noise"] = booked_cents - explained
     truth = Truth(cents, {driver.key: driver.spend_eur for driver in drivers})
@@ -156,12 +157,14 @@ def build_books(
         "territories": territory_table(stage),
         "fx_rates": rate_table(stage),
     }
+    summary = truth.summary()
     answers = {
         "contributions": truth.contributions(stage),
-        "summary": truth.summary(),
+        "summary": pd.DataFrame(summary),
         "parameters": parameter_table(stage, drivers, baseline.parameters),
     }
-    return Books(stage, {name: _sorted(frame) for name, frame in tables.items()}, answers)
+    tables = {name: _sorted(frame) for name, frame in tables.items()}
+    return Books(stage, tables, answers, tuple(summary))
 
 
 def _check(days: int, territories: int, off: frozenset[Key]) -> None:
@@ -193,29 +196,3 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows in the order a source system would export them: by date where there is one."""
     dates = [name for name in ("date_day", "starts_on") if name in frame.columns]
     return frame.sort_values(dates, kind="stable", ignore_index=True) if dates else frame
-
-
-def _summary(books: Books, out: Path, seed: int) -> Company:
-    stage, answers = books.stage, books.truth["summary"]
-    drivers = tuple(
-        DriverTruth(
-            row.kind,
-            row.driver,
-            float(row.spend_eur),
-            float(row.contribution_eur),
-            None if pd.isna(row.roi) else float(row.roi),
-        )
-        for row in answers.itertuples()
-        if (row.kind, row.driver) in DRIVERS
-    )
-    return Company(
-        folder=out,
-        seed=seed,
-        first_day=stage.first_day,
-        last_day=stage.last_day,
-        territories=tuple(t.territory_id for t in stage.territories),
-        currency=REPORTING_CURRENCY,
-        net_revenue_eur=round(float(answers["contribution_eur"].sum()), 2),
-        rows={name: len(frame) for name, frame in books.tables.items()},
-        drivers=drivers,
-    )

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from simulation.markets import Stage, to_eur_cents, to_local_cents
 from simulation.products import LAUNCHED, PRODUCTS, cost_list, price_list
+from simulation.promotions import Promotion
 from simulation.response import Array
 from simulation.streams import Streams
 from simulation.tables import COLUMNS
@@ -20,7 +21,7 @@ Whole = NDArray[np.int64]
 
 
 def build_ledger(
-    streams: Streams, stage: Stage, sales_eur: Array, launch_day: int, running: pd.DataFrame
+    streams: Streams, stage: Stage, sales_eur: Array, launch_day: int, promotions: list[Promotion]
 ) -> tuple[pd.DataFrame, Whole]:
     """Split `sales_eur` (days x territories) into lines; also returns what the lines come to.
 
@@ -42,7 +43,7 @@ def build_ledger(
     is_web = order_rng.random(orders)[order] < 0.35 + 0.15 * day / stage.days
     customer = order_rng.integers(1, CUSTOMERS_PER_TERRITORY + 1, orders)[order]
 
-    chance, product_discount = _products_by_day(stage, launch_day, running)
+    chance, product_discount = _products_by_day(stage, launch_day, promotions)
     product = _pick(chance[day, place], rng.random(lines))
     price = price_list(stage)[day, place, product]
     rate = np.where(is_business, 0.12, 0.02) * rng.uniform(0.5, 1.5, lines)
@@ -113,7 +114,9 @@ def _order_in_day(day: Whole, place: Whole, order: Whole) -> Whole:
     return order - first_order
 
 
-def _products_by_day(stage: Stage, launch_day: int, running: pd.DataFrame) -> tuple[Array, Array]:
+def _products_by_day(
+    stage: Stage, launch_day: int, promotions: list[Promotion]
+) -> tuple[Array, Array]:
     """Chance of a line to be of each product, and discount rate, days x territories x products.
 
     The launched product gains ground for 120 days; a promoted one sells half as often again.
@@ -124,19 +127,20 @@ def _products_by_day(stage: Stage, launch_day: int, running: pd.DataFrame) -> tu
     ramp = np.clip((np.arange(stage.days) - launch_day + 1) / 120.0, 0.0, 1.0)
     chance[:, :, LAUNCHED] *= ramp[:, None]
     discount = np.zeros_like(chance)
-    for promotion in running.itertuples():
-        days = slice(promotion.first, promotion.last + 1)
-        chosen = slice(None) if promotion.product < 0 else promotion.product
-        if promotion.product >= 0:
+    for promotion in promotions:
+        days, one = slice(promotion.first, promotion.last + 1), promotion.product >= 0
+        chosen = slice(promotion.product, promotion.product + 1) if one else slice(None)
+        if one:
             chance[days, promotion.territory, chosen] *= 1.5
-        if promotion.is_discount:
+        if promotion.kind.is_discount:
             discount[days, promotion.territory, chosen] += promotion.depth
     return chance / chance.sum(axis=2, keepdims=True), discount
 
 
 def _pick(chance: Array, draw: Array) -> Whole:
     """Index of the product each draw falls on; one draw a line, whatever the chances."""
-    return (draw[:, None] >= np.cumsum(chance, axis=1)[:, :-1]).sum(axis=1)
+    picked: Whole = (draw[:, None] >= np.cumsum(chance, axis=1)[:, :-1]).sum(axis=1)
+    return picked
 
 
 def share_out(target: Whole, cell: Whole, weight: Array) -> Whole:

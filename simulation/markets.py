@@ -72,12 +72,6 @@ class Stage:
         return np.array([t.daily_sales_eur for t in self.territories])
 
     @property
-    def population_share(self) -> Array:
-        """By territory, summing to one: the key by which national television is split."""
-        people = np.array([t.population for t in self.territories])
-        return people / people.sum()
-
-    @property
     def rate_micros(self) -> NDArray[np.int64]:
         """EUR per unit of ledger currency in millionths, days x territories."""
         pounds = np.rint(self.gbp_in_eur * 1e6).astype(np.int64)
@@ -94,7 +88,9 @@ def set_stage(streams: Streams, first_day: date, days: int, territories: int) ->
     return Stage(first_day, days, MARKETS[:territories], np.round(1.17 * np.exp(drift), 5))
 
 
-def to_eur_cents(local_cents: NDArray[np.int64], rate_micros: NDArray[np.int64]) -> NDArray:
+def to_eur_cents(
+    local_cents: NDArray[np.int64], rate_micros: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Convert whole cents at a rate in millionths; halves are rounded away from zero.
 
     Whole numbers throughout, so that the result is what a decimal ledger gets, to the cent.

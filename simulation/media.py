@@ -113,7 +113,9 @@ def _shape(
         return np.maximum(demand_index, 0.3) ** 1.5 * _steps(rng, horizon, width, 14, 0.3)
     if channel == "social":
         # A fifth of the weeks are dark: an always-on channel that never pauses teaches little.
-        dark = np.repeat(rng.random((horizon // 7 + 1, width)) < 0.2, 7, axis=0)[:horizon]
+        dark = rng.random((horizon // 7 + 1, width)) < 0.2
+        dark[0] = False
+        dark = np.repeat(dark, 7, axis=0)[:horizon]
         return _steps(rng, horizon, width, 7, 0.5) * (1.0 + 0.2 * weekend) * np.where(dark, 0, 1)
     if channel == "video":
         own = np.column_stack(
@@ -163,14 +165,14 @@ def _buy(
     first = rng.uniform(0.35, 0.65)
     split = np.array([first, 1.0 - first]) if len(channel.campaigns) == 2 else np.ones(1)
     spend_cents = to_local_cents(eur[:days, :, None] * split, rates[:, :, None])
-    mille = _mille_by_eur(rng, stage, channel, len(places))
-    if mille is None:
+    price = channel.cost_per_mille_eur
+    if price is None:
         impressions, hoped = None, np.nan
         exposure = eur[:days] / daily_mean
     else:
+        mille = _mille_by_eur(rng, stage, price, len(places))
         impressions = np.rint(1000.0 * eur[:days, :, None] * split * mille[:days, :, None])
-        reference = 1000.0 * daily_mean / channel.cost_per_mille_eur
-        exposure = impressions.sum(axis=2) / reference
+        exposure = impressions.sum(axis=2) / (1000.0 * daily_mean / price)
         hoped = np.rint(1000.0 * eur[days:] * mille[days:]).ravel()
     bought = _ad_spend_rows(
         rng, stage, channel, spend=spend_cents, seen=impressions, where=places, paid_in=currencies
@@ -192,14 +194,10 @@ def _buy(
     return bought, plan[plan["spend"] > 0], exposure, spent
 
 
-def _mille_by_eur(
-    rng: np.random.Generator, stage: Stage, channel: Channel, width: int
-) -> Array | None:
+def _mille_by_eur(rng: np.random.Generator, stage: Stage, usual_price: float, width: int) -> Array:
     """Thousands of impressions a EUR buys; dearer in the fourth quarter, noisy in history."""
-    if channel.cost_per_mille_eur is None:
-        return None
     dear = np.where(stage.dates.month >= 10, 1.12, 0.96)[:, None] * np.ones((1, width))
-    price = channel.cost_per_mille_eur * dear
+    price = usual_price * dear
     price[: stage.days] *= rng.lognormal(0.0, 0.08, (stage.days, width))
     return 1.0 / price
 

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simulation.markets import REPORTING_CURRENCY, Stage
+from simulation.response import Array
 
 POUND_PRICE_LEVEL = 0.86
 PRICE_RISE_PER_YEAR = 0.03
@@ -54,18 +55,20 @@ def product_table(stage: Stage, launch_day: int) -> pd.DataFrame:
 def price_list(stage: Stage) -> NDArray[np.int64]:
     """List price in ledger cents, days x territories x products; raised every January."""
     euros = np.array([p.list_price for p in PRODUCTS])
-    return np.rint(_in_ledger_currency(stage, euros, PRICE_RISE_PER_YEAR) * 10).astype(int) * 10
+    tens = np.rint(_in_ledger_currency(stage, euros, PRICE_RISE_PER_YEAR) * 10).astype(np.int64)
+    return 10 * tens
 
 
 def cost_list(stage: Stage) -> NDArray[np.int64]:
     """Unit cost in ledger cents, days x territories x products; raised every January."""
     euros = np.array([p.standard_cost for p in PRODUCTS])
-    return np.rint(_in_ledger_currency(stage, euros, COST_RISE_PER_YEAR) * 100).astype(int)
+    return np.rint(_in_ledger_currency(stage, euros, COST_RISE_PER_YEAR) * 100).astype(np.int64)
 
 
-def _in_ledger_currency(stage: Stage, euros: NDArray, rise: float) -> NDArray:
+def _in_ledger_currency(stage: Stage, euros: Array, rise: float) -> Array:
     years = stage.dates[: stage.days].year.to_numpy() - stage.dates[0].year
-    level = np.array(
+    level: Array = np.array(
         [POUND_PRICE_LEVEL if t.currency_code == "GBP" else 1.0 for t in stage.territories]
     )
-    return ((1.0 + rise) ** years)[:, None, None] * level[:, None] * euros
+    risen: Array = (1.0 + rise) ** years[:, None, None]
+    return risen * (level[:, None] * euros)

@@ -33,6 +33,23 @@ KINDS = (
 )
 
 
+class Promotion(NamedTuple):
+    """One promotion; territory and product by position, product -1 for all; days inclusive."""
+
+    kind: PromotionKind
+    territory: int
+    product: int
+    first: int
+    last: int
+    depth: float
+    dearness: float
+
+    @property
+    def run(self) -> int:
+        """Days it runs."""
+        return self.last - self.first + 1
+
+
 def build_promotions(
     streams: Streams,
     stage: Stage,
@@ -41,42 +58,43 @@ def build_promotions(
     *,
     target_eur: float,
     without: frozenset[Key],
-) -> tuple[Component, pd.DataFrame]:
+) -> tuple[Component, list[Promotion]]:
     """Schedule the four kinds so that together they bring `target_eur` over the window.
 
     `products` are (product_id, first day on sale). A promotion's effect is linear in its depth and
-    ends with it. Also returns the running discounts of history, one row per promotion: position of
-    territory and product (-1 for all), first and last day, depth; the ledger prices by them.
+    ends with it. Also returns the promotions of history; the ledger prices by them.
     """
-    rows, plans, drivers, running = [], [], [], []
+    rows, plans, drivers = [], [], []
+    history: list[Promotion] = []
     for kind in KINDS:
         if ("promotion", kind.kind) in without:
             continue
         schedule = _schedule(streams, stage, kind, television, products)
-        depth = _depth_by_day(stage, schedule)
+        past = [promotion for promotion in schedule if promotion.first < stage.days]
         effect = streams("promotion", kind.kind, "territory").lognormal(
             0.0, 0.1, len(stage.territories)
         )
-        answer = depth[: stage.days] * effect * stage.size
-        strength = target_eur * kind.part / answer.sum()
-        cost_eur = _cost(streams, stage, kind, schedule, strength)
-        past = (schedule["first"] < stage.days).to_numpy()
-        table, spend = _promotion_rows(stage, kind, products, schedule[past], cost_eur[past])
+        answer = _depth_by_day(stage, past) * effect * stage.size
+        strength = target_eur * kind.part / float(answer.sum())
+        roi = kind.roi * streams("promotion", kind.kind, "cost").lognormal(0.0, 0.1)
+        # A day's cost at depth one in a territory of size one: what is hoped for, over the ROI.
+        day_cost = strength / roi
+        table, spend = _promotion_rows(stage, products, past, day_cost)
         rows.append(table)
-        running.append(schedule[past].assign(is_discount=kind.is_discount))
-        plans.append(_plan_rows(stage, kind, products, schedule[~past], cost_eur[~past]))
+        plans.append(_plan_rows(stage, products, schedule[len(past) :], day_cost))
+        history += past
         drivers.append(
             Driver(
                 "promotion",
                 kind.kind,
                 strength * answer,
                 spend,
-                {"roi": strength * float(answer.sum()) / spend, "lift_per_depth": strength},
+                {"roi": target_eur * kind.part / spend, "lift_per_depth": strength},
                 effect,
             )
         )
     component = Component(stacked("promotions", rows), stacked("plans", plans), tuple(drivers))
-    return component, pd.concat(running, ignore_index=True) if running else pd.DataFrame()
+    return component, history
 
 
 def _schedule(
@@ -85,8 +103,8 @@ def _schedule(
     kind: PromotionKind,
     television: Array,
     products: list[tuple[str, int]],
-) -> pd.DataFrame:
-    """Promotions of history and plan; none crosses the border between them."""
+) -> list[Promotion]:
+    """Promotions of history, then of the plan; none crosses the border between them."""
     flight_starts = np.flatnonzero((television[1:] > 0) & (television[:-1] == 0)) + 1
     found = []
     for place, territory in enumerate(stage.territories):
@@ -102,91 +120,81 @@ def _schedule(
             on_sale = [i for i, (_, since) in enumerate(products) if since <= first]
             product = int(rng.choice(on_sale)) if kind.for_one_product else -1
             depth = round(float(rng.uniform(*kind.depth)), 2)
-            found.append((place, product, first, last, depth, float(rng.lognormal(0.0, 0.2))))
+            dearness = float(rng.lognormal(0.0, 0.2))
+            found.append(Promotion(kind, place, product, first, last, depth, dearness))
             day = max(day, first) + length + int(rng.integers(*kind.days_between))
-    columns = ["territory", "product", "first", "last", "depth", "dearness"]
-    return pd.DataFrame(found, columns=columns)
+    return sorted(found, key=lambda promotion: promotion.first >= stage.days)
 
 
-def _depth_by_day(stage: Stage, schedule: pd.DataFrame) -> Array:
-    depth = np.zeros((stage.horizon, len(stage.territories)))
-    for promotion in schedule.itertuples():
+def _depth_by_day(stage: Stage, promotions: list[Promotion]) -> Array:
+    """Depths that run, summed, days x territories."""
+    depth = np.zeros((stage.days, len(stage.territories)))
+    for promotion in promotions:
         depth[promotion.first : promotion.last + 1, promotion.territory] += promotion.depth
     return depth
 
 
-def _cost(
-    streams: Streams, stage: Stage, kind: PromotionKind, schedule: pd.DataFrame, strength: float
-) -> Array:
-    """Whole cost of each promotion, EUR: what it is hoped to bring over the ROI, more or less."""
-    roi = kind.roi * streams("promotion", kind.kind, "cost").lognormal(0.0, 0.1)
-    run = schedule["last"] - schedule["first"] + 1
-    hoped = strength * schedule["depth"] * run * stage.size[schedule["territory"]]
-    return (hoped * schedule["dearness"] / roi).to_numpy()
+def _cost_eur(stage: Stage, promotions: list[Promotion], day_cost: float) -> Array:
+    """Whole cost of each promotion."""
+    return day_cost * np.array(
+        [p.depth * p.run * stage.size[p.territory] * p.dearness for p in promotions]
+    )
+
+
+def _product_id(products: list[tuple[str, int]], promotion: Promotion) -> str | None:
+    return products[promotion.product][0] if promotion.product >= 0 else None
 
 
 def _promotion_rows(
-    stage: Stage,
-    kind: PromotionKind,
-    products: list[tuple[str, int]],
-    schedule: pd.DataFrame,
-    cost_eur: Array,
+    stage: Stage, products: list[tuple[str, int]], promotions: list[Promotion], day_cost: float
 ) -> tuple[pd.DataFrame, float]:
     """Raw `promotions` in the territory's currency, and their cost in EUR."""
-    place = schedule["territory"].to_numpy()
-    starts = stage.dates[schedule["first"]]
-    rates = stage.rate_micros[schedule["first"], place]
+    cost_eur = _cost_eur(stage, promotions, day_cost)
+    rates = np.array([stage.rate_micros[p.first, p.territory] for p in promotions])
     fixed, variable = to_local_cents(0.6 * cost_eur, rates), to_local_cents(0.4 * cost_eur, rates)
-    territory = np.array([t.territory_id for t in stage.territories])[place]
-    day = starts.strftime("%Y%m%d").to_numpy().astype(str)
-    depth = schedule["depth"].to_numpy()
-    names = [product for product, _ in products]
-    table = pd.DataFrame(
-        {
-            "promotion_id": [f"{kind.kind}-{t}-{d}" for t, d in zip(territory, day, strict=True)],
-            "promotion_name": f"{kind.kind.replace('_', ' ')} " + starts.strftime("%B %Y"),
-            "kind": kind.kind,
-            "product_id": [names[p] if p >= 0 else None for p in schedule["product"]],
-            "territory_id": territory,
-            "sales_level": "shop",
-            "starts_on": starts,
-            "ends_on": stage.dates[schedule["last"]],
-            "discount_pct": depth if kind.is_discount else np.nan,
-            "intensity": np.nan if kind.is_discount else depth,
-            "fixed_cost": fixed / 100.0,
-            "variable_cost": variable / 100.0,
-            "currency_code": np.array([t.currency_code for t in stage.territories])[place],
-            "vendor_share": 0.0 if kind.is_discount else 0.25,
-        },
-        columns=COLUMNS["promotions"],
-    )
+    rows = []
+    for promotion, fixed_cents, variable_cents in zip(promotions, fixed, variable, strict=True):
+        kind, territory = promotion.kind, stage.territories[promotion.territory]
+        start = stage.dates[promotion.first]
+        rows.append(
+            {
+                "promotion_id": f"{kind.kind}-{territory.territory_id}-{start:%Y%m%d}",
+                "promotion_name": f"{kind.kind.replace('_', ' ')} {start:%Y-%m}",
+                "kind": kind.kind,
+                "product_id": _product_id(products, promotion),
+                "territory_id": territory.territory_id,
+                "sales_level": "shop",
+                "starts_on": start,
+                "ends_on": stage.dates[promotion.last],
+                "discount_pct": promotion.depth if kind.is_discount else None,
+                "intensity": None if kind.is_discount else promotion.depth,
+                "fixed_cost": fixed_cents / 100.0,
+                "variable_cost": variable_cents / 100.0,
+                "currency_code": territory.currency_code,
+                "vendor_share": 0.0 if kind.is_discount else 0.25,
+            }
+        )
     spend = (to_eur_cents(fixed, rates) + to_eur_cents(variable, rates)).sum() / 100.0
-    return table, spend
+    return pd.DataFrame(rows, columns=COLUMNS["promotions"]), float(spend)
 
 
 def _plan_rows(
-    stage: Stage,
-    kind: PromotionKind,
-    products: list[tuple[str, int]],
-    schedule: pd.DataFrame,
-    cost_eur: Array,
+    stage: Stage, products: list[tuple[str, int]], promotions: list[Promotion], day_cost: float
 ) -> pd.DataFrame:
     """One row per planned promotion day, cost spread evenly, EUR."""
-    run = (schedule["last"] - schedule["first"] + 1).to_numpy()
-    row = np.repeat(np.arange(len(schedule)), run)
-    day = np.concatenate([np.arange(n) for n in run]) if len(run) else np.zeros(0, int)
-    chosen = schedule.iloc[row]
-    names = np.array([*(product for product, _ in products), None], dtype=object)
-    return pd.DataFrame(
+    rows = [
         {
-            "date_day": stage.dates[chosen["first"].to_numpy() + day],
+            "date_day": stage.dates[day],
             "kind": "promotion",
-            "driver": kind.kind,
-            "territory_id": np.array([t.territory_id for t in stage.territories])[
-                chosen["territory"]
-            ],
-            "product_id": names[chosen["product"].to_numpy()],
-            "exposure": chosen["depth"].to_numpy(),
-            "spend": np.round((cost_eur / run)[row], 2),
+            "driver": promotion.kind.kind,
+            "territory_id": stage.territories[promotion.territory].territory_id,
+            "product_id": _product_id(products, promotion),
+            "exposure": promotion.depth,
+            "spend": round(cost / promotion.run, 2),
         }
-    )
+        for promotion, cost in zip(
+            promotions, _cost_eur(stage, promotions, day_cost).tolist(), strict=True
+        )
+        for day in range(promotion.first, promotion.last + 1)
+    ]
+    return pd.DataFrame(rows)

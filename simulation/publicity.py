@@ -92,8 +92,9 @@ def _cost(
     if kind == "publicity":
         return np.zeros(len(events))
     roi = RELATIONS_ROI * streams("publicity", kind, "cost").lognormal(0.0, 0.1)
-    weight = (stage.size[events["territory"]] * events["dearness"]).to_numpy()
-    return brings_eur / roi * weight / weight.sum()
+    weight = stage.size[events["territory"]] * events["dearness"].to_numpy()
+    cost: Array = brings_eur / roi * weight / weight.sum()
+    return cost
 
 
 def _publicity_rows(

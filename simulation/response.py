@@ -23,7 +23,8 @@ def carry_over(exposure: Array, retention: float) -> Array:
 def hill(pressure: Array, half_saturation: float, slope: float) -> Array:
     """x^s / (x^s + k^s): one half at `half_saturation`, S-shaped when `slope` is above one."""
     raised = pressure**slope
-    return raised / (raised + half_saturation**slope)
+    answer: Array = raised / (raised + half_saturation**slope)
+    return answer
 
 
 def exponential(pressure: Array, half_saturation: float) -> Array:

@@ -41,6 +41,17 @@ class Driver:
 
 
 @dataclass(frozen=True)
+class DriverTruth:
+    """What a driver cost and brought over the window, EUR; `roi` is None without spend."""
+
+    kind: str
+    driver: str
+    spend_eur: float
+    contribution_eur: float
+    roi: float | None
+
+
+@dataclass(frozen=True)
 class Component:
     """What one marketing department leaves behind: raw rows, plan rows, and its drivers."""
 
@@ -74,17 +85,15 @@ class Truth:
             }
         )
 
-    def summary(self) -> pd.DataFrame:
-        """One row per kind and driver over the whole window; no ROI where nothing was spent."""
-        rows = []
+    def summary(self) -> list[DriverTruth]:
+        """One entry per kind and driver over the whole window; no ROI where nothing was spent."""
+        entries = []
         for (kind, driver), cents in self.cents.items():
             spend = self.spend_eur.get((kind, driver), 0.0)
             total = int(cents.sum()) / 100.0
             roi = round(total / spend, 6) if spend > 0 else None
-            rows.append((kind, driver, round(spend, 2), total, roi))
-        return pd.DataFrame(
-            rows, columns=["kind", "driver", "spend_eur", "contribution_eur", "roi"]
-        )
+            entries.append(DriverTruth(kind, driver, round(spend, 2), total, roi))
+        return entries
 
 
 def whole_cents(eur: Array) -> NDArray[np.int64]:

@@ -26,19 +26,25 @@ def _flush(path: Path) -> None:
 
 @contextmanager
 def disk_errors(where: Path) -> Iterator[None]:
-    """Turn a full disk or a read-only folder into one sentence with its remedy."""
+    """Turn a full disk or a read-only folder into one sentence with its remedy.
+
+    DuckDB and Arrow report a full disk with the system's words and types of their own.
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except LiftcastError:
+        raise
+    except Exception as error:
+        number = error.errno if isinstance(error, OSError) else None
+        if number in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error):
             raise LiftcastError(
                 "the disk is full",
                 where=printable(where),
                 remedy="Free space and run again: what stood before is unchanged",
             ) from error
-        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        if number in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise LiftcastError(
-                f"cannot write ({error.strerror})",
+                f"cannot write ({os.strerror(number)})",
                 where=printable(where),
                 remedy="Check the permissions of the lake folder",
             ) from error

@@ -10,13 +10,14 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
 from warehouse.errors import printable
+from warehouse.files import disk_errors
 from warehouse.lake import Lake
 from warehouse.settings import PROJECT
 
@@ -88,7 +89,8 @@ def recorded(lake: Lake, stage: str, seed: int, run_id: str | None = None) -> It
         "seed": seed,
         "pid": os.getpid(),
     }
-    _append(lake, head | {"status": "running"})
+    with disk_errors(lake.runs):
+        _append(lake, head | {"status": "running"})
 
     def end(status: str, **more: Any) -> None:
         done = {
@@ -101,7 +103,9 @@ def recorded(lake: Lake, stage: str, seed: int, run_id: str | None = None) -> It
     try:
         yield run
     except BaseException as error:
-        end("failed", error=printable(error, 2000))
+        # On a full disk the log cannot be written either; the first error is the one to show.
+        with suppress(OSError):
+            end("failed", error=printable(error, 2000))
         raise
     end("ok")
 

@@ -86,6 +86,9 @@ class Contract:
     def type_of(self, column: str) -> TypeName:
         return self.columns[column].metadata["type"]
 
+    def is_number(self, column: str) -> bool:
+        return self.type_of(column) in ("DECIMAL(18,6)", "DOUBLE", "BIGINT")
+
     def unit_of(self, column: str) -> str:
         return self.columns[column].metadata["unit"]
 
@@ -145,9 +148,7 @@ def money(
     description: str, *, nullable: bool = False, signed: bool = False, unit: str = "currency_code"
 ) -> pandera.Column:
     """An exact amount in the currency of the row; negative only where `signed`."""
-    return _column(
-        "DECIMAL(18,6)", description, unit, nullable, [] if signed else [not_negative()]
-    )
+    return _column("DECIMAL(18,6)", description, unit, nullable, [] if signed else [not_negative()])
 
 
 def measure(

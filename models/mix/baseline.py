@@ -78,7 +78,8 @@ def build_design(panel: Panel, promotions: tuple[Driver, ...], spec: MixSpec) ->
     if spec.use_holidays:
         blocks += _holidays(panel)
     for name, values in panel.controls:
-        centred = values - values.mean(axis=1, keepdims=True)
+        # Against the usual value: an event is usually 0, so its contribution is its own.
+        centred = values - np.median(values, axis=1, keepdims=True)
         spread = float(centred.std())
         if spread > 1e-12 * (1.0 + float(np.abs(values).max())):
             column = Column("control", name, spec.control_width, unit=spread)

@@ -111,8 +111,7 @@ def _estimate(problem: _Problem, rng: np.random.Generator) -> tuple[Posterior, M
         residual = posterior.residual(theta) - problem.design.matrix @ beta
         posterior = problem.posterior(residual_noise(residual))
         theta = climb(posterior, [theta])
-    # The structure of the residual may favour another mode than the one found without it.
-    return posterior, find_mode(posterior, [theta, *starts])
+    return posterior, find_mode(posterior, theta)
 
 
 def _holdout(problem: _Problem, noise: Noise, theta: Floats) -> tuple[float, float, int] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import cho_factor, cho_solve, lapack, solve_triangular
+from scipy.special import expit
 
 from models.mix.baseline import WIDTH_PRIORS, Design
 from models.mix.noise import Noise
@@ -72,8 +73,11 @@ class Posterior:
             np.ascontiguousarray(d.per_size[:, :dates]) / d.per_size.mean()
             for d in (*saturating, *publicity)
         ]
+        self.stacked = np.array(self.exposures).reshape(-1, len(panel.territories), dates)
+        self._idle = bool((self.stacked[: len(saturating)] == 0).any())
         self.outcome = panel.relative[:, :dates]
         self.weight = np.repeat(panel.size[:, None], dates, axis=1) / (panel.size.sum() * dates)
+        self._flat_weight = self.weight.ravel()
         columns = design.matrix.shape[2]
         whitened = noise.whiten(design.matrix[:, :dates])
         self.whitened = np.ascontiguousarray(whitened.reshape(-1, columns))
@@ -107,12 +111,13 @@ class Posterior:
         for driver in self.publicity:
             priors += [carry, Prior(0.0, 1.0)]
             names += [(driver.kind, driver.name, part) for part in ("alpha", "share")]
-        self._publicity_width = []
+        widths = []
         for exposure in self.exposures[len(self.saturating) :]:
             running = adstock(exposure, 1.0 / (1.0 + np.exp(-carry.centre)))
             usual = float((running**2).mean() / running.mean() ** 2)
             # `publicity_width` of net revenue at usual exposure is this share over the window.
-            self._publicity_width.append(spec.publicity_width / usual)
+            widths.append(spec.publicity_width / usual)
+        self._publicity_width = np.array(widths, dtype=np.float64)
         priors.append(Prior(np.log(0.1), 1.0))
         names.append(("residual", "residual", "sigma"))
         for group in self.design.groups:
@@ -131,13 +136,11 @@ class Posterior:
 
     def curve(self, theta: Floats, driver: int) -> Curve:
         """Parameters of the driver at position `driver` (saturating first, then publicity)."""
-        raw = self.centres + self.spreads * theta
+        alphas, shares, halves, shapes = self._unpack(self.centres + self.spreads * theta)
         if driver < len(self.saturating):
-            alpha, half, shape, share = raw[4 * driver : 4 * driver + 4]
-            return Curve(_expit(alpha), float(np.exp(share)), np.exp(half), np.exp(shape))
-        at = driver - len(self.saturating)
-        alpha, share = raw[4 * len(self.saturating) + 2 * at :][:2]
-        return Curve(_expit(alpha), float(share) * self._publicity_width[at])
+            half, shape = float(halves[driver]), float(shapes[driver])
+            return Curve(float(alphas[driver]), float(shares[driver]), half, shape)
+        return Curve(float(alphas[driver]), float(shares[driver]))
 
     def response(self, theta: Floats, driver: int) -> Floats:
         """Contribution of a driver (G, T), in units of `panel.scale` per unit of size."""
@@ -198,72 +201,82 @@ class Posterior:
         return value, gradient
 
     def _value_and_gradient(self, theta: Floats) -> tuple[float, Floats]:
-        count = len(self.saturating)
+        count, every = len(self.saturating), len(self.exposures)
         raw = self.centres + self.spreads * theta
-        left = self.outcome.copy()
-        kept = []
-        for driver, exposure in enumerate(self.exposures):
-            curve = self.curve(theta, driver)
-            alpha = min(max(curve.alpha, _TINY_ALPHA), 1 - _TINY_ALPHA)
-            carried = adstock(exposure, alpha)
-            shaped = carried
-            if curve.half is not None and curve.shape is not None:
-                shaped = hill(carried, curve.half, curve.shape)
-            mean = float((self.weight * shaped).sum())
-            left -= (curve.share / mean) * shaped
-            kept.append((curve, alpha, carried, shaped, mean))
+        alphas, shares, halves, shapes = self._unpack(raw)
+        carried = np.empty_like(self.stacked)
+        for driver in range(every):
+            carried[driver] = adstock(self.stacked[driver], alphas[driver])
+        safe = np.maximum(carried[:count], NO_EXPOSURE)
+        logs = np.log(safe)
+        logs -= np.log(halves)[:, None, None]
+        shaped = carried.copy()
+        shaped[:count] = expit(shapes[:, None, None] * logs)
+        if self._idle:
+            shaped[:count] *= carried[:count] > NO_EXPOSURE
+        flat = shaped.reshape(every, -1)
+        means = flat @ self._flat_weight
+        scales = shares / means
+        left = self.outcome - (scales @ flat).reshape(self.outcome.shape)
 
         sigma, sd = self._scales(theta)
         variance = sigma**2
         white = self.noise.whiten(left).ravel()
-        precision = self.gram / variance + np.diag(sd**-2)
-        try:
-            root = np.linalg.cholesky(precision)
-        except np.linalg.LinAlgError:
+        precision = self.gram / variance
+        precision[np.diag_indices_from(precision)] += sd**-2
+        root, failed = lapack.dpotrf(precision, lower=1)
+        if failed:
             return -np.inf, np.zeros_like(theta)
-        moment = self.whitened.T @ white / variance
-        covariance = cho_solve((root, True), np.eye(len(sd)))
-        beta = covariance @ moment
+        moment = (white @ self.whitened) / variance
+        beta = lapack.dpotrs(root, moment, lower=1)[0]
+        inverse_diagonal = np.diag(lapack.dpotri(root, lower=1)[0])
         unexplained = white - self.whitened @ beta
-        # r' V^-1 r = (|r - Z b|^2 / sigma^2) + b' S^-1 b at the conditional mean b.
-        fit = float(unexplained @ unexplained) / variance + float(((beta / sd) ** 2).sum())
+        squares = float(unexplained @ unexplained) / variance
+        # r' V^-1 r = |r - Z b|^2 / sigma^2 + b' S^-1 b at the conditional mean b.
         value = (
-            -0.5 * fit
-            - 0.5 * white.size * np.log(variance)
+            -0.5 * (squares + float(((beta / sd) ** 2).sum()))
+            - white.size * (np.log(sigma) + 0.5 * np.log(2 * np.pi))
             - float(np.log(np.diag(root)).sum())
             - float(np.log(sd).sum())
             + self.log_root
-            - 0.5 * white.size * np.log(2 * np.pi)
             - 0.5 * float(theta @ theta)
         )
 
-        pull = self.noise.transpose(unexplained.reshape(left.shape) / variance)
+        pull = self.noise.transpose(unexplained.reshape(left.shape) / variance).ravel()
+        credit = (flat @ pull) / means
+        push = scales[:, None] * (pull - credit[:, None] * self._flat_weight)
         slope = np.zeros_like(raw)
-        for driver, (curve, alpha, carried, shaped, mean) in enumerate(kept):
-            credit = float((pull * shaped).sum()) / mean
-            push = (curve.share / mean) * (pull - credit * self.weight)
-            steep = adstock_slope(self.exposures[driver], carried, alpha) * (alpha * (1 - alpha))
-            if driver < count and curve.half is not None and curve.shape is not None:
-                seen = carried > NO_EXPOSURE
-                safe = np.where(seen, carried, 1.0)
-                bend = np.where(seen, push * shaped * (1 - shaped), 0.0)
-                slope[4 * driver : 4 * driver + 4] = (
-                    curve.shape * float((bend * steep / safe).sum()),
-                    -curve.shape * float(bend.sum()),
-                    curve.shape * float((bend * np.log(safe / curve.half)).sum()),
-                    curve.share * credit,
-                )
-            else:
-                at = 4 * count + 2 * (driver - count)
-                slope[at] = float((push * steep).sum())
-                slope[at + 1] = credit * self._publicity_width[driver - count]
+        bend = push[:count] * flat[:count] * (1.0 - flat[:count])
+        by_level = (bend / safe.reshape(count, -1)) * shapes[:, None]
+        by_alpha = np.concatenate([by_level, push[count:]]) if every else push
+        along = np.zeros(every)
+        for driver in range(every):
+            steep = adstock_slope(self.stacked[driver], carried[driver], alphas[driver])
+            along[driver] = by_alpha[driver] @ steep.ravel()
+        along *= alphas * (1.0 - alphas)
+        slope[: 4 * count : 4] = along[:count]
+        slope[1 : 4 * count : 4] = -shapes * bend.sum(axis=1)
+        slope[2 : 4 * count : 4] = shapes * np.einsum("dn,dn->d", bend, logs.reshape(count, -1))
+        slope[3 : 4 * count : 4] = shares[:count] * credit[:count]
         first = len(raw) - len(self._members) - 1
-        trace = white.size - len(sd) + float((np.diag(covariance) / sd**2).sum())
-        slope[first] = float(unexplained @ unexplained) / variance - trace
-        shrink = np.diag(covariance) / sd**2 + (beta / sd) ** 2 - 1.0
+        slope[4 * count : first : 2] = along[count:]
+        slope[4 * count + 1 : first : 2] = credit[count:] * self._publicity_width
+        ratio = inverse_diagonal / sd**2
+        slope[first] = squares - (white.size - len(sd) + float(ratio.sum()))
+        shrink = ratio + (beta / sd) ** 2 - 1.0
         for group, members in enumerate(self._members):
             slope[first + 1 + group] = float(shrink[members].sum())
         return float(value), self.spreads * slope - theta
+
+    def _unpack(self, raw: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """alpha and share of every driver, half-saturation and shape of the saturating ones."""
+        count = len(self.saturating)
+        media = raw[: 4 * count].reshape(count, 4)
+        publicity = raw[4 * count : len(raw) - len(self._members) - 1].reshape(-1, 2)
+        alphas = expit(np.concatenate([media[:, 0], publicity[:, 0]]))
+        shares = np.concatenate([np.exp(media[:, 3]), publicity[:, 1] * self._publicity_width])
+        alphas = np.clip(alphas, _TINY_ALPHA, 1.0 - _TINY_ALPHA)
+        return alphas, shares, np.exp(media[:, 1]), np.exp(media[:, 2])
 
 
 def prior_shares(drivers: tuple[Driver, ...], media_share: float) -> Floats:
@@ -278,7 +291,3 @@ def prior_shares(drivers: tuple[Driver, ...], media_share: float) -> Floats:
     by_spend = np.where(paid, equal.sum() * paid.mean() * spend / spend.sum(), equal)
     out: Floats = media_share * 0.5 * (by_spend + equal)
     return out
-
-
-def _expit(value: float) -> float:
-    return float(1.0 / (1.0 + np.exp(-value)))

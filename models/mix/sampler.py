@@ -12,7 +12,7 @@ from models.mix.posterior import Posterior
 
 #: Curvature below this fraction of the prior's is not believed when the walk is scaled.
 _LEAST_CURVATURE = 0.3
-_TARGET_ACCEPTANCE = 0.85
+_TARGET_ACCEPTANCE = 0.8
 _MOST_STEPS = 12
 
 
@@ -58,9 +58,8 @@ def climb(posterior: Posterior, starts: list[Floats]) -> Floats:
     return best
 
 
-def find_mode(posterior: Posterior, starts: list[Floats]) -> Mode:
-    """Climb, then finish by Newton steps with the curvature from differenced gradients."""
-    theta = climb(posterior, starts)
+def find_mode(posterior: Posterior, theta: Floats) -> Mode:
+    """Finish a climb by Newton steps with the curvature from differenced gradients."""
     value, gradient = posterior.value_and_gradient(theta)
     for _ in range(4):
         values, vectors = _curvature(posterior, theta)
@@ -143,17 +142,15 @@ class _Walk:
 
     def tune(self, moves: int) -> Floats:
         """Move with dual averaging of the step; returns the positions, (moves, D)."""
-        drift, log_mean, start = 0.0, np.log(self.step), np.log(3 * self.step)
-        log_step = log_mean
-        seen = np.empty((moves, len(self.theta)))
+        drift, start = 0.0, np.log(2 * self.step)
+        steps, seen = np.empty(moves), np.empty((moves, len(self.theta)))
+        log_step = np.log(self.step)
         for i in range(moves):
             chance = self.move(float(np.exp(log_step)))
             drift += (_TARGET_ACCEPTANCE - chance - drift) / (i + 11)
-            log_step = start - np.sqrt(i + 1) / 0.05 * drift
-            weight = (i + 1) ** -0.75
-            log_mean = weight * log_step + (1 - weight) * log_mean
-            seen[i] = self.theta
-        self.step = float(np.exp(log_mean))
+            log_step = start - np.sqrt(i + 1) / 0.1 * drift
+            steps[i], seen[i] = log_step, self.theta
+        self.step = float(np.exp(steps[moves // 2 :].mean())) if moves else self.step
         return seen
 
     def move(self, step: float) -> float:

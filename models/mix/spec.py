@@ -29,7 +29,8 @@ class MixSpec:
     Priors are weak and free of currency: the outcome is in units of its own mean, exposure in
     units of its own mean. `adstock_week` is on logit(alpha) of a weekly lake (median 0.38, 90 %
     within 0.11 and 0.76), `adstock_day` of a daily one (median 0.77; 0.32 to 0.96). `half_saturation`
-    is on log k relative to the exposure a driver has while it runs, `shape` on log s, and
+    is on log k relative to the exposure a driver has while it runs, `shape` on log s (centred on
+    diminishing returns from the first unit), and
     `driver_share` on the log of the share of net revenue relative to `media_share` split between
     drivers, half by spend, half equally. Linear prior widths are shares of mean net revenue: per
     standard deviation of a control, per usual depth of a promotion, per usual exposure of
@@ -41,15 +42,15 @@ class MixSpec:
     adstock_week: Prior = Prior(-0.5, 1.0)
     adstock_day: Prior = Prior(1.2, 1.2)
     half_saturation: Prior = Prior(0.2, 0.7)
-    shape: Prior = Prior(0.2, 0.4)
+    shape: Prior = Prior(0.0, 0.3)
     control_width: float = 0.3
     promotion_width: float = 0.5
     publicity_width: float = 0.3
     use_holidays: bool = True
     starts: int = 4
     chains: int = 4
-    warmup: int = 80
-    draws: int = 150
+    warmup: int = 120
+    draws: int = 200
 
 
 @dataclass(frozen=True)

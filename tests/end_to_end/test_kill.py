@@ -1,4 +1,4 @@
-"""Kill -9 in the middle of any stage: readers keep yesterday's publication, the next run is right."""
+"""Kill -9 inside any stage: readers keep yesterday's publication, the next run is right."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -104,7 +104,7 @@ LARGE = Size(
 
 
 def _cents(values: np.ndarray) -> list[Decimal]:
-    return [Decimal(int(round(value * 100))).scaleb(-2) for value in values]
+    return [Decimal(round(value * 100)).scaleb(-2) for value in values]
 
 
 def _save(tables: Path, name: str, frame: pd.DataFrame, money: tuple[str, ...] = ()) -> None:
@@ -124,14 +124,13 @@ def make_publication(tables: Path, size: Size) -> Path:
     tables.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(20)
     last = date(2024, 12, 29)
-    weekly = size.step == 7
-    first = last - timedelta(days=size.step * size.steps - (0 if weekly else 1) - 1)
+    first = last - timedelta(days=size.step * size.steps - 1)
     days = [first + timedelta(days=size.step * n) for n in range(size.steps)]
     kinds = [*size.drivers, ("baseline", "baseline"), ("control", "price_index"),
              ("holiday", "christmas"), ("residual", "residual")]  # fmt: skip
     season = 1 + 0.15 * np.sin(np.arange(size.steps) * 2 * np.pi * size.step / 365)
     cells, ledger, spends = [], [], dict.fromkeys(size.drivers, 0.0)
-    for where, territory in enumerate(size.territories):
+    for where in range(len(size.territories)):
         booked = np.zeros(size.steps, dtype=np.int64)
         for at, (kind, driver) in enumerate(kinds):
             on = rng.random(size.steps) < 0.7
@@ -216,7 +215,7 @@ def _forecast(tables, size, ledger, last_day) -> None:
     factor = size.step / 360 * 1.03
     found = []
 
-    def add(period: str, level: str, territory: str, product: str, mean: float, days: int) -> None:
+    def add(period: str, days: int, level: str, territory: str, product: str, mean: float) -> None:  # noqa: PLR0917
         for n in range(18 if period == "week" else 18 * 7):
             spread = mean * (0.05 + 0.004 * n * days / 7)
             value = mean * (1 + 0.05 * np.sin(n * days / 9))
@@ -231,11 +230,11 @@ def _forecast(tables, size, ledger, last_day) -> None:
 
     for period, days in (("week", 7), *((("day", 1),) if size.step == 1 else ())):
         scale = factor * days / size.step
-        add(period, "total", "all", "all", span[size.measure].sum() * scale, days)
+        add(period, days, "total", "all", "all", span[size.measure].sum() * scale)
         for territory, part in span.groupby("territory_id"):
-            add(period, "territory", territory, "all", part[size.measure].sum() * scale, days)
+            add(period, days, "territory", territory, "all", part[size.measure].sum() * scale)
         for product, part in span.groupby("product_id"):
-            add(period, "product", "all", product, part[size.measure].sum() * scale, days)
+            add(period, days, "product", "all", product, part[size.measure].sum() * scale)
     _save(tables, "fcst_volume", pd.DataFrame(found), money)
 
 
@@ -247,7 +246,7 @@ def _rest(tables, size, last) -> None:
     _save(tables, "dim_products", pd.DataFrame(products).assign(brand="-1+1", category=None))
     check = ["check_name", "subject", "stage", "severity", "status", "figure", "threshold", "text"]
     checks = [
-        ("reconciles_to_ledger", "all", "attribute", "fail", "pass", 0.0, 0.01, "Sums to the cent."),
+        ("reconciles_to_ledger", "all", "attribute", "fail", "pass", 0.0, 0.01, "Sums up."),
         ("bad_control", CLOSER, "attribute", "warn", "warn", 0.92, 0.8,
          f"Moves with revenue: {FORMULA}"),
         ("forecast_error", "t00", "forecast", "warn", "pass", 0.08, 0.2, "WAPE of the last weeks."),
@@ -257,7 +256,7 @@ def _rest(tables, size, last) -> None:
     fresh = pd.DataFrame(
         {
             "source": ["shop", SCRIPT], "table_name": ["sales", "ad_spend"],
-            "last_date": [last, last], "landed_at": [datetime(2025, 1, 6, 5, 2)] * 2,
+            "last_date": [last, last], "landed_at": [datetime(2025, 1, 6, 5, 2, tzinfo=UTC)] * 2,
             "rows": [12345, 678], "rejected": [0, 3],
         }
     )  # fmt: skip

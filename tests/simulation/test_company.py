@@ -127,7 +127,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
     other = bytes_of(tmp_path / "other")
     assert first.keys() == other.keys()
     same = {name for name in first if first[name] == other[name]}
-    assert same == {"territories.csv"} | ({"products.csv"} & same)
+    assert same <= {"territories.csv", "products.csv"}  # what does not depend on chance
 
 
 def test_simulating_into_a_used_folder_replaces_the_files(tmp_path: Path) -> None:

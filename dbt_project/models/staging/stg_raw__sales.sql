@@ -43,6 +43,7 @@ final as (
         {{ in_reporting_currency('net_revenue', 'fx_rate') }} as net_revenue,
         {{ in_reporting_currency('landed_cost', 'fx_rate') }} as cost,
         net_revenue as landed_net_revenue,
+        landed_cost,
         currency_code as landed_currency,
         fx_rate,
         _source,

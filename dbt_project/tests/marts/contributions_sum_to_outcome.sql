@@ -35,4 +35,4 @@ where
     contributions.contribution is null
     or outcome.net_revenue is null
     or contributions.contribution <> outcome.net_revenue
-order by 2, 3
+order by date_day, territory_id

@@ -26,4 +26,4 @@ full join outcome
 where
     outcome.net_revenue is null
     or outcome.net_revenue <> coalesce(ledger.net_revenue, 0)
-order by 2, 3
+order by date_day, territory_id

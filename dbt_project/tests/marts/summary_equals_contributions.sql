@@ -31,4 +31,4 @@ where
         summary.kind is null
         and contributions.kind not in ('media', 'organic', 'promotion', 'publicity')
     )
-order by 2, 3
+order by kind, driver

@@ -29,4 +29,4 @@ full join drivers
     on summary.kind = drivers.kind
     and summary.driver = drivers.driver
 where summary.spend is distinct from drivers.spend
-order by 2, 3
+order by kind, driver

@@ -19,7 +19,7 @@ staged as (
         sum(sales.net_revenue) as net_revenue
     from sales
     cross join bounds
-    group by 1
+    group by all
 ),
 
 released as (
@@ -28,7 +28,7 @@ released as (
         sum(ledger.net_revenue) as net_revenue
     from ledger
     cross join bounds
-    group by 1
+    group by all
 )
 
 select
@@ -40,4 +40,4 @@ from staged
 full join released
     on staged.date_day is not distinct from released.date_day
 where coalesce(staged.net_revenue, 0) <> coalesce(released.net_revenue, 0)
-order by 2
+order by date_day

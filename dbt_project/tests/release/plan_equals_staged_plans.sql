@@ -53,4 +53,4 @@ from staged
 full join released
     on staged.kind = released.kind
 where coalesce(staged.spend, 0) <> coalesce(released.spend, 0)
-order by 2
+order by kind

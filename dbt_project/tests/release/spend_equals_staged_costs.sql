@@ -63,7 +63,7 @@ staged as (
     from ad_spend
     inner join bounds
         on ad_spend.date_day between bounds.first_day and bounds.last_calendar_day
-    group by 1, 2
+    group by all
     union all
     select
         kind,
@@ -77,12 +77,14 @@ released as (
     select
         case when drivers.kind in ('media', 'organic') then 'advertising' else drivers.kind end
             as kind,
-        case when drivers.kind in ('media', 'organic') and bounds.grain = 'day' then drivers.date_day end
-            as date_day,
+        case
+            when drivers.kind in ('media', 'organic') and bounds.grain = 'day'
+                then drivers.date_day
+        end as date_day,
         sum(drivers.spend) as spend
     from drivers
     cross join bounds
-    group by 1, 2
+    group by all
 )
 
 select
@@ -96,4 +98,4 @@ full join released
     on staged.kind = released.kind
     and staged.date_day is not distinct from released.date_day
 where coalesce(staged.spend, 0) <> coalesce(released.spend, 0)
-order by 2, 3
+order by kind, date_day

@@ -33,7 +33,7 @@ weekdays as (
         min(date_day) as first_date,
         count(*) as rows_found
     from weekly_rows
-    group by 1, 2, 3
+    group by all
 )
 
 select

@@ -1,0 +1,295 @@
+"""Landing: a source's files into the lake's partitions, all of them checked before any is written.
+
+Killed at any moment, a partition is the old one or the new one. A landing writes the Parquet
+files of a table, then its manifest lines; what a kill leaves between the two, the next landing
+mends by comparing each partition's content hash with its newest line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ingestion import manifest, partitions
+from ingestion.contracts import CONTRACTS, Contract
+from ingestion.mapping import LoadedMapping, load_mapping
+from ingestion.partitions import Landed, Money, Partition
+from ingestion.preparing import Prepared, prepare, refuse_too_many_bad_rows
+from warehouse.errors import SourceError, printable
+from warehouse.files import disk_errors, sweep_leftovers
+from warehouse.lake import Lake
+from warehouse.locks import holding
+from warehouse.settings import Settings
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """One table of a landing.
+
+    Args:
+        rows_read: rows the mapping made of the whole file, whatever the window;
+            kept and rejected add up to it.
+        partitions_new: not in the lake before.
+        partitions_unchanged: in the lake with equal content.
+        partitions_restated: replaced by other content.
+        partitions_kept: in the lake and the window, but no longer in the file.
+        last_date: newest partition among the rows kept; None for an undated table.
+    """
+
+    table: str
+    rows_read: int
+    rows_kept: int
+    rows_rejected: int
+    partitions_new: int
+    partitions_unchanged: int
+    partitions_restated: int
+    partitions_kept: int
+    last_date: date | None
+
+
+@dataclass(frozen=True)
+class LandingReport:
+    """What a landing did.
+
+    Args:
+        max_date: newest day of what happened (advertising, sales, publicity, controls).
+        notices: sentences for people: restatements, partitions kept, files without rows.
+    """
+
+    source: str
+    run_id: str
+    tables: tuple[TableReport, ...]
+    notices: tuple[str, ...]
+    max_date: date | None
+
+
+def land(
+    lake: Lake,
+    mapping_path: str | Path,
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    run_id: str,
+    settings: Settings,
+    progress: Progress | None = None,
+) -> LandingReport:
+    """Land one source. Landing the same file again changes no byte of any partition.
+
+    Args:
+        lake: where to.
+        mapping_path: the source's mapping (see `sources/README.md`).
+        start: first day of the partitions to land; default all.
+        end: day after the last. Undated tables are always landed.
+        run_id: written into the manifest.
+        settings: `bad_row_share` and `lock_timeout` are used.
+        progress: told in words what is being done.
+
+    Raises:
+        SourceError: the mapping, a file or too many of its rows are wrong; nothing landed.
+        LakeBusyError: another landing of this source did not end in time.
+        LiftcastError: the lake cannot be written.
+    """
+    say = progress or (lambda _: None)
+    if start is not None and end is not None and start >= end:
+        raise SourceError(
+            "the window to land is empty",
+            where=printable(mapping_path),
+            expected="a start before the end (the end is not included)",
+            got=f"{start} to {end}",
+            remedy="Give a later end",
+        )
+    mapping = load_mapping(mapping_path)
+    source = mapping.spec.source
+    with holding(lake, f"landing-{source}", settings.lock_timeout):
+        _sweep(lake, source)
+        _write_contracts(lake, settings)
+        preparation = prepare(lake, mapping, say)
+        for table in preparation.tables:
+            _quarantine(lake, source, table)
+        for table in preparation.tables:
+            folder = printable(lake.quarantine / table.contract.table / f"source={source}", 200)
+            refuse_too_many_bad_rows(table, source, settings.bad_row_share, folder)
+        stamp = {
+            "source": source,
+            "landed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "run_id": run_id,
+        }
+        reports, notices = [], list(preparation.notices)
+        for table in preparation.tables:
+            say(f"{source}: landing {table.contract.table}")
+            report, said = _land_table(lake, table, stamp, start, end)
+            reports.append(report)
+            notices += said
+        _register(lake, mapping)
+    days = [r.last_date for r in reports if r.last_date and CONTRACTS[r.table].actual]
+    return LandingReport(source, run_id, tuple(reports), tuple(notices), max(days, default=None))
+
+
+def _sweep(lake: Lake, source: str) -> None:
+    """Remove what a killed landing of this source left half written."""
+    for room in (lake.raw, lake.quarantine):
+        for folder in room.glob(f"*/source={source}"):
+            sweep_leftovers(folder)
+    for leftover in lake.sources.glob(f".{source}.json.*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def _write_contracts(lake: Lake, settings: Settings) -> None:
+    with holding(lake, "landing-_contract", settings.lock_timeout):
+        for contract in CONTRACTS.values():
+            folder = lake.raw / contract.table / "source=_contract"
+            if folder.is_dir():
+                sweep_leftovers(folder)
+            partitions.write_contract_file(lake, contract)
+        manifest.write_contract_line(lake)
+
+
+def _quarantine(lake: Lake, source: str, table: Prepared) -> None:
+    for file_hash in table.file_hashes:
+        rows = table.rejected[table.rejected["_file_hash"] == file_hash]
+        with disk_errors(lake.quarantine):
+            partitions.write_quarantine(lake, table.contract, source, file_hash, rows)
+
+
+def _land_table(
+    lake: Lake, table: Prepared, stamp: dict[str, Any], start: date | None, end: date | None
+) -> tuple[TableReport, list[str]]:
+    contract, source = table.contract, stamp["source"]
+    log = manifest.path_of(lake, contract.table, source)
+    told = manifest.latest(log)
+    head = stamp | {"table": contract.table, "file_hash": table.file_hash}
+    lines: list[dict[str, Any]] = []
+    days, hashes, unchanged = [], [], 0
+    for partition in partitions.split(contract, table.kept, source):
+        days.append(partition.day)
+        hashes.append(f"{partition.day} {partition.content_hash}")
+        if not partitions.in_window(partition.day, start, end):
+            continue
+        change = _land_partition(lake, contract, source, partition, told.get(partition.day))
+        if change is None:
+            unchanged += 1
+        else:
+            lines.append(head | change)
+    whole = head | {
+        "date_day": partitions.ALL,
+        "kind": "confirmed",
+        "content_hash": hashlib.sha256("\n".join(hashes).encode()).hexdigest(),
+        "rows_read": table.read,
+        "rows_kept": len(table.kept),
+        "rows_rejected": len(table.rejected),
+        "last_day": days[-1] if days else "",
+    }
+    manifest.append(log, [*lines, whole])
+
+    standing = partitions.landed_days(lake, contract.table, source)
+    gone = [
+        day for day in standing if day not in set(days) and partitions.in_window(day, start, end)
+    ]
+    restated = [line for line in lines if line["kind"] == "restated"]
+    report = TableReport(
+        table=contract.table,
+        rows_read=table.read,
+        rows_kept=len(table.kept),
+        rows_rejected=len(table.rejected),
+        partitions_new=len(lines) - len(restated),
+        partitions_unchanged=unchanged,
+        partitions_restated=len(restated),
+        partitions_kept=len(gone),
+        last_date=date.fromisoformat(days[-1]) if days and contract.partition else None,
+    )
+    return report, _notices(report, restated, gone)
+
+
+def _land_partition(
+    lake: Lake,
+    contract: Contract,
+    source: str,
+    partition: Partition,
+    told: dict[str, Any] | None,
+) -> dict[str, Any] | None:
+    """Bring one partition up to date; return its manifest line, or None when nothing is to say.
+
+    Args:
+        told: the partition's newest manifest line.
+    """
+    landed = partitions.read_landed(partitions.path_of(lake, contract.table, source, partition.day))
+    same_file = landed is not None and landed.content_hash == partition.content_hash
+    same_line = told is not None and told["content_hash"] == partition.content_hash
+    if same_file and same_line:
+        return None
+    if not same_file:
+        partitions.write(lake, contract, source, partition)
+    # After a kill the file is ahead of its manifest: then the line knows what stood before.
+    before: Landed | None = None
+    if landed is not None and not same_file:
+        before = landed
+    elif told is not None and not same_line:
+        before = Landed(told["content_hash"], partitions.money_from(told["money"]))
+    moved = partitions.change(before.money, partition.money) if before else {}
+    return {
+        "date_day": partition.day,
+        "kind": "restated" if before else "new",
+        "previous_hash": before.content_hash if before else "",
+        "content_hash": partition.content_hash,
+        "money": partitions.money_text(partition.money),
+        "money_change": partitions.money_text(moved),
+        "rows_read": len(partition.rows),
+        "rows_kept": len(partition.rows),
+        "last_day": partition.day,
+    }
+
+
+def _notices(report: TableReport, restated: list[dict[str, Any]], gone: list[str]) -> list[str]:
+    said = []
+    if report.rows_rejected:
+        said.append(
+            f"{report.table}: {report.rows_rejected:,} of {report.rows_read:,} rows were rejected "
+            "and lie in quarantine"
+        )
+    if restated:
+        total: Money = {}
+        for line in restated:
+            moved = partitions.money_from(line["money_change"])
+            total = {
+                c: total.get(c, Decimal(0)) + moved.get(c, Decimal(0)) for c in {*total, *moved}
+            }
+        amount = partitions.money_text({c: a for c, a in total.items() if a}) or "no money moved"
+        said.append(
+            f"{report.table}: {_some(len(restated))} restated "
+            f"({_span([line['date_day'] for line in restated])}): {amount}"
+        )
+    if gone:
+        said.append(
+            f"{report.table}: {_some(len(gone))} in the lake but not in the file, kept "
+            f"({_span(gone)})"
+        )
+    return said
+
+
+def _some(count: int) -> str:
+    return "1 partition is" if count == 1 else f"{count:,} partitions are"
+
+
+def _span(days: list[str]) -> str:
+    return days[0] if len(days) == 1 else f"{min(days)} to {max(days)}"
+
+
+def _register(lake: Lake, mapping: LoadedMapping) -> None:
+    spec = mapping.spec
+    record = {
+        "source": spec.source,
+        "description": spec.description,
+        "reporting_currency": spec.reporting_currency,
+        "mapping_hash": mapping.hash,
+        "tables": sorted({table.table for table in spec.tables}),
+    }
+    content = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    partitions.write_if_changed(lake.sources / f"{spec.source}.json", content.encode())

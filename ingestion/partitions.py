@@ -1,0 +1,227 @@
+"""Partitions of a raw table on disk: one Parquet file a day, with its content hash inside."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ingestion.contracts import LINEAGE, Contract
+from warehouse.files import replacing
+from warehouse.lake import Lake
+
+Money = dict[str, Decimal]
+
+ALL = "all"
+_HASH = b"liftcast.content_hash"
+_MONEY = b"liftcast.money"
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Rows of one day (`all` for an undated table), sorted by key.
+
+    Args:
+        rows: contract and lineage columns.
+        content_hash: SHA-256 over the contract columns. Lineage is left out, so that a file
+            that only grew at its end, or was sorted anew, restates nothing.
+        money: the contract's money, summed by currency.
+    """
+
+    day: str
+    rows: pa.Table
+    content_hash: str
+    money: Money
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What a partition on disk says of itself."""
+
+    content_hash: str
+    money: Money
+
+
+def path_of(lake: Lake, table: str, source: str, day: str) -> Path:
+    return lake.raw / table / f"source={source}" / f"date_day={day}" / "part.parquet"
+
+
+def landed_days(lake: Lake, table: str, source: str) -> list[str]:
+    """Days that hold a partition, sorted."""
+    found = (lake.raw / table / f"source={source}").glob("date_day=*/part.parquet")
+    return sorted(file.parent.name.removeprefix("date_day=") for file in found)
+
+
+def split(contract: Contract, kept: pd.DataFrame, source: str) -> Iterator[Partition]:
+    """Sort validated rows by key and cut them into partitions, oldest first.
+
+    Args:
+        kept: typed contract columns, `_row_number` and `_file_hash`.
+    """
+    if kept.empty:
+        return
+    table = pa.Table.from_pandas(
+        kept.assign(_source=source)[contract.arrow_schema.names],
+        schema=contract.arrow_schema,
+        preserve_index=False,
+    ).replace_schema_metadata(None)
+    leading = [contract.partition] if contract.partition else []
+    order = [*leading, *(name for name in contract.key if name not in leading)]
+    table = table.sort_by([(name, "ascending") for name in [*order, "_file_hash", "_row_number"]])
+    table = table.combine_chunks()
+    lines = _canonical_lines(contract, table)
+    for day, begins, ends in _runs(contract, table):
+        rows = table.slice(begins, ends - begins)
+        digest = hashlib.sha256("\n".join(lines[begins:ends]).encode()).hexdigest()
+        yield Partition(day, rows, digest, _money(contract, rows))
+
+
+def _runs(contract: Contract, table: pa.Table) -> Iterator[tuple[str, int, int]]:
+    if contract.partition is None:
+        yield ALL, 0, len(table)
+        return
+    days = table[contract.partition].to_numpy()
+    begins = np.flatnonzero(np.r_[True, days[1:] != days[:-1]])
+    for start, end in zip(begins, [*begins[1:], len(days)], strict=True):
+        yield str(days[start]), int(start), int(end)
+
+
+def _canonical_lines(contract: Contract, table: pa.Table) -> list[str]:
+    """Each row as one text that no other row shares: `length:text` a cell, `-` for null."""
+    cells = []
+    for name in contract.columns:
+        text = table[name].cast(pa.string())
+        length = pc.binary_length(text).cast(pa.string())
+        cells.append(pc.fill_null(pc.binary_join_element_wise(length, text, ":"), "-"))
+    return pc.binary_join_element_wise(*cells, ",").to_pylist()
+
+
+def _money(contract: Contract, rows: pa.Table) -> Money:
+    if not contract.money:
+        return {}
+    sums = rows.group_by("currency_code").aggregate([(name, "sum") for name in contract.money])
+    return {
+        line["currency_code"]: sum((line[f"{name}_sum"] for name in contract.money), Decimal(0))
+        for line in sorted(sums.to_pylist(), key=lambda line: line["currency_code"])
+    }
+
+
+def money_text(money: Money) -> str:
+    """`EUR 12.500000, USD -3.000000`; empty where there is none."""
+    return ", ".join(f"{code} {amount:f}" for code, amount in sorted(money.items()))
+
+
+def money_from(text: str) -> Money:
+    """The reverse of `money_text`."""
+    pairs = (part.split(" ") for part in text.split(", ") if part)
+    return {code: Decimal(amount) for code, amount in pairs}
+
+
+def change(before: Money, after: Money) -> Money:
+    """After minus before, by currency; currencies that did not move are left out."""
+    zero = Decimal(0)
+    moved = {
+        code: after.get(code, zero) - before.get(code, zero) for code in sorted({*before, *after})
+    }
+    return {code: amount for code, amount in moved.items() if amount}
+
+
+def read_landed(path: Path) -> Landed | None:
+    """Content hash and money of a partition on disk; None when there is none or it is damaged."""
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+        return Landed(metadata[_HASH].decode(), money_from(metadata[_MONEY].decode()))
+    except (OSError, pa.ArrowInvalid, KeyError, ValueError):
+        return None
+
+
+def write(lake: Lake, contract: Contract, source: str, partition: Partition) -> None:
+    """Write or replace a partition's file, whole or not at all."""
+    metadata = {_HASH: partition.content_hash, _MONEY: money_text(partition.money)}
+    content = encode(partition.rows.replace_schema_metadata(metadata))
+    with replacing(path_of(lake, contract.table, source, partition.day)) as temporary:
+        temporary.write_bytes(content)
+
+
+def encode(table: pa.Table) -> bytes:
+    """Parquet bytes that depend on the rows alone.
+
+    Uncompressed: a codec's output may change with its release. In memory first, so that a full
+    disk is an OSError of ours and not of a library.
+    """
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="none", store_schema=False)
+    return sink.getvalue().to_pybytes()
+
+
+def write_if_changed(path: Path, content: bytes) -> bool:
+    """Replace a small file only where its bytes differ; return whether they did."""
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return True
+
+
+def write_contract_file(lake: Lake, contract: Contract) -> None:
+    """A file of no rows and the right types, so that a glob over a table always matches."""
+    path = path_of(lake, contract.table, "_contract", ALL)
+    write_if_changed(path, encode(contract.arrow_schema.empty_table()))
+
+
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        ("row_number", pa.int64()),
+        ("column", pa.string()),
+        ("reason", pa.string()),
+        ("original", pa.string()),
+        *LINEAGE,
+    ]
+)
+
+
+def write_quarantine(
+    lake: Lake, contract: Contract, source: str, file_hash: str, rejected: pd.DataFrame
+) -> None:
+    """Write the rejected rows of one file, or remove what an earlier mapping rejected of it.
+
+    Args:
+        rejected: `row_number`, `column`, `reason` and `original` (a JSON object of text).
+    """
+    folder = lake.quarantine / contract.table / f"source={source}"
+    path = folder / f"{file_hash[:12]}.parquet"
+    if rejected.empty:
+        path.unlink(missing_ok=True)
+        return
+    rows = rejected.assign(_source=source, _file_hash=file_hash, _row_number=rejected["row_number"])
+    table = pa.Table.from_pandas(
+        rows[QUARANTINE_SCHEMA.names], schema=QUARANTINE_SCHEMA, preserve_index=False
+    ).replace_schema_metadata(None)
+    write_if_changed(path, encode(table))
+
+
+def in_window(day: str, start: date | None, end: date | None) -> bool:
+    """Whether a partition is one of the days [start, end); undated ones always are."""
+    if day == ALL:
+        return True
+    then = date.fromisoformat(day)
+    return (start is None or then >= start) and (end is None or then < end)
+
+
+def original_text(cells: pd.DataFrame, lines: pd.Series) -> list[str]:
+    """Rows of a file as they were written, each a JSON object of text."""
+    rows = cells.iloc[lines.to_numpy(dtype=int)].astype(object)
+    return [
+        json.dumps(row, ensure_ascii=False)
+        for row in rows.where(rows.notna(), None).to_dict("records")
+    ]

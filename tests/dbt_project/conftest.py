@@ -1,0 +1,235 @@
+"""A raw lake written by hand, and dbt run on it as the pipeline runs it: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+
+_MONEY = "DECIMAL(18,6)"
+# Column order and types of docs/architecture.md, "Raw contracts".
+CONTRACTS: dict[str, dict[str, str]] = {
+    "ad_spend": {
+        "date_day": "DATE",
+        "grain": "VARCHAR",
+        "platform": "VARCHAR",
+        "account_id": "VARCHAR",
+        "campaign_id": "VARCHAR",
+        "campaign_name": "VARCHAR",
+        "ad_group_id": "VARCHAR",
+        "channel": "VARCHAR",
+        "channel_kind": "VARCHAR",
+        "territory_id": "VARCHAR",
+        "spend": _MONEY,
+        "currency_code": "VARCHAR",
+        "impressions": "DOUBLE",
+        "clicks": "DOUBLE",
+        "reach": "DOUBLE",
+        "frequency": "DOUBLE",
+        "conversions": "DOUBLE",
+        "conversions_value": _MONEY,
+    },
+    "promotions": {
+        "promotion_id": "VARCHAR",
+        "promotion_name": "VARCHAR",
+        "kind": "VARCHAR",
+        "product_id": "VARCHAR",
+        "territory_id": "VARCHAR",
+        "sales_level": "VARCHAR",
+        "starts_on": "DATE",
+        "ends_on": "DATE",
+        "discount_pct": "DOUBLE",
+        "intensity": "DOUBLE",
+        "fixed_cost": _MONEY,
+        "variable_cost": _MONEY,
+        "currency_code": "VARCHAR",
+        "vendor_share": "DOUBLE",
+    },
+    "publicity": {
+        "event_id": "VARCHAR",
+        "date_day": "DATE",
+        "grain": "VARCHAR",
+        "kind": "VARCHAR",
+        "event_name": "VARCHAR",
+        "outlet": "VARCHAR",
+        "territory_id": "VARCHAR",
+        "mentions": "DOUBLE",
+        "reach": "DOUBLE",
+        "tone": "DOUBLE",
+        "cost": _MONEY,
+        "currency_code": "VARCHAR",
+    },
+    "sales": {
+        "order_id": "VARCHAR",
+        "line_number": "BIGINT",
+        "date_day": "DATE",
+        "grain": "VARCHAR",
+        "product_id": "VARCHAR",
+        "territory_id": "VARCHAR",
+        "sales_channel": "VARCHAR",
+        "sales_level": "VARCHAR",
+        "customer_kind": "VARCHAR",
+        "customer_id": "VARCHAR",
+        "rep_id": "VARCHAR",
+        "agency_id": "VARCHAR",
+        "campaign_id": "VARCHAR",
+        "units": "DOUBLE",
+        "list_price": _MONEY,
+        "discount": _MONEY,
+        "net_revenue": _MONEY,
+        "unit_cost": _MONEY,
+        "currency_code": "VARCHAR",
+    },
+    "controls": {
+        "date_day": "DATE",
+        "grain": "VARCHAR",
+        "territory_id": "VARCHAR",
+        "control": "VARCHAR",
+        "value": "DOUBLE",
+    },
+    "plans": {
+        "plan_id": "VARCHAR",
+        "date_day": "DATE",
+        "grain": "VARCHAR",
+        "kind": "VARCHAR",
+        "driver": "VARCHAR",
+        "territory_id": "VARCHAR",
+        "product_id": "VARCHAR",
+        "exposure": "DOUBLE",
+        "spend": _MONEY,
+        "currency_code": "VARCHAR",
+    },
+    "products": {
+        "product_id": "VARCHAR",
+        "product_name": "VARCHAR",
+        "brand": "VARCHAR",
+        "category": "VARCHAR",
+        "launch_date": "DATE",
+        "list_price": _MONEY,
+        "standard_cost": _MONEY,
+        "currency_code": "VARCHAR",
+    },
+    "territories": {
+        "territory_id": "VARCHAR",
+        "territory_name": "VARCHAR",
+        "parent_id": "VARCHAR",
+        "country_code": "VARCHAR",
+        "currency_code": "VARCHAR",
+        "population": "DOUBLE",
+        "time_zone": "VARCHAR",
+        "valid_from": "DATE",
+        "valid_to": "DATE",
+    },
+    "fx_rates": {
+        "date_day": "DATE",
+        "from_currency": "VARCHAR",
+        "to_currency": "VARCHAR",
+        "kind": "VARCHAR",
+        "rate": "DOUBLE",
+    },
+    "holidays": {"date_day": "DATE", "holiday": "VARCHAR", "country_code": "VARCHAR"},
+}
+PARTITIONED_BY = {"promotions": "starts_on", "products": None, "territories": None}
+_TRACE = {"_source": "VARCHAR", "_file_hash": "VARCHAR", "_row_number": "BIGINT"}
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def write_parquet(path: Path, columns: Mapping[str, str], rows: Rows) -> None:
+    """Write rows (missing columns are null) under the given column names and types."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE rows_to_write ({declared})")
+        if rows:
+            marks = ", ".join("?" for _ in columns)
+            connection.executemany(
+                f"INSERT INTO rows_to_write VALUES ({marks})",
+                [[row.get(name) for name in columns] for row in rows],
+            )
+        connection.execute("COPY rows_to_write TO $1 (FORMAT parquet)", [str(path)])
+
+
+def write_raw_lake(lake: Path, tables: Mapping[str, Rows], source: str = "hand") -> None:
+    """Land rows under the raw contracts, with the zero-row contract files and a manifest."""
+    for table, contract in CONTRACTS.items():
+        columns = {**contract, **_TRACE}
+        folder = lake / "raw" / table
+        write_parquet(folder / "source=_contract" / "date_day=all" / "part.parquet", columns, [])
+        partitions: dict[str, list[dict[str, Any]]] = {}
+        by = PARTITIONED_BY.get(table, "date_day")
+        for number, row in enumerate(tables.get(table, []), start=2):
+            traced = {**row, "_source": source, "_file_hash": "0" * 64, "_row_number": number}
+            partitions.setdefault("all" if by is None else str(row[by]), []).append(traced)
+        for day, rows in partitions.items():
+            part = folder / f"source={source}" / f"date_day={day}" / "part.parquet"
+            write_parquet(part, columns, rows)
+    manifest = lake / "manifest" / "_contract" / "_contract.jsonl"
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(json.dumps({"table": "_contract"}) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class DbtRun:
+    """One dbt process: exit code, printed text, and where its artifacts lie."""
+
+    lake: Path
+    target: Path
+    returncode: int
+    output: str
+
+    def results(self) -> dict[str, dict[str, Any]]:
+        """Results by node name."""
+        found = json.loads((self.target / "run_results.json").read_text(encoding="utf-8"))
+        return {result["unique_id"].split(".")[2]: result for result in found["results"]}
+
+    def not_passed(self) -> dict[str, str]:
+        """Names and status of tests and models that neither passed nor were skipped."""
+        return {
+            name: result["status"]
+            for name, result in self.results().items()
+            if result["status"] not in ("success", "pass", "skipped")
+        }
+
+    def rows_of(self, node: str) -> list[dict[str, Any]]:
+        """Failing rows of a test, as the pipeline prints them: its compiled SQL, run again."""
+        return self.query(self.results()[node]["compiled_code"])
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        with duckdb.connect(str(self.lake / "warehouse.duckdb"), read_only=True) as connection:
+            cursor = connection.execute(sql)
+            names = [column[0] for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+@pytest.fixture(scope="session")
+def dbt(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DbtRun]:
+    """Run dbt on a lake: `dbt(lake, "build", "--select", "tag:transform", currency="USD")`."""
+
+    def run(lake: Path, *arguments: str, **variables: str) -> DbtRun:
+        target = tmp_path_factory.mktemp("target")
+        environment = {
+            **os.environ,
+            "LIFTCAST_LAKE": str(lake),
+            "DBT_TARGET_PATH": str(target),
+            "DBT_LOG_PATH": str(target),
+        }
+        command = [str(Path(sys.executable).with_name("dbt")), *arguments]
+        command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+        command += ["--vars", json.dumps({"reporting_currency": "USD", **variables})]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        return DbtRun(lake, target, done.returncode, done.stdout + done.stderr)
+
+    return run

@@ -1,0 +1,151 @@
+"""Full disk, two runs at once, a broken source, rows that break a check: nothing half published."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from simulation import simulate
+from warehouse.lake import Lake
+from warehouse.publication import read_current, verify
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+STAGES = ("ingest", "transform", "attribute", "forecast", "publish")
+
+
+def _liftcast(
+    stage: str, lake: Path, company: Path, *more: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "liftcast", stage, "--lake", str(lake), *more],
+        env=os.environ | {"LIFTCAST_SIMULATED": str(company), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("company")
+    simulate(folder, seed=102, days=120, territories=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, company: Path) -> Path:
+    lake = tmp_path_factory.mktemp("published") / "lake"
+    done = _liftcast("run", lake, company)
+    assert done.returncode == 0, done.stderr
+    return lake
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=120m", "tmpfs", str(tmp_path)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a small disk (run as root)")
+    yield tmp_path
+    subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_full_disk_stops_each_stage_and_loses_nothing(
+    small_disk: Path, company: Path, published: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    lake = small_disk / "lake"
+    shutil.copytree(published, lake, symlinks=True)
+    longer = tmp_path_factory.mktemp("longer")
+    simulate(longer, seed=102, days=127, territories=2)
+    before = read_current(Lake.at(lake))[1]["run_id"]
+    ballast = small_disk / "ballast"
+    for stage in STAGES:
+        free = shutil.disk_usage(small_disk).free
+        ballast.write_bytes(b"\0" * (free - 4096))
+        failed = _liftcast(stage, lake, longer)
+        assert failed.returncode == 1, (stage, failed.stdout, failed.stderr)
+        assert "Traceback" not in failed.stderr
+        assert "full" in failed.stderr or "No space left" in failed.stderr, failed.stderr
+        folder, facts = read_current(Lake.at(lake))
+        assert facts["run_id"] == before
+        assert verify(folder) == []
+        ballast.unlink()
+        done = _liftcast(stage, lake, longer)
+        assert done.returncode == 0, (stage, done.stderr)
+    folder, facts = read_current(Lake.at(lake))
+    assert facts["run_id"] > before
+    assert verify(folder) == []
+
+
+def test_two_runs_at_once_both_end_and_one_publication_stands(
+    company: Path, published: Path, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    shutil.copytree(published, lake, symlinks=True)
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "liftcast", "run", "--lake", str(lake)],
+            env=os.environ | {"LIFTCAST_SIMULATED": str(company)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=400)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    folder, _ = read_current(Lake.at(lake))
+    assert verify(folder) == []
+
+
+def test_a_broken_source_is_left_out_and_the_rest_is_published(
+    company: Path, published: Path, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    shutil.copytree(published, lake, symlinks=True)
+    broken = tmp_path / "broken.yml"
+    broken.write_text(
+        "version: 1\nsource: broken\ndescription: a file that is not there\n"
+        "files: {spend: {path: nowhere.csv}}\n"
+        "tables: [{table: ad_spend, from: spend}]\n"
+    )
+    whole = Path(__file__).resolve().parents[2] / "sources" / "simulated.yml"
+    before = read_current(Lake.at(lake))[1]["run_id"]
+    done = _liftcast("run", lake, company, "-s", str(broken), "-s", str(whole))
+    assert done.returncode == 1, "a source that was left out must show in the exit code"
+    assert "nowhere.csv" in done.stderr
+    assert read_current(Lake.at(lake))[1]["run_id"] > before
+
+
+def test_a_red_check_stops_publication_and_names_the_rows(
+    company: Path, published: Path, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    shutil.copytree(published, lake, symlinks=True)
+    before = read_current(Lake.at(lake))[1]["run_id"]
+    odd = tmp_path / "odd"
+    shutil.copytree(company, odd)
+    sales = (odd / "sales.csv").read_text().splitlines()
+    header = sales[0].split(",")
+    cells = sales[1].split(",")
+    cells[header.index("currency_code")] = "JPY"
+    sales[1] = ",".join(cells)
+    (odd / "sales.csv").write_text("\n".join(sales) + "\n")
+    done = _liftcast("run", lake, odd)
+    assert done.returncode == 1
+    assert "JPY" in done.stderr
+    assert "Traceback" not in done.stderr
+    folder, facts = read_current(Lake.at(lake))
+    assert facts["run_id"] == before
+    assert verify(folder) == []
