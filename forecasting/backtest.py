@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecasting.curve import Curve, uses_year
+from forecasting.curve import Curve, uses_slope, uses_year
 from forecasting.fallback import LEAST_OBSERVATIONS
 from forecasting.paths import dependence, draw
 from forecasting.series import Calendar, Floats, Series
 
 MAX_ORIGINS = 3
-# One origin at the model's own width: the weight of trusting the paths as they are.
-OWN_WIDTH_WEIGHT = 1.0
+# Trust in the paths as they are, counted in origins.
+OWN_WIDTH_WEIGHT = 0.5
 MAX_WIDTH = 3.0
 # A single wild week should not set the width of every interval.
 MAX_SCORE = 4.0
@@ -52,23 +52,23 @@ class OriginScore:
 
 def origins(laid: Calendar) -> list[Origin]:
     """At most three origins, one window apart, newest first; the window is the horizon, or a third
-    of history when that is shorter. An origin that would lose the yearly season is not used,
-    because the forecast it would judge is another one."""
+    of history when that is shorter. A second or third origin that would lose the yearly season or
+    the slope is not used, because the forecast it would judge is another one."""
     n, h = len(laid.history), len(laid.future)
     ahead = min(h, n // 3 // laid.per_week * laid.per_week)
     found = []
     for k in range(1, MAX_ORIGINS + 1):
         known = n - k * ahead
-        same_season = uses_year(known, laid) == uses_year(n, laid)
-        if ahead <= 0 or known < LEAST_OBSERVATIONS or (k > 1 and not same_season):
+        same_model = all(part(known, laid) == part(n, laid) for part in (uses_year, uses_slope))
+        if ahead <= 0 or known < LEAST_OBSERVATIONS or (k > 1 and not same_model):
             break
         found.append(Origin(k * ahead, ahead))
     return found
 
 
 def width_of(scores: Sequence[OriginScore]) -> float:
-    """Root mean squared score over the origins and one origin that agrees with the paths; between
-    1 and 3, because few origins are no ground for narrower intervals."""
+    """Root mean squared score over the origins and half an origin that agrees with the paths;
+    between 1 and 3, because few origins are no ground for narrower intervals."""
     squares = [s.mean_square for s in scores if np.isfinite(s.mean_square)]
     mean = (OWN_WIDTH_WEIGHT + sum(squares)) / (OWN_WIDTH_WEIGHT + len(squares))
     return float(np.clip(np.sqrt(mean), 1.0, MAX_WIDTH))

@@ -21,9 +21,10 @@ CHANGEPOINT_SCALE = 0.05
 SEASON_SCALE = 1.0
 HOLIDAY_SCALE = 0.2
 YEARLY_ORDER = 6
-YEARLY_NEEDS_DAYS = 547
-# A slope read from less than this says more about the season than about growth.
-TREND_NEEDS_DAYS = 364
+# A year, and a quarter of it a second time.
+YEARLY_NEEDS_DAYS = 455
+# A slope read from less than a year and a half says more about the season than about growth.
+TREND_NEEDS_DAYS = 547
 # Share of the mean level below which the level no longer scales noise and effects.
 LEAST_LEVEL = 0.05
 
@@ -69,8 +70,13 @@ def quiet_libraries() -> Iterator[None]:
 
 
 def uses_year(known_periods: int, laid: Calendar) -> bool:
-    """A yearly season is fitted from 547 days (a year and a half) of history on."""
+    """A yearly season is fitted from 455 days (a year and a quarter) of history on."""
     return known_periods * laid.step_days >= YEARLY_NEEDS_DAYS
+
+
+def uses_slope(known_periods: int, laid: Calendar) -> bool:
+    """A piecewise linear trend is fitted from 547 days on, a constant level before."""
+    return known_periods * laid.step_days >= TREND_NEEDS_DAYS
 
 
 def fit_curve(
@@ -90,7 +96,7 @@ def fit_curve(
     """
     n = len(y)
     multiplicative = bool(y.min() >= 0 and (y > 0).mean() >= 0.5)
-    growing = n * laid.step_days >= TREND_NEEDS_DAYS
+    growing = uses_slope(n, laid)
     model = importlib.import_module("prophet").Prophet(
         growth="linear" if growing else "flat",
         n_changepoints=min(25, n // 10) if growing else 0,

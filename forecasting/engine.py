@@ -229,6 +229,7 @@ def _settings(
         "holiday_prior_scale": curve_settings.HOLIDAY_SCALE,
         "season_prior_scale": curve_settings.SEASON_SCALE,
         "changepoint_prior_scale": curve_settings.CHANGEPOINT_SCALE,
+        "sloping_trend": curve_settings.uses_slope(len(laid.history), laid),
         "yearly_season": curve_settings.uses_year(len(laid.history), laid),
         "drivers": [f"{kind}:{driver}" for kind, driver in known.drivers.drivers],
         "plan_assumed": sorted(f"{kind}:{driver}" for kind, driver in known.drivers.assumed),

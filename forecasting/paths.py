@@ -19,14 +19,20 @@ from forecasting.series import Calendar, Floats, Series
 
 PATHS = 1000
 BLOCK_WEEKS = 4
+# Weeks of the pool made for a series too short to resample.
+LEAST_POOL_WEEKS = 52
 # Spread, as a share of the level, of a series too short to show one, where no other series can.
 UNKNOWN_SPREAD = 0.5
 
 
 @dataclass(frozen=True)
 class Dependence:
-    """What the series of one forecast share: block offsets (paths, blocks), the longest history,
-    the mean correlation of their residuals, and the spread short series borrow."""
+    """What the series of one forecast share.
+
+    `offsets` (paths, blocks) of the resampled blocks in periods; `longest`: periods of the longest
+    history in whole weeks; `correlation`: mean of the residuals' pairs; `borrowed_spread`: what
+    short series take for their own.
+    """
 
     offsets: np.ndarray
     longest: int
@@ -46,10 +52,9 @@ def dependence(
 ) -> Dependence:
     """Draw the blocks once for all series and measure how far their residuals move together."""
     unit = laid.per_week
-    longest = max(len(c.residual) for c in curves)
+    longest = max(*(len(c.residual) for c in curves), LEAST_POOL_WEEKS * unit) // unit * unit
     blocks = -(-(longest + ahead) // (BLOCK_WEEKS * unit))
-    weeks = max(longest // unit, 1)
-    offsets = stream(seed, "blocks").integers(0, weeks, (paths, blocks)) * unit
+    offsets = stream(seed, "blocks").integers(0, longest // unit, (paths, blocks)) * unit
     spreads = [
         float(c.residual.std() * c.level_known.mean() / max(c.fitted.mean(), 1e-9))
         for c in curves
@@ -107,13 +112,13 @@ def _noise(curve: Curve, laid: Calendar, shared: Dependence, own: np.random.Gene
     if n < LEAST_FOR_SPREAD and curve.model != "zero":
         # Too few errors to resample: a normal pool, as wide as its own or the others' spread.
         spread = max(float(pool.std()), shared.borrowed_spread)
-        pool = spread * own.standard_normal(BLOCK_WEEKS * unit * 13)
+        pool = spread * own.standard_normal(LEAST_POOL_WEEKS * unit)
     usable = len(pool) // unit * unit if len(pool) >= unit else len(pool)
     # Age 0 is the last known period, negative ages lie ahead; equal ages are equal dates in all
     # series, and offsets are whole weeks, so weekdays and shared shocks stay in place.
     ages = np.arange(n - 1, -h - 1, -1)
     block = (ages + h) // (BLOCK_WEEKS * unit)
-    source = (ages[None, :] + shared.offsets[:, block]) % usable
+    source = (ages[None, :] + shared.offsets[:, block]) % shared.longest % usable
     drawn = pool[::-1][source]
     past, ahead = drawn[:, :n], drawn[:, n:]
     moved: Floats = (past * curve.level_known) @ curve.refit.T + ahead * curve.level_ahead

@@ -32,6 +32,12 @@ def holiday_dates(
             text = f"No holidays in the forecast of territory {territory}: {reason}."
             checks.append(Check.warn("holidays_missing", territory, text))
             dates = pd.DataFrame({"ds": pd.DatetimeIndex([]), "holiday": []})
+        elif len(dates) and dates["ds"].max() < laid.future[0]:
+            text = (
+                f"Holidays landed for territory {territory} end on {dates['ds'].max().date()}, "
+                f"before the forecast begins: land the holidays of the months ahead."
+            )
+            checks.append(Check.warn("holidays_end", territory, text))
         found[territory] = dates
     return found, checks
 

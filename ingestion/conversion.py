@@ -53,12 +53,12 @@ def _matches(cells: pd.Series, pattern: str) -> np.ndarray:
 
 
 def _not_numbers(cells: pd.Series, numeric: np.ndarray) -> dict[int, str]:
-    misfits = np.flatnonzero(cells.notna().to_numpy(dtype=bool) & ~numeric)
+    misfits = np.flatnonzero(cells.notna().to_numpy(dtype=bool) & ~numeric).tolist()
     infinite = _matches(cells.iloc[misfits], _NOT_FINITE)
     return {
-        int(position): f"{quoted(cells.iat[position])} is not a "
+        position: f"{quoted(cell)} is not a "
         + ("finite number" if endless else "number (such as 1234.50)")
-        for position, endless in zip(misfits, infinite, strict=True)
+        for position, cell, endless in zip(misfits, cells.iloc[misfits], infinite, strict=True)
     }
 
 
@@ -70,20 +70,14 @@ def _decimals(cells: pd.Series) -> Converted:
     with localcontext() as context:
         context.prec, context.rounding = 60, ROUND_HALF_EVEN
         for position, (good, cell) in enumerate(zip(numeric, cells, strict=True)):
-            if not good:
-                values.append(None)
-                continue
-            value = Decimal(cell)
-            if abs(value) >= _MONEY_LIMIT:
+            value = Decimal(cell) if good else None
+            # Rounded before the second look: 999999999999.9999999 becomes the limit.
+            if value is not None and abs(value) <= _MONEY_LIMIT:
+                value = value.quantize(_PLACES)
+            if value is not None and abs(value) >= _MONEY_LIMIT:
                 reasons[position] = f"{quoted(cell)} is out of range (below 10^12)"
-                values.append(None)
-            else:
-                values.append(value.quantize(_PLACES))
-    # 999999999999.9999999 rounds up to the limit, which DECIMAL(18,6) cannot hold.
-    for position, value in enumerate(values):
-        if value is not None and abs(value) >= _MONEY_LIMIT:
-            reasons[position] = f"{quoted(cells.iat[position])} is out of range (below 10^12)"
-            values[position] = None
+                value = None
+            values.append(value)
     return pa.array(values, ARROW_TYPES["DECIMAL(18,6)"]), reasons
 
 
@@ -92,8 +86,9 @@ def _doubles(cells: pd.Series) -> Converted:
     reasons = _not_numbers(cells, numeric)
     values = np.full(len(cells), np.nan)
     values[numeric] = cells[numeric].to_numpy(dtype=object).astype(float)
-    for position in np.flatnonzero(numeric & ~np.isfinite(values)):
-        reasons[int(position)] = f"{quoted(cells.iat[position])} is out of range"
+    endless = np.flatnonzero(numeric & ~np.isfinite(values)).tolist()
+    for position, cell in zip(endless, cells.iloc[endless], strict=True):
+        reasons[position] = f"{quoted(cell)} is out of range"
     # -0.0 would be another content than 0.0 for the same number.
     return pa.array(values + 0.0, mask=~np.isfinite(values)), reasons
 
@@ -104,23 +99,24 @@ def _whole(cells: pd.Series) -> Converted:
         position: reason.replace("a number (such as 1234.50)", "a whole number")
         for position, reason in _not_numbers(cells, digits).items()
     }
-    values: list[int | None] = [None] * len(cells)
-    for position in np.flatnonzero(digits):
-        value = int(cells.iat[position].split(".")[0])
-        if len(str(abs(value))) > _BIGINT_DIGITS:
-            reasons[int(position)] = f"{quoted(cells.iat[position])} is out of range"
-        else:
-            values[position] = value
+    values: list[int | None] = []
+    for position, (good, cell) in enumerate(zip(digits, cells, strict=True)):
+        # Long digit strings are refused before int() would labour on them.
+        short = good and len(cell.split(".")[0].lstrip("+-0")) <= _BIGINT_DIGITS
+        values.append(int(cell.split(".")[0]) if short else None)
+        if good and not short:
+            reasons[position] = f"{quoted(cell)} is out of range"
     return pa.array(values, ARROW_TYPES["BIGINT"]), reasons
 
 
 def _days(cells: pd.Series) -> Converted:
     days = parsed_days(cells)
     sound = days.between(pd.Timestamp(FIRST_DAY), pd.Timestamp(LAST_DAY)).to_numpy(dtype=bool)
+    wrong = np.flatnonzero(cells.notna().to_numpy(dtype=bool) & ~sound).tolist()
     reasons = {
-        int(position): f"{quoted(cells.iat[position])} is not a possible date (such as 2025-12-31, "
+        position: f"{quoted(cell)} is not a possible date (such as 2025-12-31, "
         f"or as `date_format` says; years {FIRST_DAY.year} to {LAST_DAY.year})"
-        for position in np.flatnonzero(cells.notna().to_numpy(dtype=bool) & ~sound)
+        for position, cell in zip(wrong, cells.iloc[wrong], strict=True)
     }
     return pa.array(days.where(sound).to_numpy("datetime64[D]"), pa.date32()), reasons
 

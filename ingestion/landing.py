@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestion import manifest, partitions
-from ingestion.contracts import CONTRACTS, Contract
+from ingestion.contracts import CONTRACTS
 from ingestion.mapping import LoadedMapping, load_mapping
 from ingestion.partitions import Landed, Money, Partition
 from ingestion.preparing import Prepared, prepare, refuse_too_many_bad_rows
@@ -122,15 +122,13 @@ def land(
             "landed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "run_id": run_id,
         }
-        reports, notices = [], list(preparation.notices)
-        for table in preparation.tables:
-            say(f"{source}: landing {table.contract.table}")
-            report, said = _land_table(lake, table, stamp, start, end)
-            reports.append(report)
-            notices += said
+        plans = [_plan(lake, table, stamp, start, end) for table in preparation.tables]
+        _carry_out(lake, source, plans, say)
         _register(lake, mapping)
+    reports = tuple(plan.report for plan in plans)
+    notices = (*preparation.notices, *(text for plan in plans for text in _notices(plan)))
     days = [r.last_date for r in reports if r.last_date and CONTRACTS[r.table].actual]
-    return LandingReport(source, run_id, tuple(reports), tuple(notices), max(days, default=None))
+    return LandingReport(source, run_id, reports, notices, max(days, default=None))
 
 
 def _sweep(lake: Lake, source: str) -> None:
@@ -159,25 +157,45 @@ def _quarantine(lake: Lake, source: str, table: Prepared) -> None:
             partitions.write_quarantine(lake, table.contract, source, file_hash, rows)
 
 
-def _land_table(
+@dataclass(frozen=True)
+class _Plan:
+    """What landing a table will do: partitions to write by path, then manifest lines to add."""
+
+    report: TableReport
+    writes: dict[Path, Partition]
+    log: Path
+    lines: tuple[dict[str, Any], ...]
+    gone: tuple[str, ...]
+
+    @property
+    def restated(self) -> list[dict[str, Any]]:
+        return [line for line in self.lines if line["kind"] == "restated"]
+
+
+def _plan(
     lake: Lake, table: Prepared, stamp: dict[str, Any], start: date | None, end: date | None
-) -> tuple[TableReport, list[str]]:
+) -> _Plan:
     contract, source = table.contract, stamp["source"]
     log = manifest.path_of(lake, contract.table, source)
     told = manifest.latest(log)
     head = stamp | {"table": contract.table, "file_hash": table.file_hash}
-    lines: list[dict[str, Any]] = []
+    writes: dict[Path, Partition] = {}
+    changes: list[dict[str, Any]] = []
     days, hashes, unchanged = [], [], 0
     for partition in partitions.split(contract, table.kept, source):
         days.append(partition.day)
         hashes.append(f"{partition.day} {partition.content_hash}")
         if not partitions.in_window(partition.day, start, end):
             continue
-        change = _land_partition(lake, contract, source, partition, told.get(partition.day))
-        if change is None:
+        path = partitions.path_of(lake, contract.table, source, partition.day)
+        landed = partitions.read_landed(path)
+        if landed is None or landed.content_hash != partition.content_hash:
+            writes[path] = partition
+        change = _change(partition, landed, told.get(partition.day))
+        if change is None and path not in writes:
             unchanged += 1
-        else:
-            lines.append(head | change)
+        elif change is not None:
+            changes.append(head | change)
     whole = head | {
         "date_day": partitions.ALL,
         "kind": "confirmed",
@@ -187,52 +205,42 @@ def _land_table(
         "rows_rejected": len(table.rejected),
         "last_day": days[-1] if days else "",
     }
-    manifest.append(log, [*lines, whole])
-
-    standing = partitions.landed_days(lake, contract.table, source)
-    gone = [
-        day for day in standing if day not in set(days) and partitions.in_window(day, start, end)
-    ]
-    restated = [line for line in lines if line["kind"] == "restated"]
+    seen = set(days)
+    gone = tuple(
+        day
+        for day in partitions.landed_days(lake, contract.table, source)
+        if day not in seen and partitions.in_window(day, start, end)
+    )
+    restated = sum(change["kind"] == "restated" for change in changes)
     report = TableReport(
         table=contract.table,
         rows_read=table.read,
         rows_kept=len(table.kept),
         rows_rejected=len(table.rejected),
-        partitions_new=len(lines) - len(restated),
+        partitions_new=len(changes) - restated,
         partitions_unchanged=unchanged,
-        partitions_restated=len(restated),
+        partitions_restated=restated,
         partitions_kept=len(gone),
         last_date=date.fromisoformat(days[-1]) if days and contract.partition else None,
     )
-    return report, _notices(report, restated, gone)
+    return _Plan(report, writes, log, (*changes, whole), gone)
 
 
-def _land_partition(
-    lake: Lake,
-    contract: Contract,
-    source: str,
-    partition: Partition,
-    told: dict[str, Any] | None,
+def _change(
+    partition: Partition, landed: Landed | None, told: dict[str, Any] | None
 ) -> dict[str, Any] | None:
-    """Bring one partition up to date; return its manifest line, or None when nothing is to say.
+    """The manifest line a partition needs, or None when file and manifest say so already.
 
     Args:
+        landed: what stands on disk.
         told: the partition's newest manifest line.
     """
-    landed = partitions.read_landed(partitions.path_of(lake, contract.table, source, partition.day))
-    same_file = landed is not None and landed.content_hash == partition.content_hash
-    same_line = told is not None and told["content_hash"] == partition.content_hash
-    if same_file and same_line:
+    line = Landed(told["content_hash"], partitions.money_from(told["money"])) if told else None
+    earlier = [one for one in (landed, line) if one and one.content_hash != partition.content_hash]
+    if landed and line and not earlier:
         return None
-    if not same_file:
-        partitions.write(lake, contract, source, partition)
     # After a kill the file is ahead of its manifest: then the line knows what stood before.
-    before: Landed | None = None
-    if landed is not None and not same_file:
-        before = landed
-    elif told is not None and not same_line:
-        before = Landed(told["content_hash"], partitions.money_from(told["money"]))
+    before = earlier[0] if earlier else None
     moved = partitions.change(before.money, partition.money) if before else {}
     return {
         "date_day": partition.day,
@@ -247,7 +255,21 @@ def _land_partition(
     }
 
 
-def _notices(report: TableReport, restated: list[dict[str, Any]], gone: list[str]) -> list[str]:
+def _carry_out(lake: Lake, source: str, plans: list[_Plan], say: Progress) -> None:
+    with partitions.Stage() as stage:
+        for plan in plans:
+            say(f"{source}: writing {len(plan.writes):,} partitions of {plan.report.table}")
+            for path, partition in plan.writes.items():
+                stage.add(path, partition)
+        stage.flush()
+        for plan in plans:
+            for path in plan.writes:
+                stage.swap(path)
+            manifest.append(plan.log, list(plan.lines))
+
+
+def _notices(plan: _Plan) -> list[str]:
+    report, restated, gone = plan.report, plan.restated, plan.gone
     said = []
     if report.rows_rejected:
         said.append(
@@ -278,7 +300,7 @@ def _some(count: int) -> str:
     return "1 partition is" if count == 1 else f"{count:,} partitions are"
 
 
-def _span(days: list[str]) -> str:
+def _span(days: Sequence[str]) -> str:
     return days[0] if len(days) == 1 else f"{min(days)} to {max(days)}"
 
 

@@ -82,7 +82,7 @@ def _whole_lines(handle: Any) -> int:
     back = min(size, 65536)
     handle.seek(size - back)
     tail = handle.read(back)
-    return size - back + tail.rfind(b"\n") + 1
+    return int(size - back + tail.rfind(b"\n") + 1)
 
 
 def write_contract_line(lake: Lake) -> None:

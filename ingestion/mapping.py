@@ -15,7 +15,6 @@ from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -27,8 +26,9 @@ from pydantic import (
     model_validator,
 )
 
+from ingestion import plain_yaml
 from ingestion.contracts import CONTRACTS, Contract, codes
-from ingestion.wording import did_you_mean, listed, quoted
+from ingestion.wording import did_you_mean, quoted
 from warehouse.errors import SourceError, printable
 
 SOURCE_NAME = r"^[a-z][a-z0-9_]{0,40}$"
@@ -292,28 +292,6 @@ class LoadedMapping:
         return self.folder / path
 
 
-class _TextLoader(yaml.BaseLoader):
-    """Every scalar as text; no tags are obeyed; a key twice or an alias is an error."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.MarkedYAMLError(problem="aliases are not used here", problem_mark=mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                problem = "a key must be plain text"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
-            if key_node.value in seen:
-                problem = f"the key {quoted(key_node.value)} stands twice"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
-
-
 def load_mapping(path: str | Path) -> LoadedMapping:
     """Read and check a source mapping.
 
@@ -353,14 +331,11 @@ def parse_mapping(content: bytes, where: str) -> SourceMapping:
     """
     remedy = "See sources/README.md for the keys of a mapping"
     try:
-        # BaseLoader, which builds text, lists and dicts only, is safer than SafeLoader.
-        tree = yaml.load(content, Loader=_TextLoader)  # noqa: S506
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        tree = plain_yaml.parse(content)
+    except plain_yaml.NotPlainError as error:
+        line = f", line {error.line}" if error.line else ""
         raise SourceError(
-            f"the source mapping is not valid YAML: {printable(problem)}",
+            f"the source mapping is not valid YAML: {printable(error)}",
             where=f"{where}{line}",
             remedy=remedy,
         ) from error
@@ -407,9 +382,3 @@ def json_schema() -> dict[str, Any]:
     """JSON Schema of a mapping, for editors; kept as `sources/mapping.schema.json`."""
     schema = SourceMapping.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
-
-
-def unknown_files(mapping: SourceMapping) -> str:
-    """Names under `files` that no table reads, listed; empty when all are used."""
-    used = {table.from_ for table in mapping.tables}
-    return listed(sorted(set(mapping.files) - used))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -17,14 +19,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingestion.contracts import LINEAGE, Contract
-from warehouse.files import replacing
+from warehouse.files import disk_errors, replacing
 from warehouse.lake import Lake
 
 Money = dict[str, Decimal]
 
 ALL = "all"
-_HASH = b"liftcast.content_hash"
-_MONEY = b"liftcast.money"
+_HASH = "liftcast.content_hash"
+_MONEY = "liftcast.money"
+# Up to here a flush of each file is quicker than one of the whole machine.
+_FLUSH_SINGLY = 16
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,11 @@ def split(contract: Contract, kept: pd.DataFrame, source: str) -> Iterator[Parti
     order = [*leading, *(name for name in contract.key if name not in leading)]
     table = table.sort_by([(name, "ascending") for name in [*order, "_file_hash", "_row_number"]])
     table = table.combine_chunks()
-    lines = _canonical_lines(contract, table)
+    lines, money = _canonical_lines(contract, table), _money(contract, table)
     for day, begins, ends in _runs(contract, table):
         rows = table.slice(begins, ends - begins)
         digest = hashlib.sha256("\n".join(lines[begins:ends]).encode()).hexdigest()
-        yield Partition(day, rows, digest, _money(contract, rows))
+        yield Partition(day, rows, digest, money.get(day, {}))
 
 
 def _runs(contract: Contract, table: pa.Table) -> Iterator[tuple[str, int, int]]:
@@ -103,17 +107,22 @@ def _canonical_lines(contract: Contract, table: pa.Table) -> list[str]:
         text = table[name].cast(pa.string())
         length = pc.binary_length(text).cast(pa.string())
         cells.append(pc.fill_null(pc.binary_join_element_wise(length, text, ":"), "-"))
-    return pc.binary_join_element_wise(*cells, ",").to_pylist()
+    return list(pc.binary_join_element_wise(*cells, ",").to_pylist())
 
 
-def _money(contract: Contract, rows: pa.Table) -> Money:
+def _money(contract: Contract, table: pa.Table) -> dict[str, Money]:
+    """The contract's money by day and currency."""
     if not contract.money:
         return {}
-    sums = rows.group_by("currency_code").aggregate([(name, "sum") for name in contract.money])
-    return {
-        line["currency_code"]: sum((line[f"{name}_sum"] for name in contract.money), Decimal(0))
-        for line in sorted(sums.to_pylist(), key=lambda line: line["currency_code"])
-    }
+    day = contract.partition or "currency_code"
+    sums = table.group_by(list(dict.fromkeys([day, "currency_code"]))).aggregate(
+        [(name, "sum") for name in contract.money]
+    )
+    found: dict[str, Money] = {}
+    for line in sums.to_pylist():
+        amount = sum((line[f"{name}_sum"] or Decimal(0) for name in contract.money), Decimal(0))
+        found.setdefault(str(line[day]), {})[line["currency_code"]] = amount
+    return found
 
 
 def money_text(money: Money) -> str:
@@ -140,28 +149,69 @@ def read_landed(path: Path) -> Landed | None:
     """Content hash and money of a partition on disk; None when there is none or it is damaged."""
     try:
         metadata = pq.read_metadata(path).metadata or {}
-        return Landed(metadata[_HASH].decode(), money_from(metadata[_MONEY].decode()))
+        content_hash, money = metadata[_HASH.encode()], metadata[_MONEY.encode()]
+        return Landed(content_hash.decode(), money_from(money.decode()))
     except (OSError, pa.ArrowInvalid, KeyError, ValueError):
         return None
 
 
-def write(lake: Lake, contract: Contract, source: str, partition: Partition) -> None:
-    """Write or replace a partition's file, whole or not at all."""
-    metadata = {_HASH: partition.content_hash, _MONEY: money_text(partition.money)}
-    content = encode(partition.rows.replace_schema_metadata(metadata))
-    with replacing(path_of(lake, contract.table, source, partition.day)) as temporary:
-        temporary.write_bytes(content)
+class Stage:
+    """Partitions written beside their places, to be swapped in together.
+
+    All of a landing is on disk before the first rename, so a full disk changes nothing, and one
+    flush serves hundreds of files. Leaving the context removes what was not swapped in.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[Path, Path] = {}
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for temporary in self._waiting.values():
+            temporary.unlink(missing_ok=True)
+
+    def add(self, path: Path, partition: Partition) -> None:
+        """Write a partition beside `path`."""
+        metadata = {_HASH: partition.content_hash, _MONEY: money_text(partition.money)}
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+            self._waiting[path] = temporary
+            temporary.write_bytes(encode(partition.rows, metadata))
+
+    def flush(self) -> None:
+        """Bring every waiting file to disk, before any of them may be swapped in."""
+        if len(self._waiting) > _FLUSH_SINGLY:
+            os.sync()
+            return
+        for temporary in self._waiting.values():
+            with temporary.open("rb") as handle, disk_errors(temporary):
+                os.fsync(handle.fileno())
+
+    def swap(self, path: Path) -> None:
+        """Rename the waiting file over `path`.
+
+        The folder is not flushed: a rename that a power cut undoes, the next landing repeats.
+        """
+        with disk_errors(path):
+            self._waiting[path].replace(path)
+        del self._waiting[path]
 
 
-def encode(table: pa.Table) -> bytes:
-    """Parquet bytes that depend on the rows alone.
+def encode(table: pa.Table, metadata: dict[str, str] | None = None) -> bytes:
+    """Parquet bytes that depend on rows and metadata alone.
 
     Uncompressed: a codec's output may change with its release. In memory first, so that a full
     disk is an OSError of ours and not of a library.
     """
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="none", store_schema=False)
-    return sink.getvalue().to_pybytes()
+    with pq.ParquetWriter(sink, table.schema, compression="none", store_schema=False) as writer:
+        writer.write_table(table)
+        if metadata:
+            writer.add_key_value_metadata(metadata)
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def write_if_changed(path: Path, content: bytes) -> bool:

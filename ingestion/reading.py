@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -80,7 +80,7 @@ def read_csv(path: Path, label: str, delimiter: str = ",") -> SourceFile:
         copy.seek(0)
         zipped = copy.read(2) == b"\x1f\x8b"
         copy.seek(0)
-        plain: IO[bytes] = gzip.open(copy) if zipped else copy
+        plain = cast(IO[bytes], gzip.GzipFile(fileobj=copy, mode="rb") if zipped else copy)
         try:
             cells, row_numbers = _parse(plain, label, delimiter)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -90,8 +90,8 @@ def read_csv(path: Path, label: str, delimiter: str = ",") -> SourceFile:
                 remedy="Fetch it again: it may be only partly transferred",
             ) from error
         except UnicodeDecodeError as error:
-            copy.seek(0)
-            raise _not_utf8(gzip.open(copy) if zipped else copy, label) from error
+            plain.seek(0)
+            raise _not_utf8(plain, label) from error
     return SourceFile(label, path, file_hash, cells, row_numbers, state)
 
 

@@ -34,7 +34,10 @@ def shape(table: TableMapping, file: SourceFile, spec: FileMapping) -> pd.DataFr
     source = _Cells(file, spec)
     _check_origins(table, file)
     lines = _kept_lines(table, source)
-    parts = [_entry(table, entry, source, lines) for entry in (table.unpivot or (Unpivot(),))]
+    parts = [
+        _entry(table, entry, source, lines)
+        for entry in (table.unpivot or (Unpivot(set={}, columns={}),))
+    ]
     frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     # Entry by entry is the mapping's order; the file's order keeps lines together.
     frame = frame.sort_values("_line", kind="stable", ignore_index=True)
@@ -48,7 +51,7 @@ def shape_records(table: TableMapping) -> pd.DataFrame:
     for name in table.contract.columns:
         constant = table.constants.get(name)
         cells = [(record.get(name, constant) or "").strip() or None for record in records]
-        frame[name] = pd.array(cells, dtype=TEXT)
+        frame[name] = pd.array(pa.array(cells, pa.string()), dtype=TEXT)
     frame["_row_number"] = np.arange(1, len(frame) + 1)
     frame["_line"] = np.arange(len(frame))
     return _finish(table, frame, ISO)
@@ -175,7 +178,7 @@ def _product(factors: list[pd.Series]) -> pd.Series:
                 results.append(None)
             else:
                 results.append(" x ".join(texts))
-    return pd.Series(pd.array(results, dtype=TEXT))
+    return pd.Series(pd.array(pa.array(results, pa.string()), dtype=TEXT))
 
 
 def _finish(table: TableMapping, frame: pd.DataFrame, date_format: str) -> pd.DataFrame:

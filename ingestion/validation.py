@@ -54,16 +54,15 @@ def validate(
         territories: known territory ids; None where none are known anywhere.
     """
     typed, misfits = convert(contract, text)
-    problems = [misfits]
     sound = np.ones(len(text), dtype=bool)
     sound[misfits["position"].to_numpy(dtype=int)] = False
-    for find in (
-        lambda frame: _broken_checks(contract, frame, text, allow_negative),
-        lambda frame: _future(contract, frame, today),
-        lambda frame: _unknown_territories(contract, frame, territories),
-    ):
-        found = find(typed[sound])
-        problems.append(found)
+    clean = typed[sound]
+    problems = [
+        misfits,
+        _broken_checks(contract, clean, text, allow_negative),
+        _future(contract, clean, today),
+        _unknown_territories(contract, clean, territories),
+    ]
     every = pd.concat(problems, ignore_index=True)
     sound[every["position"].to_numpy(dtype=int)] = False
     # The second of two equal keys is rejected only where the first stands.
@@ -115,8 +114,8 @@ def _future(contract: Contract, frame: pd.DataFrame, today: date) -> pd.DataFram
     late = (days > last).fillna(False).to_numpy(dtype=bool)
     return _problems(
         [
-            (int(position), contract.partition, f"'{day}' is in the future")
-            for position, day in days[late].items()
+            (position, contract.partition, f"'{day}' is in the future")
+            for position, day in zip(days.index[late].tolist(), days[late], strict=True)
         ]
     )
 
@@ -138,7 +137,10 @@ def _unknown_territories(
         for name in given[strange].unique()
     }
     return _problems(
-        [(int(position), column, reason[name]) for position, name in given[strange].items()]
+        [
+            (position, column, reason[name])
+            for position, name in zip(given.index[strange].tolist(), given[strange], strict=True)
+        ]
     )
 
 
@@ -158,12 +160,12 @@ def _copies(contract: Contract, frame: pd.DataFrame, text: pd.DataFrame) -> pd.D
     return _problems(
         [
             (
-                int(position),
+                position,
                 key[0],
                 f"{'is an exact copy of' if exact else 'has the same key as'} row {numbers[lead]}"
                 f" ({', '.join(key)})",
             )
-            for (position, lead), exact in zip(leader.items(), equal, strict=True)
+            for position, lead, exact in zip(leader.index.tolist(), leader, equal, strict=True)
         ]
     )
 

@@ -1,7 +1,8 @@
 """Airflow's home: the environment, database, pool and connection its processes run with.
 
-Airflow is only ever started as a subprocess; nothing here imports it. Everything listens on the
-loopback address alone, with a password made on the first start.
+Airflow is only ever started as a subprocess; nothing here imports it. Screen and API listen on the
+loopback address alone, with a password made on the first start. (Airflow's two task-log servers
+choose every address, and cannot be told otherwise; they answer signed requests only.)
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import os
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
@@ -70,7 +72,7 @@ def environment(
         "CORE__PARALLELISM": 2,
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": home / "passwords.json",
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
         "API__HOST": "127.0.0.1",
         "API__PORT": port,
         "API__BASE_URL": address,
@@ -113,6 +115,7 @@ def prepare(home: Path, env: Mapping[str, str]) -> None:
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return
     _airflow(env, "db", "migrate")
+    _let_readers_in(home / "airflow.db")
     _airflow(env, "pools", "set", "warehouse_writer", "1", "One writer of warehouse.duckdb")
     with replacing(stamp) as temporary:
         temporary.write_text(wanted, encoding="utf-8")
@@ -270,6 +273,12 @@ def _airflow(env: Mapping[str, str], *arguments: str) -> None:
             got=printable(last, 300),
             remedy=f"If its database is broken, delete {env['AIRFLOW_HOME']} and run again",
         )
+
+
+def _let_readers_in(database: Path) -> None:
+    """Keep SQLite in write-ahead mode: else Airflow's own processes meet *database is locked*."""
+    with closing(sqlite3.connect(database, timeout=60)) as link:
+        link.execute("PRAGMA journal_mode=WAL")
 
 
 def _events(lines: IO[str] | None, sink: IO[str]) -> Iterator[dict[str, Any]]:

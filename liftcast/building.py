@@ -112,7 +112,7 @@ def run_dbt(shop: Workshop, *command: str) -> int:
                     continue
                 level, message, finished = said
                 if finished:
-                    shop.progress(printable(message, 96))
+                    shop.progress(_short(message))
                 if level == "error" or not line.startswith("{"):
                     last_words.append(printable(message, 400))
         except BaseException:
@@ -126,6 +126,11 @@ def run_dbt(shop: Workshop, *command: str) -> int:
             remedy="`liftcast doctor` says what is missing; the lake is unchanged for readers",
         )
     return process.returncode
+
+
+def _short(message: str) -> str:
+    """dbt's line of a finished node without the dots that fill it up."""
+    return printable(" ".join(part for part in message.split() if set(part) != {"."}), 96)
 
 
 def _heard(line: str) -> tuple[str, str, bool] | None:

@@ -114,10 +114,14 @@ def ingest(
 
 def _landed(facts: dict[str, Any]) -> Table:
     table = Table(title=f"landed from {escape(printable(facts['source']))}", title_justify="left")
-    columns = ("rows_read", "rows_kept", "rows_rejected", "new", "restated", "unchanged", "kept")
-    table.add_column("table")
-    for column in columns:
-        table.add_column(column.replace("rows_", "rows "), justify="right")
+    columns = {
+        "rows_read": "read", "rows_kept": "kept", "rows_rejected": "rejected",
+        "partitions_new": "days new", "partitions_restated": "restated",
+        "partitions_unchanged": "unchanged",
+    }  # fmt: skip
+    table.add_column("rows of")
+    for heading in columns.values():
+        table.add_column(heading, justify="right")
     for landed in facts["tables"]:
         table.add_row(landed["table"], *[f"{landed[column]:,}" for column in columns])
     return table

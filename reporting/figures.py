@@ -161,7 +161,8 @@ _WEEK_OF = "$anchor::DATE + (7 * floor(date_diff('day', $anchor::DATE, date_day)
 def volume_measure(con: duckdb.DuckDBPyConnection) -> str | None:
     """What the forecast counts: units or net_revenue; None where nothing is forecast."""
     found = rows(con, "SELECT min(measure) AS measure FROM fcst_volume WHERE period = 'week'")
-    return found[0]["measure"]
+    measure: str | None = found[0]["measure"]
+    return measure
 
 
 def volume_unit(measure: str | None, currency: str) -> str:

@@ -81,10 +81,9 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
         "split": charts.revenue_split(steps, step, span.currency),
         "stack": charts.driver_stack(steps, drivers, step, span.currency),
     }
-    if any(driver["roi"] is not None for driver in drivers):
-        specs["roi"] = charts.roi_intervals(
-            drivers, span.currency, None if margin is None else 1 / margin
-        )
+    roi = charts.roi_intervals(drivers, span.currency, None if margin is None else 1 / margin)
+    if roi is not None:
+        specs["roi"] = roi
     specs |= {f"curve{place}": curve["spec"] for place, curve in enumerate(curves)}
     if ahead:
         specs["fan"] = charts.forecast_fan(fan, unit)
@@ -263,7 +262,9 @@ def _alternatives(
 @cache
 def _library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, from the installed vl-convert."""
-    return vl_convert.javascript_bundle().replace("\r\n", "\n").replace("</script", "<\\/script")
+    return (
+        vl_convert.javascript_bundle(None).replace("\r\n", "\n").replace("</script", "<\\/script")
+    )
 
 
 def _data_block(specs: Mapping[str, charts.Spec]) -> Markup:
@@ -311,6 +312,7 @@ def _render(context: dict[str, Any], specs: Mapping[str, charts.Spec]) -> str:
     }  # fmt: skip
     environment.globals |= {
         "kind_words": wording.KIND_WORDS,
+        "how_to_read": wording.HOW_TO_READ,
         "shown": lambda text, limit: printable(wording.or_none(text), limit),
     }
     # The three texts below are this package's own files and the installed chart library.

@@ -60,20 +60,15 @@ def rows(con: duckdb.DuckDBPyConnection, sql: str, **bound: Any) -> list[Row]:
     ]
 
 
+def cells(con: duckdb.DuckDBPyConnection, sql: str, **bound: Any) -> list[list[Any]]:
+    """The same without names, for long tables."""
+    return [[_finite(v) for v in row] for row in con.execute(sql, bound or None).fetchall()]
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Whether the publication carries the table `name`."""
-    found = rows(
-        con,
-        "SELECT count(*) AS n FROM information_schema.tables WHERE table_name = $name",
-        name=name,
-    )
-    return bool(found[0]["n"])
 
 
 def total(values: Sequence[Any]) -> Any:

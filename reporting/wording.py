@@ -26,6 +26,26 @@ KIND_WORDS = {
     "residual": "residual",
 }
 
+HOW_TO_READ = (
+    (
+        "Interval",
+        "A 90 % interval holds the true value nine times in ten if the model is right; when a "
+        "driver's ROI interval spans 1, the data do not say whether it brought in its spend, and "
+        "neither do we.",
+    ),
+    (
+        "Attribution",
+        "A driver's contribution is the net revenue the model expects would be missing had the "
+        "driver not run, later effects of the spend included; it rests on how activity and sales "
+        "moved together, which is weaker proof than an experiment.",
+    ),
+    (
+        "Residual",
+        "What the model does not explain; it is shown instead of being spread over the drivers, so "
+        "baseline, drivers and residual sum to the ledger to the cent in every date and territory.",
+    ),
+)
+
 
 def short(value: Number | None, unit: str = "") -> str:
     """Three digits and a unit, for reading.
@@ -99,27 +119,31 @@ def bounds(low: Number | None, high: Number | None) -> str:
     return _SPACE.join(part for part in (f"{ends[0]} to {ends[1]}", letter) if part)
 
 
+def _parsed(value: date | datetime | str) -> date | datetime | str:
+    """ISO text as a time; other text as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return value
+
+
 def day(value: date | datetime | str | None) -> str:
     """A date as 5 Jan 2025."""
     if value is None or value == "":
         return NONE
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return value
-    return f"{value.day} {value:%b %Y}"
+    parsed = _parsed(value)
+    return parsed if isinstance(parsed, str) else f"{parsed.day} {parsed:%b %Y}"
 
 
 def moment(value: date | datetime | str | None) -> str:
     """A time as 5 Jan 2025 06:30 UTC (times in the lake are UTC)."""
     if value is None or value == "":
         return NONE
+    value = _parsed(value)
     if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return value
+        return value
     if isinstance(value, datetime) and value.tzinfo is not None:
         value = value.astimezone(UTC)
     clock = f" {value:%H:%M} UTC" if isinstance(value, datetime) else ""

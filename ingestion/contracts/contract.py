@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal, cast
 
 import pandas as pd
 import pandera.pandas as pandera
@@ -84,13 +84,13 @@ class Contract:
         return pa.schema([*fields, *LINEAGE])
 
     def type_of(self, column: str) -> TypeName:
-        return self.columns[column].metadata["type"]
+        return cast(TypeName, self.columns[column].metadata["type"])
 
     def is_number(self, column: str) -> bool:
         return self.type_of(column) in ("DECIMAL(18,6)", "DOUBLE", "BIGINT")
 
     def unit_of(self, column: str) -> str:
-        return self.columns[column].metadata["unit"]
+        return str(self.columns[column].metadata["unit"])
 
     def schema(self, allow_negative: Sequence[str] = ()) -> pandera.DataFrameSchema:
         """The pandera schema; `allow_negative` lifts the sign rule where credits are declared."""
@@ -222,15 +222,3 @@ def not_before(end: str, start: str) -> Rule:
         return (frame[end] >= frame[start]).fillna(True)
 
     return Rule(end, f"is before {start}", holds)
-
-
-def describe(column: pandera.Column) -> dict[str, Any]:
-    """What the reference page says of a column."""
-    allowed = [str(check.error) for check in column.checks]
-    return {
-        "type": column.metadata["type"],
-        "unit": column.metadata["unit"],
-        "nullable": column.nullable,
-        "description": column.description,
-        "rejected": allowed,
-    }

@@ -85,9 +85,9 @@ def build_design(panel: Panel, promotions: tuple[Driver, ...], spec: MixSpec) ->
             column = Column("control", name, spec.control_width, unit=spread)
             blocks.append((column, centred / spread))
     for driver in promotions:
-        depth = float(driver.per_size[driver.per_size > 0].mean())
+        depth = float(driver.per_head[driver.per_head > 0].mean())
         column = Column("promotion", driver.name, spec.promotion_width, unit=depth)
-        blocks.append((column, driver.per_size / depth))
+        blocks.append((column, driver.per_head / depth))
     columns = tuple(column for column, _ in blocks)
     used = {column.group for column in columns}
     return Design(
@@ -162,7 +162,7 @@ def holiday_calendar(panel: Panel) -> pd.DataFrame:
         rows = [
             (pd.Timestamp(day), name.strip(), country)
             for country in sorted(wanted & set(known))
-            for day, names in sorted(calendars.country_holidays(country, years=years).items())
+            for day, names in sorted(_calendar(country, years).items())
             for name in names.split(";")
         ]
         found = pd.DataFrame(rows, columns=["date_day", "holiday", "country_code"])
@@ -172,6 +172,11 @@ def holiday_calendar(panel: Panel) -> pd.DataFrame:
         & (found["date_day"] <= last)
     )
     return found[inside]
+
+
+def _calendar(country: str, years: range) -> calendars.HolidayBase:
+    # English names where there are any: one holiday has one name and one effect in all countries.
+    return calendars.country_holidays(country, years=years, language="en_US")
 
 
 def _holidays(panel: Panel) -> list[tuple[Column, Floats]]:

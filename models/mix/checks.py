@@ -105,13 +105,13 @@ def input_checks(panel: Panel, parameters: int) -> list[Row]:
 def _collinearity(drivers: list[Driver]) -> list[Row]:
     if len(drivers) < 2:
         return []
-    x = np.stack([_standardise(d.per_size).ravel() for d in drivers], axis=1)
+    x = np.stack([_standardise(d.per_head).ravel() for d in drivers], axis=1)
     correlation = (x.T @ x) / len(x)
     rows = []
     for i, driver in enumerate(drivers):
         with warnings.catch_warnings(), np.errstate(divide="ignore"):
             # Perfect collinearity gives an infinite factor: that is the finding, not a fault.
-            warnings.simplefilter("ignore", RuntimeWarning)
+            warnings.simplefilter("ignore")
             figure = min(float(variance_inflation_factor(x, i)), 1e6)
         rows.append(
             row(

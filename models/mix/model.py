@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,13 +11,13 @@ import numpy as np
 from models.errors import TooFewRowsError
 from models.mix import attribution, checks
 from models.mix.baseline import Design, build_design
-from models.mix.noise import Noise, plain_noise, residual_noise
+from models.mix.noise import Noise, likeliest_noise, plain_noise, residual_noise
 from models.mix.panel import Driver, Floats, Panel, read_panel
 from models.mix.posterior import Posterior
 from models.mix.sampler import Draws, Mode, climb, find_mode, sample
 from models.mix.spec import SATURATING, MixInputs, MixResult, MixSpec
 
-_NOISE_ROUNDS = 3
+_NOISE_ROUNDS = 2
 _HOLDOUT_DAYS = 91
 _YEAR = {"day": 364, "week": 52}
 
@@ -109,7 +110,9 @@ def _estimate(problem: _Problem, rng: np.random.Generator) -> tuple[Posterior, M
     for _ in range(_NOISE_ROUNDS):
         beta = posterior.terms(theta).coefficients
         residual = posterior.residual(theta) - problem.design.matrix @ beta
-        posterior = problem.posterior(residual_noise(residual))
+        noise = dataclasses.replace(residual_noise(residual), white=posterior.noise.white)
+        noise = likeliest_noise(noise, functools.partial(posterior.with_noise, theta=theta))
+        posterior = problem.posterior(noise)
         theta = climb(posterior, [theta])
     return posterior, find_mode(posterior, theta)
 
@@ -175,8 +178,9 @@ def _report(
         "effective_draws_min": float(draws.effective.min()),
         "sigma": linear.sigma,
         "residual_rho": posterior.noise.rho,
+        "residual_white": posterior.noise.white,
         "residual_common": posterior.noise.common,
-        "size_source": panel.size_source,
+        "people_source": panel.people_source,
         **residual_figures,
         **fit_figures,
     }

@@ -32,28 +32,30 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Driver:
-    """One driver: `exposure` (G, T) as landed, `per_size` the same per unit of territory size."""
+    """One driver: `exposure` (G, T) as landed, `per_head` the same relative to the territory."""
 
     kind: str
     name: str
     exposure: Floats
-    per_size: Floats
+    per_head: Floats
     spend_cents: int
     negative_cells: int
 
     @property
     def varies(self) -> bool:
         """Whether exposure moves in time in any territory: without that nothing is learned."""
-        reach = float(np.abs(self.per_size).max())
-        return reach > 0 and float(np.ptp(self.per_size, axis=1).max()) > 1e-9 * reach
+        reach = float(np.abs(self.per_head).max())
+        return reach > 0 and float(np.ptp(self.per_head, axis=1).max()) > 1e-9 * reach
 
 
 @dataclass(frozen=True)
 class Panel:
     """A release as arrays, territory by date (G, T), both sorted.
 
-    `outcome_cents` is net revenue in whole cents. `size` (G,) has mean 1. `scale` is currency per
-    unit of size and date, so that `outcome = size[:, None] * scale * relative`.
+    `outcome_cents` is net revenue in whole cents. `size` (G,), mean 1, is what a territory usually
+    sells; `scale` is currency per unit of size and date, so that
+    `outcome = size[:, None] * scale * relative`. `people` (G,), mean 1, is what exposure is shared
+    by: population where every territory has one, else size.
     """
 
     dates: pd.DatetimeIndex
@@ -63,7 +65,8 @@ class Panel:
     currency: str
     outcome_cents: Cents
     size: Floats
-    size_source: str
+    people: Floats
+    people_source: str
     scale: float
     drivers: tuple[Driver, ...]
     controls: tuple[tuple[str, Floats], ...]
@@ -99,7 +102,7 @@ def read_panel(release: MixInputs) -> Panel:
 
     territories = _frame(release.territories, "territories", ("territory_id",), dated=False)
     _unique(territories, "territories", ["territory_id"])
-    size, source, countries = _territories(territories, names, grid)
+    size, people, source, countries = _territories(territories, names, grid)
     # A window of net returns would turn every sign round: scale by size of movement instead.
     total = float(grid.sum()) / 100
     if total <= 0:
@@ -118,9 +121,10 @@ def read_panel(release: MixInputs) -> Panel:
         currency=release.currency,
         outcome_cents=grid,
         size=size,
-        size_source=source,
+        people=people,
+        people_source=source,
         scale=scale,
-        drivers=_drivers(release.drivers, dates, names, size),
+        drivers=_drivers(release.drivers, dates, names, people),
         controls=_controls(release.controls, dates, names),
         holidays=_holidays(release.holidays),
     )
@@ -170,7 +174,7 @@ def _unique(frame: pd.DataFrame, name: str, key: list[str]) -> None:
 def _place(frame: pd.DataFrame, row: int, key: Sequence[str]) -> str:
     cells = frame.iloc[row]
     return ", ".join(
-        f"{column} {cells[column].date() if column == 'date_day' else cells[column]!r}"
+        f"{column} {cells[column].date()}" if column == "date_day" else f"{column} {cells[column]!r}"
         for column in key
     )
 
@@ -259,7 +263,7 @@ def _cents(frame: pd.DataFrame, name: str, column: str) -> Cents:
 
 def _territories(
     frame: pd.DataFrame, names: tuple[str, ...], outcome_cents: Cents
-) -> tuple[Floats, str, tuple[str | None, ...]]:
+) -> tuple[Floats, Floats, str, tuple[str | None, ...]]:
     unknown = sorted(set(names) - set(frame["territory_id"]))
     if unknown:
         raise UnknownTerritoryError(
@@ -271,23 +275,22 @@ def _territories(
         if "population" in rows
         else np.full(len(names), np.nan)
     )
-    source = "population"
-    size = population
+    size = np.abs(outcome_cents).mean(axis=1).astype(np.float64)
+    # A territory that never sold still needs a size: a thousandth of the mean.
+    size = np.maximum(size, 1e-3 * size.mean() + 1e-12)
+    people, source = population, "population"
     if not (np.isfinite(population) & (population > 0)).all():
-        source = "outcome"
-        size = np.abs(outcome_cents).mean(axis=1).astype(np.float64)
-        # A territory that never sold still needs a size: a thousandth of the mean.
-        size = np.maximum(size, 1e-3 * size.mean() + 1e-12)
+        people, source = size, "outcome"
     countries: tuple[str | None, ...] = (
         tuple(None if pd.isna(c) else str(c).upper() for c in rows["country_code"])
         if "country_code" in rows
         else (None,) * len(names)
     )
-    return size / size.mean(), source, countries
+    return size / size.mean(), people / people.mean(), source, countries
 
 
 def _drivers(
-    drivers: pd.DataFrame, dates: pd.DatetimeIndex, names: tuple[str, ...], size: Floats
+    drivers: pd.DataFrame, dates: pd.DatetimeIndex, names: tuple[str, ...], people: Floats
 ) -> tuple[Driver, ...]:
     columns = ("date_day", "territory_id", "kind", "driver", "exposure", "exposure_unit", "spend")
     frame = _frame(drivers, "drivers", columns)
@@ -316,7 +319,7 @@ def _drivers(
                 kind=str(kind),
                 name=str(name),
                 exposure=kept,
-                per_size=kept if units <= INTENSIVE_UNITS else kept / size[:, None],
+                per_head=kept if units <= INTENSIVE_UNITS else kept / people[:, None],
                 spend_cents=int(grids["spend"].sum()),
                 negative_cells=int((raw < 0).sum()),
             )

@@ -70,7 +70,7 @@ class Posterior:
         self.panel, self.design, self.noise = panel, design, noise
         self.saturating, self.publicity = saturating, publicity
         self.exposures = [
-            np.ascontiguousarray(d.per_size[:, :dates]) / d.per_size.mean()
+            np.ascontiguousarray(d.per_head[:, :dates]) / d.per_head.mean()
             for d in (*saturating, *publicity)
         ]
         self.stacked = np.array(self.exposures).reshape(-1, len(panel.territories), dates)
@@ -173,6 +173,34 @@ class Posterior:
         for group, members in enumerate(self._members):
             sd[members] *= np.exp(raw[first + 1 + group])
         return float(np.exp(raw[first])), sd
+
+    def with_noise(self, noise: Noise, theta: Floats) -> float:
+        """Log likelihood of another residual structure at theta, sigma refitted to it.
+
+        Sigma by MacKay's (1992) fixed point: what is left over by its degrees of freedom.
+        """
+        white = noise.whiten(self.residual(theta)).ravel()
+        columns = self.design.matrix.shape[2]
+        dates = self.outcome.shape[1]
+        z = noise.whiten(self.design.matrix[:, :dates]).reshape(-1, columns)
+        gram, moment = z.T @ z, z.T @ white
+        sigma, sd = self._scales(theta)
+        value = -np.inf
+        for _ in range(4):
+            root, failed = lapack.dpotrf(gram / sigma**2 + np.diag(sd**-2), lower=1)
+            if failed:
+                return -np.inf
+            beta = lapack.dpotrs(root, moment / sigma**2, lower=1)[0]
+            ratio = np.diag(lapack.dpotri(root, lower=1)[0]) / sd**2
+            squares = max(float(white @ white - 2 * moment @ beta + beta @ gram @ beta), 0.0)
+            value = (
+                -0.5 * (squares / sigma**2 + float(((beta / sd) ** 2).sum()))
+                - white.size * np.log(sigma)
+                - float(np.log(np.diag(root)).sum())
+                + noise.log_root(dates)
+            )
+            sigma = np.sqrt(squares / max(white.size - len(sd) + float(ratio.sum()), 1.0)) + 1e-12
+        return float(value)
 
     def terms(self, theta: Floats) -> Terms:
         """Gaussian posterior of the linear coefficients given theta."""

@@ -212,6 +212,19 @@ class DbtRun:
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+@dataclass(frozen=True)
+class Lakes:
+    """What writes a lake, handed to tests as a fixture (test folders are no packages)."""
+
+    write_parquet: Callable[[Path, Mapping[str, str], Rows], None] = staticmethod(write_parquet)
+    write_raw: Callable[..., None] = staticmethod(write_raw_lake)
+
+
+@pytest.fixture(scope="session")
+def lakes() -> Lakes:
+    return Lakes()
+
+
 @pytest.fixture(scope="session")
 def dbt(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DbtRun]:
     """Run dbt on a lake: `dbt(lake, "build", "--select", "tag:transform", currency="USD")`."""

@@ -70,7 +70,9 @@ def make_company(
                 season = season * (1 + 0.2 * (days.dayofweek == 5))
             shock = noise * (np.sqrt(0.4) * common + np.sqrt(0.6) * _noise(rng, total, carry))
             effect = 1 + lift * promoted + 0.05 * np.log1p(media / 1e4)
-            sold = np.round(np.maximum(100 * (1 + p) * np.asarray(season) * effect * (1 + shock), 0))
+            sold = np.round(
+                np.maximum(100 * (1 + p) * np.asarray(season) * effect * (1 + shock), 0)
+            )
             future[(f"T{g}", f"P{p}")] = sold[periods:]
             ledger.append(
                 pd.DataFrame(place).assign(

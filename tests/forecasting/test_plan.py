@@ -70,7 +70,7 @@ def test_an_assumption_longer_than_a_year_repeats_the_year(read):
 
 
 def test_dates_a_plan_leaves_out_are_zero_with_a_notice(read):
-    found, laid, _ = read(lambda p: p[p["date_day"] == p["date_day"].min()])
+    found, _, _ = read(lambda p: p[p["date_day"] == p["date_day"].min()])
     assert column(found, "media", "tv")[WEEKS + 1 :].tolist() == [0] * (AHEAD - 1)
     states = {c.subject: c.status for c in found.checks if c.check_name == "plan_partial"}
     # Always-on media that stop are a gap in the plan; promotions are rare by nature.

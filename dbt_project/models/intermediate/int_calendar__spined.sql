@@ -11,7 +11,7 @@ days as (
             unnest(
                 generate_series(
                     bounds.first_day,
-                    bounds.last_day + cast(bounds.days_in_period - 1 as integer),
+                    bounds.last_day + bounds.days_in_period - 1,
                     interval 1 day
                 )
             ) as date

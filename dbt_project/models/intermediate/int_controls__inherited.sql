@@ -22,8 +22,8 @@ placed as (
         {{ exact_sum('controls.value') }} / count(*) as value
     from controls
     inner join spine
-        on spine.calendar_day between controls.date_day
-        and controls.date_day + cast({{ days_of('controls.grain') }} - 1 as integer)
+        on controls.date_day <= spine.calendar_day
+        and spine.calendar_day < controls.date_day + {{ days_of('controls.grain') }}
     inner join leaves
         on controls.territory_id = leaves.territory_id
     group by spine.date_day, leaves.leaf_id, leaves.depth, controls.control
@@ -37,9 +37,10 @@ final as (
         control,
         value
     from placed
-    qualify row_number() over (
-        partition by date_day, territory_id, control order by depth asc
-    ) = 1
+    qualify
+        row_number() over (
+            partition by date_day, territory_id, control order by depth asc
+        ) = 1
 )
 
 select * from final

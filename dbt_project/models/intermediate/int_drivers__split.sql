@@ -37,7 +37,7 @@ shares as (
         -- Ads, reach and mentions divide over the people of a country; a discount does not.
         case cells.exposure_unit
             when 'depth' then cells.exposure
-            else cells.exposure * cast(leaves.weight as double) / cast(leaves.total_weight as double)
+            else cells.exposure * leaves.share
         end as exposure,
         {{ weighted_part('cells.spend', 'leaves.weight', 'leaves.total_weight') }} as spend
     from cells

@@ -42,19 +42,25 @@ measured as (
         and plans.driver = history.driver
 ),
 
+repeated as (
+    select
+        *,
+        {{ days_of('grain') }} as days,
+        cast(unnest(range(1, {{ days_of('grain') }} + 1)) as integer) as day_number
+    from measured
+),
+
 numbered as (
     select
-        measured.*,
-        {{ days_of('measured.grain') }} as days,
-        unnest(range(1, cast({{ days_of('measured.grain') }} as bigint) + 1)) as day_number
-    from measured
+        *,
+        date_day + day_number - 1 as calendar_day
+    from repeated
 ),
 
 -- Day by day, then back to periods: a plan's weeks may start on another weekday than the ledger's.
 placed as (
     select
-        {{ period_start('(numbered.date_day + cast(numbered.day_number - 1 as integer))', 'bounds') }}
-            as date_day,
+        {{ period_start('numbered.calendar_day', 'bounds') }} as date_day,
         numbered.territory_id,
         numbered.kind,
         numbered.driver,
@@ -100,7 +106,7 @@ shares as (
         cells.spend as cell_spend,
         case cells.kind
             when 'promotion' then cells.exposure
-            else cells.exposure * cast(leaves.weight as double) / cast(leaves.total_weight as double)
+            else cells.exposure * leaves.share
         end as exposure,
         {{ weighted_part('cells.spend', 'leaves.weight', 'leaves.total_weight') }} as spend
     from cells
@@ -120,7 +126,9 @@ settled as (
             when is_largest
                 then
                     cell_spend + spend
-                    - sum(spend) over (partition by date_day, territory_id, kind, driver, product_id)
+                    - sum(spend) over (
+                        partition by date_day, territory_id, kind, driver, product_id
+                    )
             else spend
         end as spend
     from shares

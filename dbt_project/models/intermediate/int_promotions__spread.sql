@@ -13,7 +13,7 @@ running as (
         spine.date_day,
         spine.days_in_period,
         promotions.territory_id,
-        promotions.kind,
+        promotions.kind as driver,
         promotions.depth,
         {{ even_part(
             'promotions.cost',
@@ -30,12 +30,12 @@ final as (
         date_day,
         territory_id,
         'promotion' as kind,
-        kind as driver,
+        driver,
         'depth' as exposure_unit,
         {{ exact_sum('depth / days_in_period') }} as exposure,
         cast(sum(cost) as decimal(18, 2)) as spend
     from running
-    group by date_day, territory_id, running.kind
+    group by date_day, territory_id, driver
 )
 
 select * from final

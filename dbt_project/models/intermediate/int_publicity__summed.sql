@@ -25,8 +25,8 @@ placed as (
         ) }} as cost
     from publicity
     inner join spine
-        on spine.calendar_day between publicity.date_day
-        and publicity.date_day + cast({{ days_of('publicity.grain') }} - 1 as integer)
+        on publicity.date_day <= spine.calendar_day
+        and spine.calendar_day < publicity.date_day + {{ days_of('publicity.grain') }}
 ),
 
 units as (

@@ -52,17 +52,25 @@ weighted as (
     from lineage
 ),
 
+totalled as (
+    select
+        *,
+        sum(weight) over (partition by territory_id) as total_weight
+    from weighted
+),
+
 final as (
     select
         territory_id,
         leaf_id,
         depth,
         weight,
-        sum(weight) over (partition by territory_id) as total_weight,
+        total_weight,
+        cast(weight as double) / cast(total_weight as double) as share,
         row_number() over (
             partition by territory_id order by weight desc, leaf_id asc
         ) = 1 as is_largest
-    from weighted
+    from totalled
 )
 
 select * from final

@@ -17,10 +17,12 @@ outcome as (
 
 select
     case
-        when contributions.territory_id is null then 'no contributions for net revenue of '
-            || cast(outcome.net_revenue as varchar)
-        when outcome.territory_id is null then 'contributions of '
-            || cast(contributions.contribution as varchar) || ' where the release has no cell'
+        when contributions.territory_id is null
+            then 'no contributions for net revenue of ' || cast(outcome.net_revenue as varchar)
+        when outcome.territory_id is null
+            then
+                'contributions of ' || cast(contributions.contribution as varchar)
+                || ' where the release has no cell'
         else 'contributions sum to ' || cast(contributions.contribution as varchar)
             || ' and the ledger to ' || cast(outcome.net_revenue as varchar)
     end as reason,

@@ -13,7 +13,7 @@ bounds as (
 covered as (
     select
         min(date_day) as first_sale,
-        max(date_day + cast({{ days_of('grain') }} - 1 as integer)) as last_sale
+        max(date_day + {{ days_of('grain') }} - 1) as last_sale
     from sales
 )
 

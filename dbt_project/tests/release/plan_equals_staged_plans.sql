@@ -12,7 +12,7 @@ planned as (
 bounds as (
     select
         *,
-        last_day + cast(days_in_period - 1 as integer) as last_calendar_day
+        last_day + days_in_period - 1 as last_calendar_day
     from {{ ref('int_calendar__bounded') }}
 ),
 

@@ -103,3 +103,63 @@ def company(seed: int) -> tuple[MixInputs, dict[str, float]]:
     truth = {f"channel_{c}": float(effect[:, c].sum()) for c in range(5)}
     truth["price_cut"] = float((population[:, None] * 1e6 * 0.5 * promo).sum())
     return release, truth
+
+
+@pytest.fixture(scope="module")
+def proof() -> list[tuple[pd.DataFrame, dict[str, float], float]]:
+    """Summary, truth and net revenue of every proof seed."""
+    out = []
+    for seed in PROOF_SEEDS:
+        release, truth = company(seed)
+        summary = MixModel().fit(release).summary.set_index("driver")
+        out.append((summary, truth, float(release.outcome["net_revenue"].sum())))
+    return out
+
+
+def test_ninety_percent_intervals_cover_the_true_totals(proof):
+    hits = [
+        bool(summary.contribution_p05[name] <= total <= summary.contribution_p95[name])
+        for summary, truth, _ in proof
+        for name, total in truth.items()
+    ]
+    # 36 totals: at 90 % coverage fewer than 27 hits has a chance below 0.5 %.
+    assert len(hits) == 36
+    assert sum(hits) / len(hits) >= 0.75
+
+
+def test_intervals_are_narrow_enough_to_mean_something(proof):
+    widths = [
+        (summary.contribution_p95[name] - summary.contribution_p05[name]) / revenue
+        for summary, truth, revenue in proof
+        for name in truth
+    ]
+    assert np.mean(widths) < 0.06
+
+
+def test_total_media_is_near_the_truth(proof):
+    errors = []
+    for summary, truth, _ in proof:
+        names = [name for name in truth if name != "price_cut"]
+        errors.append(
+            sum(float(summary.contribution[n]) for n in names) / sum(truth[n] for n in names) - 1
+        )
+    assert abs(np.mean(errors)) < 0.15
+    assert max(np.abs(errors)) < 0.40
+
+
+def test_shares_beat_splitting_the_true_total_by_spend(proof):
+    for summary, truth, revenue in proof:
+        names = [name for name in truth if name != "price_cut"]
+        total = sum(truth[name] for name in names)
+        spend = sum(float(summary.spend[name]) for name in names)
+        model = [abs(float(summary.contribution[n]) - truth[n]) / revenue for n in names]
+        floor = [abs(float(summary.spend[n]) / spend * total - truth[n]) / revenue for n in names]
+        assert np.mean(model) < np.mean(floor)
+
+
+def test_a_promotion_is_recovered_within_a_tenth(proof):
+    errors = [
+        float(summary.contribution["price_cut"]) / truth["price_cut"] - 1
+        for summary, truth, _ in proof
+    ]
+    assert max(np.abs(errors)) < 0.10

@@ -1,0 +1,220 @@
+import io
+from dataclasses import FrozenInstanceError, replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom
+
+from forecasting import forecast
+
+FRAMES = ("volume", "components", "fit", "checks")
+
+
+def parquet(result):
+    made = []
+    for name in FRAMES:
+        buffer = io.BytesIO()
+        getattr(result, name).to_parquet(buffer, index=False)
+        made.append(buffer.getvalue())
+    return made
+
+
+def series_means(result, period="week"):
+    rows = result.volume[(result.volume["level"] == "series") & (result.volume["period"] == period)]
+    keyed = rows.assign(mean=rows["mean"].astype(float))
+    return keyed.pivot_table("mean", "date_day", ["territory_id", "product_id"])
+
+
+def status(result, check):
+    return result.checks.set_index("check_name").loc[check, "status"]
+
+
+@pytest.fixture(scope="module")
+def weekly(company):
+    return company(11)
+
+
+@pytest.fixture(scope="module")
+def result(weekly):
+    return forecast(weekly.inputs, 13, seed=1)
+
+
+@pytest.fixture(scope="module")
+def daily(company):
+    made = company(12, grain="day", periods=250, territories=2, products=1, horizon_weeks=4)
+    return made, forecast(made.inputs, 4, seed=1)
+
+
+def test_frames_have_the_columns_of_the_contract_in_key_order(result):
+    assert list(result.volume.columns) == [
+        *("period", "date_day", "level", "territory_id", "product_id", "measure"),
+        *("mean", "p025", "p10", "p50", "p90", "p975"),
+    ]
+    key = ["date_day", "territory_id", "product_id"]
+    assert list(result.components.columns) == [*key, "component", "value"]
+    assert list(result.fit.columns) == [*key, "actual", "fitted"]
+    assert list(result.checks.columns) == [
+        *("check_name", "subject", "severity", "status", "figure", "threshold", "text")
+    ]
+    for frame, by in ((result.components, [*key, "component"]), (result.fit, key)):
+        pd.testing.assert_frame_equal(frame, frame.sort_values(by, ignore_index=True))
+    with pytest.raises(FrozenInstanceError):
+        result.volume = None
+
+
+def test_sums_intervals_and_signs_hold_in_daily_and_weekly_results(result, daily):
+    for made in (result, daily[1]):
+        for check in ("totals_equal_parts", "finite_and_not_negative", "quantiles_rise"):
+            assert status(made, check) == "pass"
+    assert set(daily[1].volume["period"]) == {"day", "week"}
+    assert set(result.volume["period"]) == {"week"}
+
+
+def test_components_sum_to_the_mean(result, daily):
+    for made, period in ((result, "week"), (daily[1], "day")):
+        parts = made.components.pivot_table(
+            "value", "date_day", ["territory_id", "product_id"], aggfunc="sum"
+        )
+        np.testing.assert_allclose(parts, series_means(made, period), atol=0.0051)
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_order_of_rows(weekly, result):
+    mixed = {
+        name: getattr(weekly.inputs, name).sample(frac=1, random_state=3)
+        for name in ("ledger", "drivers", "plan", "territories", "products")
+    }
+    again = forecast(replace(weekly.inputs, **mixed), 13, seed=1)
+    assert parquet(again) == parquet(result)
+    assert (again.settings, again.diagnostics) == (result.settings, result.diagnostics)
+
+
+def test_another_seed_draws_other_paths(weekly, result):
+    other = forecast(weekly.inputs, 13, seed=2)
+    assert (other.volume["p025"] != result.volume["p025"]).any()
+    np.testing.assert_allclose(series_means(other), series_means(result), rtol=0.01)
+
+
+def test_four_times_the_sales_is_four_times_the_forecast(weekly, result):
+    more = weekly.inputs.ledger.assign(units=weekly.inputs.ledger["units"] * 4)
+    scaled = forecast(replace(weekly.inputs, ledger=more), 13, seed=1)
+    np.testing.assert_allclose(series_means(scaled), 4 * series_means(result), atol=0.05)
+
+
+def test_nothing_after_the_last_day_changes_the_forecast(weekly, result):
+    inputs = weekly.inputs
+    later = [pd.Timestamp(inputs.last_day) + timedelta(weeks=k) for k in (1, 2)]
+    leaked = replace(
+        inputs,
+        ledger=pd.concat(
+            [inputs.ledger, inputs.ledger.tail(2).assign(date_day=later, units=[1e9, np.nan])]
+        ),
+        drivers=pd.concat([inputs.drivers, inputs.drivers.tail(2).assign(date_day=later)]),
+    )
+    assert parquet(forecast(leaked, 13, seed=1)) == parquet(result)
+
+
+def test_a_promotion_in_the_plan_raises_the_days_it_runs(company):
+    made = company(13, periods=120, territories=1, products=1, lift=0.4).inputs
+    weeks = sorted(made.plan["date_day"].unique())
+    promotion = made.plan["kind"] == "promotion"
+    calm = made.plan.assign(exposure=made.plan["exposure"].where(~promotion, 0.0))
+    busy = calm.assign(
+        exposure=calm["exposure"].mask(promotion & calm["date_day"].isin(weeks[2:5]), 0.2)
+    )
+    without, with_plan = (
+        series_means(forecast(replace(made, plan=p), 13)).to_numpy().ravel() for p in (calm, busy)
+    )
+    lift = with_plan / without - 1
+    # The true effect of the promotion is 40 per cent of a week without one.
+    assert lift[2:5].mean() == pytest.approx(0.4, abs=0.1)
+    np.testing.assert_allclose(np.delete(lift, [2, 3, 4]), 0, atol=1e-3)
+
+
+def test_intervals_hold_the_truth_at_about_their_nominal_rate(company):
+    hits: dict[tuple[str, int], list[bool]] = {}
+    for seed in range(1, 13):
+        made = company(seed, territories=1, products=2, carry=0.0)
+        volume = forecast(made.inputs, 13, seed=seed).volume
+        for level, truth in (
+            ("series", np.concatenate([made.future[("T0", p)] for p in ("P0", "P1")])),
+            ("total", sum(made.future.values())),
+        ):
+            rows = volume[volume["level"] == level].sort_values(["product_id", "date_day"])
+            for nominal, low, high in ((80, "p10", "p90"), (95, "p025", "p975")):
+                inside = (truth >= rows[low].astype(float)) & (truth <= rows[high].astype(float))
+                hits.setdefault((level, nominal), []).extend(inside.tolist())
+    for (level, nominal), inside in hits.items():
+        # A level error is shared by the weeks of a window: two independent looks in each.
+        looks, rate = 24, np.mean(inside)
+        low, high = binom.ppf([0.005, 0.995], looks, nominal / 100) / looks
+        assert low <= rate <= high, f"{level} {nominal} %: {rate:.3f} not in {low:.2f}..{high:.2f}"
+
+
+def test_progress_is_told_after_every_series(weekly):
+    told = []
+    forecast(weekly.inputs, 2, progress=lambda *step: told.append(step))
+    names = [f"T{g} / P{p}" for g in (0, 1) for p in (0, 1)]
+    assert told == [(i, 4, name) for i, name in enumerate(names, start=1)]
+
+
+def test_one_observation_zeros_and_a_newcomer_are_forecast_simply_and_named(weekly):
+    ledger = weekly.inputs.ledger
+    last = pd.Timestamp(weekly.inputs.last_day)
+    one = ledger[(ledger["date_day"] == last) & (ledger["territory_id"] == "T0")].head(1)
+    none = ledger[(ledger["product_id"] == "P0") & (ledger["territory_id"] == "T1")]
+    both = pd.concat(
+        [ledger, one.assign(product_id="new"), none.assign(product_id="dead", units=0.0)]
+    )
+    made = forecast(replace(weekly.inputs, ledger=both), 13)
+    models = {s["product_id"]: s["model"] for s in made.diagnostics["series"]}
+    assert (models["new"], models["dead"]) == ("recent_mean", "zero")
+    named = made.checks[made.checks["check_name"] == "short_history"]["subject"]
+    assert sorted(named) == ["T0 / new", "T1 / dead"]
+    means = series_means(made)
+    assert (means[("T1", "dead")] == 0).all()
+    np.testing.assert_allclose(means[("T0", "new")], float(one["units"].iloc[0]), rtol=0.1)
+    assert status(made, "totals_equal_parts") == "pass"
+
+
+def test_a_ledger_of_one_line_is_forecast_with_a_warning(weekly):
+    made = forecast(replace(weekly.inputs, ledger=weekly.inputs.ledger.tail(1)), 4)
+    assert set(made.checks["check_name"]) >= {"short_history", "backtest_wape"}
+    assert status(made, "backtest_wape") == "warn"
+    wide = made.volume.iloc[0]
+    assert 0 <= wide["p025"] < wide["mean"] < wide["p975"]
+
+
+def test_without_drivers_plan_or_country_there_is_still_a_forecast(weekly):
+    bare = replace(
+        weekly.inputs,
+        drivers=weekly.inputs.drivers.iloc[:0],
+        plan=weekly.inputs.plan.iloc[:0],
+        territories=weekly.inputs.territories.assign(country_code=None),
+    )
+    made = forecast(bare, 4)
+    assert set(made.components["component"]) == {"trend", "season", "holiday"}
+    assert status(made, "finite_and_not_negative") == "pass"
+
+
+def test_returns_larger_than_sales_do_not_make_a_negative_forecast(weekly):
+    ledger = weekly.inputs.ledger
+    returned = ledger.assign(units=np.where(ledger["product_id"] == "P0", -5.0, ledger["units"]))
+    noisy = returned.assign(units=returned["units"] + np.arange(len(returned)) % 3)
+    made = forecast(replace(weekly.inputs, ledger=noisy), 4)
+    assert status(made, "finite_and_not_negative") == "pass"
+    assert (series_means(made)[("T0", "P0")] < 1).all()
+    assert "floor" in set(made.components["component"])
+
+
+def test_hostile_names_pass_through_as_text(weekly):
+    names = {"T0": "'; DROP TABLE x; --", "T1": "<b>_delim_trend"}
+    frames = {
+        name: getattr(weekly.inputs, name).replace({"territory_id": names})
+        for name in ("ledger", "drivers", "plan", "territories")
+    }
+    frames["drivers"] = frames["drivers"].replace({"driver": {"tv": "trend_lower"}})
+    made = forecast(replace(weekly.inputs, **frames), 2)
+    assert set(made.volume["territory_id"]) == {*names.values(), "all"}
+    assert "media:trend_lower" in set(made.components["component"])
