@@ -54,7 +54,8 @@ class Curve:
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
     """Keep Prophet's and cmdstanpy's per-fit chatter out of the caller's log."""
-    loggers = [logging.getLogger(n) for n in ("prophet", "prophet.plot", "cmdstanpy")]
+    names = ("prophet", "prophet.models", "prophet.plot", "cmdstanpy")
+    loggers = [logging.getLogger(n) for n in names]
     before = [(lg, lg.level, lg.disabled) for lg in loggers]
     for lg in loggers:
         lg.disabled = True

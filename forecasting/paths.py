@@ -52,8 +52,9 @@ def dependence(
 ) -> Dependence:
     """Draw the blocks once for all series and measure how far their residuals move together."""
     unit = laid.per_week
-    longest = max(*(len(c.residual) for c in curves), LEAST_POOL_WEEKS * unit) // unit * unit
-    blocks = -(-(longest + ahead) // (BLOCK_WEEKS * unit))
+    known = max(len(c.residual) for c in curves)
+    blocks = -(-(known + ahead) // (BLOCK_WEEKS * unit))
+    longest = max(known, LEAST_POOL_WEEKS * unit) // unit * unit
     offsets = stream(seed, "blocks").integers(0, longest // unit, (paths, blocks)) * unit
     spreads = [
         float(c.residual.std() * c.level_known.mean() / max(c.fitted.mean(), 1e-9))

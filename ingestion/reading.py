@@ -180,26 +180,23 @@ def _not_utf8(plain: IO[bytes], label: str) -> SourceError:
     )
 
 
-def _lines(plain: IO[bytes], label: str) -> Iterator[str]:
-    text = io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
-    try:
-        for number, line in enumerate(text, 1):
-            if "\0" in line:
-                raise SourceError(
-                    "there is a NUL byte in the file",
-                    where=f"{label}, row {number}",
-                    expected="text",
-                    remedy="Fetch it again, or save it as UTF-8 text",
-                )
-            yield line
-    finally:
-        text.detach()
+def _lines(text: io.TextIOWrapper, label: str) -> Iterator[str]:
+    for number, line in enumerate(text, 1):
+        if "\0" in line:
+            raise SourceError(
+                "there is a NUL byte in the file",
+                where=f"{label}, row {number}",
+                expected="text",
+                remedy="Fetch it again, or save it as UTF-8 text",
+            )
+        yield line
 
 
 def _parse(
     plain: IO[bytes], label: str, delimiter: str
 ) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int64]]]:
-    reader = csv.reader(_lines(plain, label), delimiter=delimiter, strict=True)
+    text = io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
+    reader = csv.reader(_lines(text, label), delimiter=delimiter, strict=True)
     numbers: list[int] = []
     chunks: list[list[pa.Array]] = []
     block: list[list[str]] = []
@@ -229,6 +226,9 @@ def _parse(
             where=f"{label}, row {reader.line_num}",
             remedy="Look for a quote that is not closed, or not doubled inside a quoted cell",
         ) from error
+    finally:
+        # The bytes beneath stay open: after an error they are read again for its place.
+        text.detach()
     if block:
         chunks.append(_columns(block))
     return _frame(header, chunks), np.array(numbers, dtype=np.int64)

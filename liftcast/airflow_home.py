@@ -98,6 +98,8 @@ def environment(
         "DO_NOT_TRACK": "1",
         "NO_COLOR": "1",
         "SCARF_ANALYTICS": "false",
+        # A dozen processes start: without cached bytecode each compiles Airflow for seconds.
+        "PYTHONDONTWRITEBYTECODE": "",
         # One thread a process: two tasks share two cores.
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
     }

@@ -25,7 +25,8 @@ app = typer.Typer(
     help="liftcast: what every campaign brought, and the volume to expect, tied to the ledger.",
     epilog="New here? `liftcast demo` runs everything on a simulated company.",
 )
-console = Console(highlight=False)
+# A log file or a pipe has no width of its own; the tables are made for 110 columns.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 LakeOption = Annotated[

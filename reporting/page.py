@@ -262,9 +262,8 @@ def _alternatives(
 @cache
 def _library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, from the installed vl-convert."""
-    return (
-        vl_convert.javascript_bundle(None).replace("\r\n", "\n").replace("</script", "<\\/script")
-    )
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle.replace("\r\n", "\n").replace("</script", "<\\/script")
 
 
 def _data_block(specs: Mapping[str, charts.Spec]) -> Markup:

@@ -96,12 +96,15 @@ def _shares(
     panel: Panel, posterior: Posterior, theta: Floats, linear: Linear, money: Floats
 ) -> Iterator[tuple[Share, Floats]]:
     for at, driver in enumerate((*posterior.saturating, *posterior.publicity)):
-        draws = np.stack([posterior.response(row, at) for row in theta]) * money
-        if driver.kind in SATURATING:
-            curve, margin = _curve(posterior, theta, at, draws)
-        else:
-            curve, margin = _proportional(draws)
-        yield _share(driver.kind, driver.name, driver.spend_cents, draws, None, curve, margin), draws
+        responses = [posterior.response(row, at) for row in theta]
+        draws = np.stack([cells for cells, _ in responses]) * money
+        ceilings = np.stack([ceiling for _, ceiling in responses]) * money[:, 0]
+        shapes = [posterior.curve(row, at).shape for row in theta]
+        curve, margin = _curve(draws, ceilings, shapes)
+        yield (
+            _share(driver.kind, driver.name, driver.spend_cents, draws, None, curve, margin),
+            draws,
+        )
     design = posterior.design
     spends = {d.name: d.spend_cents for d in panel.drivers if d.kind == "promotion"}
     groups = [("holiday", "holidays", design.of("holiday"))] if design.of("holiday").size else []
@@ -131,9 +134,7 @@ def _share(
 ) -> Share:
     low, high = np.quantile(draws, _BAND, axis=0)
     mean = draws.mean(axis=0) if point is None else point
-    return Share(
-        kind, name, spend_cents, mean, low, high, draws.sum(axis=(1, 2)), curve, margin
-    )
+    return Share(kind, name, spend_cents, mean, low, high, draws.sum(axis=(1, 2)), curve, margin)
 
 
 def _proportional(draws: Floats) -> tuple[Floats, Floats]:
@@ -141,23 +142,22 @@ def _proportional(draws: Floats) -> tuple[Floats, Floats]:
     return totals[:, None] * MULTIPLIERS, totals * _MARGIN
 
 
-def _curve(
-    posterior: Posterior, theta: Floats, at: int, draws: Floats
-) -> tuple[Floats, Floats]:
-    """Totals at every multiplier: 1/f - 1 = (k/a)^s only shifts by multiplier^-s."""
+def _curve(draws: Floats, ceilings: Floats, shapes: list[float]) -> tuple[Floats, Floats]:
+    """Totals at every multiplier: with odds = (k/a)^s a multiplier only divides them by m^s.
+
+    Args:
+        draws: (R, G, T) contributions; ceilings: (R, G) at full saturation; shapes: (R,).
+    """
     grid = np.append(MULTIPLIERS, _MARGIN)
-    out = np.zeros((len(theta), len(grid)))
-    money = posterior.panel.size[:, None] * posterior.panel.scale
-    for r, row in enumerate(theta):
-        curve = posterior.curve(row, at)
-        top = posterior.ceiling(row, at)
-        with np.errstate(divide="ignore"):
-            odds = top * money / draws[r] - 1.0
+    out = np.zeros((len(draws), len(grid)))
+    for r, shape in enumerate(shapes):
+        top = ceilings[r][:, None]
+        filled = draws[r] / top
+        open_ = np.maximum(1.0 - filled, 0.0)
         for j, multiplier in enumerate(grid):
             if multiplier > 0:
-                out[r, j] = float(
-                    (top * money / (1.0 + odds * multiplier ** -(curve.shape or 1.0))).sum()
-                )
+                force = multiplier**shape * filled
+                out[r, j] = float((top * force / (open_ + force)).sum())
     return out[:, :-1], out[:, -1]
 
 
@@ -174,7 +174,9 @@ def contributions_frame(panel: Panel, shares: list[Share]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "date_day": np.repeat(panel.dates.to_numpy(), count * len(order)),
-            "territory_id": np.tile(np.repeat(np.array(panel.territories, object), len(order)), dates),
+            "territory_id": np.tile(
+                np.repeat(np.array(panel.territories, object), len(order)), dates
+            ),
             "kind": np.tile([shares[i].kind for i in order], dates * count).astype(object),
             "driver": np.tile([shares[i].driver for i in order], dates * count).astype(object),
             "contribution": _decimals(laid(cents)),
@@ -245,18 +247,22 @@ def parameters_frame(posterior: Posterior, theta: Floats, linear: Linear) -> pd.
     rows: list[tuple[str, str, str, Floats]] = []
     for at, driver in enumerate((*posterior.saturating, *posterior.publicity)):
         curves = [posterior.curve(row, at) for row in theta]
-        parts = {"alpha": [c.alpha for c in curves], "share": [c.share for c in curves]}
+        parts = {
+            "alpha": [c.alpha for c in curves],
+            "half_saturation": [c.half for c in curves],
+            "share": [c.share for c in curves],
+        }
         if driver.kind in SATURATING:
-            parts["half_saturation"] = [c.half or np.nan for c in curves]
-            parts["shape"] = [c.shape or np.nan for c in curves]
-            ceiling = [posterior.ceiling(row, at) * posterior.panel.scale for row in theta]
-            parts["ceiling"] = ceiling
+            parts["shape"] = [c.shape for c in curves]
+        if posterior.pooled:
+            for g, territory in enumerate(posterior.panel.territories):
+                parts[f"territory_effect {territory}"] = [c.effects[g] for c in curves]
         rows += [
             (driver.kind, driver.name, name, np.array(values, dtype=np.float64))
             for name, values in parts.items()
         ]
     for i, column in enumerate(posterior.design.columns):
-        if column.kind in ("promotion", "control", "holiday"):
+        if column.kind in ("promotion", "control", "holiday") and not column.territory:
             money = linear.draws[:, i] * posterior.panel.scale / column.unit
             rows.append((column.kind, column.driver, "coefficient", money))
     for i, (kind, name, part) in enumerate(posterior.names):

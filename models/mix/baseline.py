@@ -26,6 +26,7 @@ WIDTH_PRIORS = {
     "season": Prior(np.log(0.10), 0.7),
     "weekday": Prior(np.log(0.10), 0.7),
     "holiday": Prior(np.log(0.10), 0.7),
+    "promotion": Prior(np.log(0.02), 0.7),
 }
 
 
@@ -34,7 +35,8 @@ class Column:
     """One column of the linear part: what it belongs to and how wide its Gaussian prior is.
 
     `width` is the prior sd, or its multiple of the pooled width of `group` where that is named.
-    `unit` is what one unit of the column is in the input's own unit.
+    `unit` is what one unit of the column is in the input's own unit. `territory` is set where the
+    column is that territory's deviation from the shared effect.
     """
 
     kind: str
@@ -42,6 +44,7 @@ class Column:
     width: float
     group: str | None = None
     unit: float = 1.0
+    territory: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,14 @@ def build_design(panel: Panel, promotions: tuple[Driver, ...], spec: MixSpec) ->
         depth = float(driver.per_head[driver.per_head > 0].mean())
         column = Column("promotion", driver.name, spec.promotion_width, unit=depth)
         blocks.append((column, driver.per_head / depth))
+        if 2 <= count <= spec.most_territory_effects:
+            for g, territory in enumerate(panel.territories):
+                own = np.zeros((count, dates))
+                own[g] = driver.per_head[g] / depth
+                deviation = Column(
+                    "promotion", driver.name, 1.0, "promotion", unit=depth, territory=territory
+                )
+                blocks.append((deviation, own))
     columns = tuple(column for column, _ in blocks)
     used = {column.group for column in columns}
     return Design(

@@ -20,6 +20,7 @@ LEAK_CORRELATION = 0.9
 PAIR_CORRELATION = 0.9
 VARIANCE_INFLATION = 10.0
 ROWS_PER_PARAMETER = 10.0
+CALENDAR_FIT = 0.4
 
 Row = tuple[str, str, str, str, float, float, str]
 
@@ -100,6 +101,35 @@ def input_checks(panel: Panel, parameters: int) -> list[Row]:
         )
     )
     return rows + _collinearity([d for d in panel.drivers if d.varies])
+
+
+def demand_checks(posterior: Posterior) -> list[Row]:
+    """How much of each driver's exposure the calendar explains: such a driver follows demand."""
+    design = posterior.design
+    calendar = [i for i, c in enumerate(design.columns) if c.kind in ("baseline", "holiday")]
+    columns = design.matrix[:, :, calendar].reshape(-1, len(calendar))
+    rows = []
+    for driver, exposure in zip(
+        (*posterior.saturating, *posterior.publicity), posterior.exposures, strict=True
+    ):
+        own = exposure - exposure.mean(axis=1, keepdims=True)
+        # Levels soak up territory means; the share explained is of the movement in time.
+        left = own.ravel() - columns @ np.linalg.lstsq(columns, own.ravel(), rcond=None)[0]
+        figure = 1.0 - float(left @ left) / float((own**2).sum())
+        rows.append(
+            row(
+                "driver_follows_calendar",
+                f"{driver.kind} {driver.name}",
+                "warn",
+                figure < CALENDAR_FIT,
+                figure,
+                CALENDAR_FIT,
+                f"Trend, season, weekday and holidays explain {figure:.0%} of the movement of "
+                f"{driver.kind} {driver.name}. A driver bought when demand is high is credited "
+                "with demand that no table shows: read its upper half with care, or test it.",
+            )
+        )
+    return rows
 
 
 def _collinearity(drivers: list[Driver]) -> list[Row]:

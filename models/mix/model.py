@@ -48,9 +48,7 @@ class MixModel:
         problem = _Problem.of(panel, self.spec)
         rng = np.random.default_rng(seed)
         posterior, mode = _estimate(problem, rng)
-        draws = sample(
-            posterior, mode, self.spec.chains, self.spec.warmup, self.spec.draws, seed
-        )
+        draws = sample(posterior, mode, self.spec.chains, self.spec.warmup, self.spec.draws, seed)
         return _report(problem, posterior, mode, draws, seed)
 
 
@@ -90,8 +88,9 @@ class _Problem:
     @property
     def parameters(self) -> int:
         """Linear and nonlinear parameters, and sigma with the pooled widths."""
-        nonlinear = 4 * len(self.saturating) + 2 * len(self.publicity)
-        return len(self.design.columns) + nonlinear + 1 + len(self.design.groups)
+        return (
+            len(self.design.columns) + self.posterior(plain_noise(len(self.panel.territories))).size
+        )
 
     def posterior(self, noise: Noise, dates: int | None = None) -> Posterior:
         return Posterior(
@@ -132,15 +131,13 @@ def _holdout(problem: _Problem, noise: Noise, theta: Floats) -> tuple[float, flo
     expected = problem.design.matrix @ terms.coefficients
     for driver in range(len(whole.exposures)):
         # Shares are of the training window's outcome: carry its coefficient over, not its share.
-        response = posterior.response(fitted, driver)
-        full = whole.response(fitted, driver)
+        response = posterior.response(fitted, driver)[0]
+        full = whole.response(fitted, driver)[0]
         expected += full * (response.sum() / full[:, :train].sum())
     money = panel.size[:, None] * panel.scale
     actual = (panel.outcome_cents / 100.0).sum(axis=0)
     predicted = (expected * money).sum(axis=0)
-    lag = next(
-        (n for n in (_YEAR[panel.grain], 7 if panel.grain == "day" else 1) if n <= train), 1
-    )
+    lag = next((n for n in (_YEAR[panel.grain], 7 if panel.grain == "day" else 1) if n <= train), 1)
     back = np.arange(train, dates)
     while (back >= train).any():
         back = np.where(back >= train, back - lag, back)
@@ -163,6 +160,7 @@ def _report(
     summary = attribution.summary_frame(panel, shares, contributions)
     curves = attribution.curves_frame(shares)
     rows = checks.input_checks(panel, problem.parameters)
+    rows += checks.demand_checks(posterior)
     rows += checks.estimate_checks(panel, posterior, mode, draws, shares)
     rows += checks.result_checks(panel, contributions, summary, curves)
     residual_rows, residual_figures = checks.residual_checks(linear.whitened_residual)

@@ -69,8 +69,10 @@ class Noise:
     def log_root(self, dates: int) -> float:
         """log |W| of the whitening matrix W over `dates` dates and all territories."""
         count = len(self.width)
-        spread = -0.5 * dates * (
-            (count - 1) * np.log(1.0 - self.common) + np.log(1.0 + (count - 1) * self.common)
+        spread = (
+            -0.5
+            * dates
+            * ((count - 1) * np.log(1.0 - self.common) + np.log(1.0 + (count - 1) * self.common))
         )
         return float(count * np.log(self._first) + spread - dates * np.log(self.width).sum())
 

@@ -174,7 +174,9 @@ def _unique(frame: pd.DataFrame, name: str, key: list[str]) -> None:
 def _place(frame: pd.DataFrame, row: int, key: Sequence[str]) -> str:
     cells = frame.iloc[row]
     return ", ".join(
-        f"{column} {cells[column].date()}" if column == "date_day" else f"{column} {cells[column]!r}"
+        f"{column} {cells[column].date()}"
+        if column == "date_day"
+        else f"{column} {cells[column]!r}"
         for column in key
     )
 
@@ -237,9 +239,7 @@ def _numbers(frame: pd.DataFrame, name: str, column: str) -> Floats:
     bad = ~np.isfinite(numbers)
     if bad.any():
         row = int(np.argmax(bad))
-        key = [
-            c for c in ("date_day", "territory_id", "kind", "driver", "control") if c in frame
-        ]
+        key = [c for c in ("date_day", "territory_id", "kind", "driver", "control") if c in frame]
         raise NotFiniteError(
             f"The frame {name} has {frame[column].iloc[row]!r} in {column} at "
             f"{_place(frame, row, key)}; expected a finite number."

@@ -21,14 +21,16 @@ _TINY_ALPHA = 1e-6
 class Curve:
     """A driver's nonlinear parameters at one draw.
 
-    `share` is the driver's share of total net revenue: the coefficient is chosen so. For
-    publicity, which does not saturate, `half` and `shape` are None and share may be negative.
+    `share` is the driver's share of total net revenue: the coefficient is chosen so. It is
+    positive but for publicity. `half` is in units of mean exposure, `effects` (G,) multiply the
+    effect in each territory.
     """
 
     alpha: float
     share: float
-    half: float | None = None
-    shape: float | None = None
+    half: float
+    shape: float
+    effects: Floats
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Posterior:
 
     Args:
         panel: the release as arrays.
-        saturating: media and organic drivers; publicity: drivers with carry-over only.
+        saturating: media and organic drivers; publicity: drivers whose effect may be negative.
         design: the linear part; noise: the residual's structure.
         dates: use only the first `dates` dates (for a holdout).
     """
@@ -74,7 +76,7 @@ class Posterior:
             for d in (*saturating, *publicity)
         ]
         self.stacked = np.array(self.exposures).reshape(-1, len(panel.territories), dates)
-        self._idle = bool((self.stacked[: len(saturating)] == 0).any())
+        self._idle = bool((self.stacked == 0).any())
         self.outcome = panel.relative[:, :dates]
         self.weight = np.repeat(panel.size[:, None], dates, axis=1) / (panel.size.sum() * dates)
         self._flat_weight = self.weight.ravel()
@@ -83,6 +85,14 @@ class Posterior:
         self.whitened = np.ascontiguousarray(whitened.reshape(-1, columns))
         self.gram = self.whitened.T @ self.whitened
         self.log_root = noise.log_root(dates)
+        # Over many territories their differences average out of every total: one effect will do.
+        self.pooled = 2 <= len(panel.territories) <= spec.most_territory_effects
+        media, events = 4 * len(saturating), 3 * len(publicity)
+        places = len(panel.territories) * len(self.exposures) if self.pooled else 0
+        self._media = slice(0, media)
+        self._publicity = slice(media, media + events)
+        self._territory = slice(media + events, media + events + places)
+        self._sigma = media + events + places
         self.centres, self.spreads, self.names = self._priors(spec)
         groups = [column.group for column in design.columns]
         self._members = [
@@ -95,10 +105,11 @@ class Posterior:
         shares = prior_shares(self.saturating, spec.media_share)
         priors: list[Prior] = []
         names: list[tuple[str, str, str]] = []
-        for driver, exposure, share in zip(self.saturating, self.exposures, shares, strict=False):
-            running = adstock(exposure, 1.0 / (1.0 + np.exp(-carry.centre)))
-            # Exposure the driver has while it runs, in units of its mean: bursts are larger.
-            usual = float((running**2).mean() / running.mean() ** 2)
+        count = len(self.saturating)
+        for driver, exposure, share in zip(
+            self.saturating, self.exposures[:count], shares, strict=True
+        ):
+            usual = _usual(exposure, carry)
             centre, spread = spec.half_saturation.centre, spec.half_saturation.spread
             priors += [
                 carry,
@@ -108,16 +119,22 @@ class Posterior:
             ]
             parts = ("alpha", "half_saturation", "shape", "share")
             names += [(driver.kind, driver.name, part) for part in parts]
-        for driver in self.publicity:
-            priors += [carry, Prior(0.0, 1.0)]
-            names += [(driver.kind, driver.name, part) for part in ("alpha", "share")]
         widths = []
-        for exposure in self.exposures[len(self.saturating) :]:
-            running = adstock(exposure, 1.0 / (1.0 + np.exp(-carry.centre)))
-            usual = float((running**2).mean() / running.mean() ** 2)
-            # `publicity_width` of net revenue at usual exposure is this share over the window.
+        for driver, exposure in zip(self.publicity, self.exposures[count:], strict=True):
+            usual = _usual(exposure, carry)
+            # Coverage may hurt, so its share has a sign; `publicity_width` of net revenue at
+            # usual exposure is this share over the window.
             widths.append(spec.publicity_width / usual)
+            half = spec.publicity_half_saturation
+            priors += [carry, Prior(half.centre + np.log(usual), half.spread), Prior(0.0, 1.0)]
+            parts = ("alpha", "half_saturation", "share")
+            names += [(driver.kind, driver.name, part) for part in parts]
         self._publicity_width = np.array(widths, dtype=np.float64)
+        if self.pooled:
+            for driver in (*self.saturating, *self.publicity):
+                for territory in self.panel.territories:
+                    priors.append(Prior(0.0, spec.territory_spread))
+                    names.append((driver.kind, driver.name, f"territory_effect {territory}"))
         priors.append(Prior(np.log(0.1), 1.0))
         names.append(("residual", "residual", "sigma"))
         for group in self.design.groups:
@@ -136,39 +153,36 @@ class Posterior:
 
     def curve(self, theta: Floats, driver: int) -> Curve:
         """Parameters of the driver at position `driver` (saturating first, then publicity)."""
-        alphas, shares, halves, shapes = self._unpack(self.centres + self.spreads * theta)
-        if driver < len(self.saturating):
-            half, shape = float(halves[driver]), float(shapes[driver])
-            return Curve(float(alphas[driver]), float(shares[driver]), half, shape)
-        return Curve(float(alphas[driver]), float(shares[driver]))
+        alphas, shares, halves, shapes, effects = self._unpack(self.centres + self.spreads * theta)
+        return Curve(
+            alpha=float(alphas[driver]),
+            share=float(shares[driver]),
+            half=float(halves[driver]),
+            shape=float(shapes[driver]),
+            effects=effects[driver],
+        )
 
-    def response(self, theta: Floats, driver: int) -> Floats:
-        """Contribution of a driver (G, T), in units of `panel.scale` per unit of size."""
+    def response(self, theta: Floats, driver: int) -> tuple[Floats, Floats]:
+        """Contribution of a driver (G, T), and its ceiling (G,) at full saturation.
+
+        Both are in units of `panel.scale` per unit of size.
+        """
         curve = self.curve(theta, driver)
         carried = adstock(self.exposures[driver], curve.alpha)
-        if curve.half is not None and curve.shape is not None:
-            carried = hill(carried, curve.half, curve.shape)
-        out: Floats = curve.share * carried / float((self.weight * carried).sum())
-        return out
-
-    def ceiling(self, theta: Floats, driver: int) -> float:
-        """What a saturating driver would bring at full saturation, per unit of size and date."""
-        curve = self.curve(theta, driver)
-        if curve.half is None or curve.shape is None:
-            return float("inf")
-        carried = adstock(self.exposures[driver], curve.alpha)
-        return curve.share / float((self.weight * hill(carried, curve.half, curve.shape)).sum())
+        shaped = curve.effects[:, None] * hill(carried, curve.half, curve.shape)
+        scale = curve.share / float((self.weight * shaped).sum())
+        return scale * shaped, scale * curve.effects
 
     def residual(self, theta: Floats) -> Floats:
         """Outcome less every nonlinear driver, (G, T)."""
         left = self.outcome.copy()
         for driver in range(len(self.exposures)):
-            left -= self.response(theta, driver)
+            left -= self.response(theta, driver)[0]
         return left
 
     def _scales(self, theta: Floats) -> tuple[float, Floats]:
         raw = self.centres + self.spreads * theta
-        first = len(raw) - len(self._members) - 1
+        first = self._sigma
         sd = self._widths.copy()
         for group, members in enumerate(self._members):
             sd[members] *= np.exp(raw[first + 1 + group])
@@ -231,17 +245,17 @@ class Posterior:
     def _value_and_gradient(self, theta: Floats) -> tuple[float, Floats]:
         count, every = len(self.saturating), len(self.exposures)
         raw = self.centres + self.spreads * theta
-        alphas, shares, halves, shapes = self._unpack(raw)
+        alphas, shares, halves, shapes, effects = self._unpack(raw)
         carried = np.empty_like(self.stacked)
         for driver in range(every):
             carried[driver] = adstock(self.stacked[driver], alphas[driver])
-        safe = np.maximum(carried[:count], NO_EXPOSURE)
+        safe = np.maximum(carried, NO_EXPOSURE)
         logs = np.log(safe)
         logs -= np.log(halves)[:, None, None]
-        shaped = carried.copy()
-        shaped[:count] = expit(shapes[:, None, None] * logs)
+        filled = expit(shapes[:, None, None] * logs)
         if self._idle:
-            shaped[:count] *= carried[:count] > NO_EXPOSURE
+            filled *= carried > NO_EXPOSURE
+        shaped = filled * effects[:, :, None]
         flat = shaped.reshape(every, -1)
         means = flat @ self._flat_weight
         scales = shares / means
@@ -274,21 +288,23 @@ class Posterior:
         credit = (flat @ pull) / means
         push = scales[:, None] * (pull - credit[:, None] * self._flat_weight)
         slope = np.zeros_like(raw)
-        bend = push[:count] * flat[:count] * (1.0 - flat[:count])
-        by_level = (bend / safe.reshape(count, -1)) * shapes[:, None]
-        by_alpha = np.concatenate([by_level, push[count:]]) if every else push
+        each = push * flat
+        bend = each * (1.0 - filled.reshape(every, -1))
+        by_level = bend / safe.reshape(every, -1)
         along = np.zeros(every)
         for driver in range(every):
             steep = adstock_slope(self.stacked[driver], carried[driver], alphas[driver])
-            along[driver] = by_alpha[driver] @ steep.ravel()
-        along *= alphas * (1.0 - alphas)
-        slope[: 4 * count : 4] = along[:count]
-        slope[1 : 4 * count : 4] = -shapes * bend.sum(axis=1)
-        slope[2 : 4 * count : 4] = shapes * np.einsum("dn,dn->d", bend, logs.reshape(count, -1))
-        slope[3 : 4 * count : 4] = shares[:count] * credit[:count]
-        first = len(raw) - len(self._members) - 1
-        slope[4 * count : first : 2] = along[count:]
-        slope[4 * count + 1 : first : 2] = credit[count:] * self._publicity_width
+            along[driver] = by_level[driver] @ steep.ravel()
+        along *= shapes * alphas * (1.0 - alphas)
+        by_half = -shapes * bend.sum(axis=1)
+        by_shape = shapes * np.einsum("dn,dn->d", bend, logs.reshape(every, -1))
+        media = [along[:count], by_half[:count], by_shape[:count], (shares * credit)[:count]]
+        slope[self._media] = np.stack(media, axis=1).ravel()
+        events = [along[count:], by_half[count:], credit[count:] * self._publicity_width]
+        slope[self._publicity] = np.stack(events, axis=1).ravel()
+        if self.pooled:
+            slope[self._territory] = each.reshape(shaped.shape).sum(axis=2).ravel()
+        first = self._sigma
         ratio = inverse_diagonal / sd**2
         slope[first] = squares - (white.size - len(sd) + float(ratio.sum()))
         shrink = ratio + (beta / sd) ** 2 - 1.0
@@ -296,15 +312,25 @@ class Posterior:
             slope[first + 1 + group] = float(shrink[members].sum())
         return float(value), self.spreads * slope - theta
 
-    def _unpack(self, raw: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """alpha and share of every driver, half-saturation and shape of the saturating ones."""
-        count = len(self.saturating)
-        media = raw[: 4 * count].reshape(count, 4)
-        publicity = raw[4 * count : len(raw) - len(self._members) - 1].reshape(-1, 2)
+    def _unpack(self, raw: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """alpha, share, half-saturation, shape (D,) and territory effects (D, G) of every driver."""
+        media = raw[self._media].reshape(-1, 4)
+        publicity = raw[self._publicity].reshape(-1, 3)
         alphas = expit(np.concatenate([media[:, 0], publicity[:, 0]]))
-        shares = np.concatenate([np.exp(media[:, 3]), publicity[:, 1] * self._publicity_width])
         alphas = np.clip(alphas, _TINY_ALPHA, 1.0 - _TINY_ALPHA)
-        return alphas, shares, np.exp(media[:, 1]), np.exp(media[:, 2])
+        halves = np.exp(np.concatenate([media[:, 1], publicity[:, 1]]))
+        shapes = np.concatenate([np.exp(media[:, 2]), np.ones(len(publicity))])
+        shares = np.concatenate([np.exp(media[:, 3]), publicity[:, 2] * self._publicity_width])
+        effects = np.ones((len(shares), len(self.panel.territories)))
+        if self.pooled:
+            effects = np.exp(raw[self._territory].reshape(effects.shape))
+        return alphas, shares, halves, shapes, effects
+
+
+def _usual(exposure: Floats, carry: Prior) -> float:
+    """Exposure a driver has while it runs, in units of its mean: bursts are larger than 1."""
+    running = adstock(exposure, float(expit(carry.centre)))
+    return float((running**2).mean() / running.mean() ** 2)
 
 
 def prior_shares(drivers: tuple[Driver, ...], media_share: float) -> Floats:

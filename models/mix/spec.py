@@ -32,7 +32,8 @@ class MixSpec:
     is on log k relative to the exposure a driver has while it runs, `shape` on log s (centred on
     diminishing returns from the first unit), and
     `driver_share` on the log of the share of net revenue relative to `media_share` split between
-    drivers, half by spend, half equally. Linear prior widths are shares of mean net revenue: per
+    drivers, half by spend, half equally. `territory_spread` is the prior sd of the log of a
+    territory's effect, where there are at most `most_territory_effects` territories. Linear prior widths are shares of mean net revenue: per
     standard deviation of a control, per usual depth of a promotion, per usual exposure of
     publicity.
     """
@@ -43,6 +44,9 @@ class MixSpec:
     adstock_day: Prior = Prior(1.2, 1.2)
     half_saturation: Prior = Prior(0.2, 0.7)
     shape: Prior = Prior(0.0, 0.3)
+    publicity_half_saturation: Prior = Prior(1.0, 1.0)
+    territory_spread: float = 0.15
+    most_territory_effects: int = 10
     control_width: float = 0.3
     promotion_width: float = 0.5
     publicity_width: float = 0.3

@@ -187,23 +187,20 @@ class DbtRun:
     target: Path
     returncode: int
     output: str
-
-    def results(self) -> dict[str, dict[str, Any]]:
-        """Results by node name."""
-        found = json.loads((self.target / "run_results.json").read_text(encoding="utf-8"))
-        return {result["unique_id"].split(".")[2]: result for result in found["results"]}
+    results: Mapping[str, Mapping[str, Any]]
+    """Results of a build by node name; empty for other commands."""
 
     def not_passed(self) -> dict[str, str]:
         """Names and status of tests and models that neither passed nor were skipped."""
         return {
             name: result["status"]
-            for name, result in self.results().items()
+            for name, result in self.results.items()
             if result["status"] not in ("success", "pass", "skipped")
         }
 
     def rows_of(self, node: str) -> list[dict[str, Any]]:
         """Failing rows of a test, as the pipeline prints them: its compiled SQL, run again."""
-        return self.query(self.results()[node]["compiled_code"])
+        return self.query(self.results[node]["compiled_code"])
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         with duckdb.connect(str(self.lake / "warehouse.duckdb"), read_only=True) as connection:
@@ -226,11 +223,12 @@ def lakes() -> Lakes:
 
 
 @pytest.fixture(scope="session")
-def dbt(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DbtRun]:
-    """Run dbt on a lake: `dbt(lake, "build", "--select", "tag:transform", currency="USD")`."""
+def dbt() -> Callable[..., DbtRun]:
+    """Run dbt on a lake: `dbt(lake, "build", "--select", "tag:publish", release_id="abc")`."""
 
     def run(lake: Path, *arguments: str, **variables: str) -> DbtRun:
-        target = tmp_path_factory.mktemp("target")
+        # Beside the lake, so that a second command on it finds the project parsed already.
+        target = lake.with_name(lake.name + "-target")
         environment = {
             **os.environ,
             "LIFTCAST_LAKE": str(lake),
@@ -243,6 +241,10 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DbtRun]:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
-        return DbtRun(lake, target, done.returncode, done.stdout + done.stderr)
+        results: dict[str, Any] = {}
+        if arguments[0] == "build":
+            found = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
+            results = {result["unique_id"].split(".")[2]: result for result in found["results"]}
+        return DbtRun(lake, target, done.returncode, done.stdout + done.stderr, results)
 
     return run

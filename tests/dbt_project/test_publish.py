@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ import pytest
 DAYS = [date(2024, 1, 1) + timedelta(days=day) for day in range(14)]
 FUTURE = [DAYS[-1] + timedelta(days=day) for day in range(1, 15)]
 TERRITORIES = ("north", "south")
+PUBLISHED = {"release_id": "abc", "mix_run_id": "m-1", "forecast_run_id": "f-1"}
 _CENTS = "DECIMAL(18,2)"
 _CHECK_COLUMNS = {
     "check_name": "VARCHAR",
@@ -240,19 +242,18 @@ def publish(
         ):
             for name, (columns, rows) in tables.items():
                 lakes.write_parquet(folder / f"{name}.parquet", columns, rows)
-        return dbt(
-            lake,
-            *("build", "--select", "tag:publish"),
-            release_id="abc",
-            mix_run_id="m-1",
-            forecast_run_id="f-1",
-        )
+        return dbt(lake, "build", "--select", "tag:publish", **PUBLISHED)
 
     return run
 
 
-def test_results_that_agree_are_published_with_currency_and_checks(publish: Any) -> None:
-    run = publish()
+@pytest.fixture(scope="module")
+def published(publish: Any) -> Any:
+    return publish()
+
+
+def test_results_that_agree_are_published_with_currency_and_checks(published: Any) -> None:
+    run = published
     assert run.returncode == 0, run.output
     assert run.not_passed() == {}
     totals = run.query(
@@ -270,6 +271,24 @@ def test_results_that_agree_are_published_with_currency_and_checks(publish: Any)
     columns = run.query("select column_name from (describe attr_contributions)")
     # The folder is called run_id=m-1, which must not become a column.
     assert "run_id" not in {column["column_name"] for column in columns}
+
+
+def test_every_column_of_a_mart_is_described_in_one_static_page(
+    published: Any, dbt: Callable[..., Any]
+) -> None:
+    run = dbt(published.lake, "docs", "generate", "--static", **PUBLISHED)
+    assert run.returncode == 0, run.output
+    page = (run.target / "static_index.html").read_text(encoding="utf-8")
+    assert "Net revenue credited to the driver, in currency_code, to the cent." in page
+    manifest = json.loads((run.target / "manifest.json").read_text(encoding="utf-8"))
+    marts = [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and "publish" in node["tags"]
+    ]
+    assert len(marts) == 10
+    columns = [(mart["name"], column) for mart in marts for column in mart["columns"].values()]
+    assert [(name, column["name"]) for name, column in columns if not column["description"]] == []
 
 
 def test_disagreeing_results_stop_publication_and_name_their_rows(publish: Any) -> None:

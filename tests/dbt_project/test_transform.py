@@ -167,9 +167,7 @@ def daily_tables() -> Tables:
 
 
 @pytest.fixture(scope="module")
-def daily(
-    tmp_path_factory: pytest.TempPathFactory, dbt: Callable[..., Any], lakes: Any
-) -> Any:
+def daily(tmp_path_factory: pytest.TempPathFactory, dbt: Callable[..., Any], lakes: Any) -> Any:
     lake = tmp_path_factory.mktemp("daily")
     lakes.write_raw(lake, daily_tables())
     run = dbt(lake, "build", "--select", "tag:transform")
@@ -468,7 +466,7 @@ def test_spoiled_rows_stop_the_build_and_are_named(
         "weeks_start_on_one_weekday": "fail",
     }
     # Nothing is released from a ledger that failed.
-    assert run.results()["release_outcome"]["status"] == "skipped"
+    assert run.results["release_outcome"]["status"] == "skipped"
     [twice] = run.rows_of("sales__key_is_unique")
     assert twice["reason"].startswith("2 rows share one key (order_id, line_number)")
     assert (twice["order_id"], twice["line_number"]) == ("n2024-01-01", 1)

@@ -101,6 +101,13 @@ def test_a_series_of_one_sale_borrows_the_spread_of_the_others(residual):
     assert alone.std() / 100 > 0.3
 
 
+@pytest.mark.parametrize("length", [KNOWN - 1, KNOWN + 1, 365, 378, 384])
+def test_a_history_of_any_number_of_days_can_be_drawn_from(length):
+    residual = 0.05 * np.random.default_rng(13).normal(size=length)
+    (paths,), _ = drawn([curve(residual)])
+    assert paths.std() == pytest.approx(100 * residual.std(), rel=0.1)
+
+
 def test_a_series_keeps_its_paths_when_another_is_added():
     (alone,), _ = drawn([curve(noise(11), slope_change=1.0)])
     (first, _), _ = drawn([curve(noise(11), slope_change=1.0), curve(0 * noise(12))])

@@ -33,6 +33,11 @@ def inputs_of(ledger, drivers, last, grain):
     )
 
 
+def held_out(made, days):
+    rows = made.volume[(made.volume["level"] == "series") & (made.volume["period"] == "day")]
+    return rows.merge(days, on=["date_day", "territory_id"])
+
+
 def test_robyn_weekly_revenue_is_forecast_better_than_last_year_again(reference_data):
     weeks = pd.read_csv(reference_data / "mix" / "robyn_weekly.csv", parse_dates=["DATE"])
     weeks = weeks.rename(columns={"DATE": "date_day", "revenue": "net_revenue"})
@@ -75,10 +80,10 @@ def test_rossmann_shops_with_their_plan_stay_within_the_documented_error(referen
         ]
     )
     last = days["date_day"].max() - pd.Timedelta(days=42)
-    made = forecast(inputs_of(days, drivers, last, "day"), 6)
-    rows = made.volume[(made.volume["level"] == "series") & (made.volume["period"] == "day")]
-    both = rows.merge(days, on=["date_day", "territory_id"])
+    both = held_out(forecast(inputs_of(days, drivers, last, "day"), 6), days)
     error = wape(both["Sales"], both["mean"].astype(float))
+    blind = held_out(forecast(inputs_of(days, drivers.iloc[:0], last, "day"), 6), days)
+    without_plan = wape(blind["Sales"], blind["mean"].astype(float))
     year_ago = days.assign(date_day=days["date_day"] + pd.Timedelta(days=364))
     again = both.merge(year_ago, on=["date_day", "territory_id"], suffixes=("", "_year_ago"))
     naive = wape(again["Sales"], again["Sales_year_ago"])
@@ -88,11 +93,13 @@ def test_rossmann_shops_with_their_plan_stay_within_the_documented_error(referen
         & (opened["Sales"] <= opened["p90"].astype(float))
     ).mean()
     print(
-        f"\nRossmann, 3 shops, 42 days: WAPE {error:.3f}, seasonal naive {naive:.3f}, "
-        f"open days in 80 % {inside:.2f}"
+        f"\nRossmann, 3 shops, 42 days: WAPE {error:.3f}, without plan {without_plan:.3f}, "
+        f"seasonal naive {naive:.3f}, open days in 80 % {inside:.2f}"
     )
     assert len(both) == 3 * 42
-    assert error < 0.5 * naive
+    # The same day a year ago is no bar to set here: this chain's promotions ran in the same weeks
+    # in both years, so the naive carries the plan too.
+    assert error < 0.8 * without_plan
     # docs/reference/forecast.md states this bound: Prophet with plan is known at 0.12 to 0.17.
     assert error < 0.18
     assert 0.6 <= inside <= 0.97

@@ -159,9 +159,7 @@ def test_same_seed_gives_the_same_frames_and_row_order_does_not_matter(fitted):
     )
     again = MixModel(QUICK).fit(shuffled, seed=3)
     for name in COLUMNS:
-        pd.testing.assert_frame_equal(
-            getattr(result, name), getattr(again, name), check_exact=True
-        )
+        pd.testing.assert_frame_equal(getattr(result, name), getattr(again, name), check_exact=True)
 
 
 def test_renaming_drivers_only_renames_the_results():

@@ -92,7 +92,7 @@ def test_share_parameter_is_the_share_of_net_revenue():
     posterior = tiny_posterior()
     theta = 0.3 * np.random.default_rng(3).standard_normal(posterior.size)
     panel = posterior.panel
-    money = posterior.response(theta, 0) * panel.size[:, None] * panel.scale
+    money = posterior.response(theta, 0)[0] * panel.size[:, None] * panel.scale
     share = money.sum() / (panel.outcome_cents.sum() / 100)
     assert share == pytest.approx(posterior.curve(theta, 0).share)
 
