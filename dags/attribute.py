@@ -16,10 +16,10 @@ figure and threshold and is not retried; anything else is. `docs/runbooks/attrib
 from datetime import timedelta
 
 from airflow.sdk import Metadata, dag, task
-from schedule_defaults import MIX_RESULTS, MODEL_INPUTS, RETRIES, SCHEDULE, lake, say
+from schedule_defaults import FOLLOWER, MIX_RESULTS, MODEL_INPUTS, RETRIES, lake, say
 
 
-@dag(schedule=[MODEL_INPUTS], default_args=RETRIES, doc_md=__doc__, **SCHEDULE)
+@dag(schedule=[MODEL_INPUTS], default_args=RETRIES, doc_md=__doc__, **FOLLOWER)
 def attribute():
     @task(outlets=[MIX_RESULTS], execution_timeout=timedelta(hours=3))
     def estimate_mix():

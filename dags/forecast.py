@@ -16,10 +16,10 @@ figure and threshold and is not retried; anything else is. `docs/runbooks/foreca
 from datetime import timedelta
 
 from airflow.sdk import Metadata, dag, task
-from schedule_defaults import FORECAST_RESULTS, MODEL_INPUTS, RETRIES, SCHEDULE, lake, say
+from schedule_defaults import FOLLOWER, FORECAST_RESULTS, MODEL_INPUTS, RETRIES, lake, say
 
 
-@dag(schedule=[MODEL_INPUTS], default_args=RETRIES, doc_md=__doc__, **SCHEDULE)
+@dag(schedule=[MODEL_INPUTS], default_args=RETRIES, doc_md=__doc__, **FOLLOWER)
 def forecast():
     @task(outlets=[FORECAST_RESULTS], execution_timeout=timedelta(hours=3))
     def project_volume():

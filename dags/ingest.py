@@ -26,7 +26,7 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
-from schedule_defaults import RAW_LANDED, RETRIES, SCHEDULE, days_to_land, lake, places, say
+from schedule_defaults import RAW_LANDED, RETRIES, SCHEDULE, lake, places, say
 
 A_DATE = {"type": ["null", "string"], "format": "date"}
 
@@ -35,6 +35,7 @@ A_DATE = {"type": ["null", "string"], "format": "date"}
     schedule=CronDataIntervalTimetable("0 6 * * *", timezone="UTC"),
     default_args=RETRIES,
     doc_md=__doc__,
+    is_paused_upon_creation=True,
     params={
         "everything": Param(
             False, type="boolean", description="land all dates; overrides the dates below"
@@ -53,10 +54,11 @@ def ingest():
     @task(execution_timeout=timedelta(hours=1), map_index_template="{{ source_name }}")
     def land(source: str, params=None, dag_run=None) -> dict:
         """Land one source."""
-        from liftcast import pipeline
+        from liftcast import airflow_home, pipeline
 
         get_current_context()["source_name"] = Path(source).stem
-        days = days_to_land(params, dag_run)
+        interval = (dag_run.data_interval_start, dag_run.data_interval_end)
+        days = airflow_home.days_to_land(params, interval, dag_run.run_after)
         return pipeline.ingest(lake(), Path(source), **days, progress=say)
 
     @task(

@@ -18,18 +18,18 @@ from datetime import timedelta
 
 from airflow.sdk import Metadata, dag, task
 from schedule_defaults import (
+    FOLLOWER,
     FORECAST_RESULTS,
     MIX_RESULTS,
     PUBLICATION,
     RETRIES,
-    SCHEDULE,
     WAREHOUSE_WRITER,
     lake,
     say,
 )
 
 
-@dag(schedule=[MIX_RESULTS, FORECAST_RESULTS], default_args=RETRIES, doc_md=__doc__, **SCHEDULE)
+@dag(schedule=[MIX_RESULTS, FORECAST_RESULTS], default_args=RETRIES, doc_md=__doc__, **FOLLOWER)
 def publish():
     @task(pool=WAREHOUSE_WRITER, outlets=[PUBLICATION], execution_timeout=timedelta(hours=1))
     def publish_marts():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,8 @@ SCHEDULE: dict[str, Any] = {
     "max_active_runs": 1,
     "tags": ["liftcast"],
 }
+# The clock starts only when somebody turns `ingest` on; what follows it by assets is ready.
+FOLLOWER = SCHEDULE | {"is_paused_upon_creation": False}
 
 
 def places() -> tuple[Lake, list[Path]]:
@@ -69,23 +71,3 @@ def places() -> tuple[Lake, list[Path]]:
 def lake() -> Lake:
     """The lake this deployment works on."""
     return places()[0]
-
-
-def days_to_land(params: dict[str, Any], dag_run: Any) -> dict[str, date | None]:
-    """The dates `[start, end)` a run lands: what its parameters say, else its data interval.
-
-    Run by hand without a logical date it has no interval: then the day before it was asked for.
-    """
-    if params["everything"]:
-        return {"start": None, "end": None}
-    one_day = timedelta(days=1)
-    start = (dag_run.data_interval_start or dag_run.run_after - one_day).date()
-    end = (dag_run.data_interval_end or dag_run.run_after).date()
-    if params["date_from"]:
-        start = date.fromisoformat(params["date_from"])
-    if params["date_to"]:
-        end = date.fromisoformat(params["date_to"]) + one_day
-    if start >= end:
-        last = end - one_day
-        raise ValueError(f"date_from {start} is after date_to {last}: give both, in order.")
-    return {"start": start, "end": end}

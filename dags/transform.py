@@ -20,17 +20,17 @@ from datetime import timedelta
 from airflow.sdk import Metadata, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 from schedule_defaults import (
+    FOLLOWER,
     MODEL_INPUTS,
     RAW_LANDED,
     RETRIES,
-    SCHEDULE,
     WAREHOUSE_WRITER,
     lake,
     say,
 )
 
 
-@dag(schedule=[RAW_LANDED], default_args=RETRIES, doc_md=__doc__, **SCHEDULE)
+@dag(schedule=[RAW_LANDED], default_args=RETRIES, doc_md=__doc__, **FOLLOWER)
 def transform():
     @task(pool=WAREHOUSE_WRITER, execution_timeout=timedelta(hours=1))
     def build() -> dict:

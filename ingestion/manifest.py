@@ -66,7 +66,8 @@ def append(path: Path, records: list[dict[str, Any]]) -> None:
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab+") as handle:
-            whole = _whole_lines(handle)
+            handle.seek(0)
+            whole = handle.read().rfind(b"\n") + 1
             handle.truncate(whole)
             try:
                 handle.write(text.encode())
@@ -75,14 +76,6 @@ def append(path: Path, records: list[dict[str, Any]]) -> None:
             except OSError:
                 os.ftruncate(handle.fileno(), whole)
                 raise
-
-
-def _whole_lines(handle: Any) -> int:
-    size = handle.seek(0, os.SEEK_END)
-    back = min(size, 65536)
-    handle.seek(size - back)
-    tail = handle.read(back)
-    return int(size - back + tail.rfind(b"\n") + 1)
 
 
 def write_contract_line(lake: Lake) -> None:

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
@@ -50,6 +51,40 @@ def read_connection(extra: Mapping[str, Any]) -> tuple[Lake, list[Path]]:
     listed = str(extra.get("sources") or "")
     named = [entry for entry in listed.split(os.pathsep) if entry]
     return Lake.at(extra.get("lake") or Settings().lake), source_paths(named)
+
+
+def days_to_land(
+    params: Mapping[str, Any], interval: tuple[datetime | None, datetime | None], asked: datetime
+) -> dict[str, date | None]:
+    """The dates `[start, end)` that a run of `ingest` lands.
+
+    Args:
+        params: `everything` (land all dates), `date_from` and `date_to` (ISO dates, both included;
+            None: the data interval's).
+        interval: the run's data interval; without one (a run asked for by hand) it is the day
+            before the run was asked for.
+        asked: when the run was asked for.
+
+    Raises:
+        LiftcastError: the dates are out of order.
+    """
+    if params["everything"]:
+        return {"start": None, "end": None}
+    one_day = timedelta(days=1)
+    start = (interval[0] or asked - one_day).date()
+    end = (interval[1] or asked).date()
+    if params["date_from"]:
+        start = date.fromisoformat(params["date_from"])
+    if params["date_to"]:
+        end = date.fromisoformat(params["date_to"]) + one_day
+    if start >= end:
+        raise LiftcastError(
+            "the dates to land are out of order",
+            expected="date_from on or before date_to",
+            got=f"{start} to {end - one_day}",
+            remedy="Give both dates, in order",
+        )
+    return {"start": start, "end": end}
 
 
 def environment(
@@ -194,13 +229,14 @@ def serving(env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def standalone(home: Path, lake: Path, sources: Sequence[Path], port: int = 8080) -> int:
-    """Serve Airflow in the foreground until Ctrl-C; print its address and how to log in.
+    """Serve Airflow in the foreground until Ctrl-C (or SIGTERM); print its address and how to log in.
 
     Returns:
         0 after Ctrl-C, else the exit code of the Airflow that ended by itself.
     """
     port = free_port(port)
     env = environment(home, lake, sources, port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end the whole of it either way
     _print("Preparing Airflow (SQLite, loopback only) ...")
     prepare(home, env)
     with serving(env) as process:

@@ -238,7 +238,10 @@ def roi_intervals(drivers: Sequence[Row], currency: str, break_even: float | Non
     )
     colour = alt.Color(
         "g:N",
-        scale=alt.Scale(domain=["good", "open", "bad"], range=["var(--good)", SOFT, "var(--bad)"]),
+        scale=alt.Scale(
+            domain=["good", "open", "warn", "bad"],
+            range=["var(--good)", SOFT, "var(--warn)", "var(--bad)"],
+        ),
         legend=None,
     )
     x = alt.X(

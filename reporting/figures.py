@@ -6,6 +6,7 @@ DECIMAL as published, so a total here equals the total of the table to the cent.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -41,29 +42,35 @@ def drivers(con: duckdb.DuckDBPyConnection) -> list[Row]:
     names = [f"{r['driver']} ({r['kind']})" if r["shared_name"] else r["driver"] for r in found]
     for row, label in zip(found, unique_names(names), strict=True):
         row["label"] = label
-        row["verdict"] = verdict(row)
-        row["tone"] = tone(row, 1 if margin is None else 1 / margin)
+        row["verdict"], row["tone"] = verdict(row, None if margin is None else 1 / margin)
     return found
 
 
-def verdict(row: Row) -> str:
-    """A word on a driver's ROI, and only as strong as its 90 % interval."""
+def verdict(row: Row, break_even: float | None) -> tuple[str, str]:
+    """A reading of a driver's ROI, only as strong as its 90 % interval, and its tone.
+
+    Args:
+        row: roi, roi_p05 and roi_p95 of a driver.
+        break_even: the ROI from which spend is earned back in gross margin (above 1), or None
+            where the margin is not known.
+
+    Returns:
+        words for a reader, and good, warn, bad or open.
+    """
     low, high = row["roi_p05"], row["roi_p95"]
     if row["roi"] is None:
-        return "no spend"
+        return "no spend", "open"
     if low is None or high is None:
-        return "no interval"
-    if low > 1:
-        return "ROI above 1"
-    return "ROI below 1" if high < 1 else "not clear"
-
-
-def tone(row: Row, break_even: float) -> str:
-    """`good` only where the whole interval earns the spend back, `bad` where it stays below 1."""
-    low, high = row["roi_p05"], row["roi_p95"]
-    if low is not None and low > break_even:
-        return "good"
-    return "bad" if high is not None and high < 1 else "open"
+        return "no interval", "open"
+    known = break_even is not None
+    line = break_even if break_even is not None else math.inf
+    readings = (
+        (high < 1, ("ROI below 1", "bad")),
+        (low > line, ("pays back", "good")),
+        (known and high < line, ("below break-even", "warn")),
+        (low > 1, ("ROI above 1", "open" if known else "good")),
+    )
+    return next((said for holds, said in readings if holds), ("not clear", "open"))
 
 
 def reconciliation(con: duckdb.DuckDBPyConnection) -> Row:
@@ -288,11 +295,12 @@ def checks_count(found: Sequence[Row]) -> dict[str, int]:
 
 
 def freshness(con: duckdb.DuckDBPyConnection) -> list[Row]:
-    """How far each source's tables reach, when they were landed, how many rows were kept."""
+    """How far each source's tables reach, when they were landed (UTC), how many rows were kept."""
     return rows(
         con,
         """
-        SELECT source, table_name, last_date, landed_at, "rows" AS kept_rows, rejected
+        SELECT source, table_name, last_date, try_cast(landed_at AS TIMESTAMP) AS landed_at,
+               "rows" AS kept_rows, rejected
         FROM pub_freshness ORDER BY source, table_name
         """,
     )

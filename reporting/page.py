@@ -92,7 +92,7 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
         "title": TITLE,
         "cur": span.currency,
         "span": span,
-        "lead": lead(span, sums, tie, drivers, (quarter, len(ahead), word, unit)),
+        "lead": lead(span, sums, tie, drivers, margin, volume=(quarter, len(ahead), word, unit)),
         "drivers": drivers,
         "sums": sums,
         "rest": _rest(tie),
@@ -111,7 +111,10 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
         "places": places,
         "places_left": places_left,
         "fresh": fresh,
-        "reach": max((f["last_date"] for f in fresh if f["last_date"]), default=span.last_day),
+        "reach": max(
+            (f["last_date"] for f in fresh if f["table_name"] == "sales" and f["last_date"]),
+            default=span.last_day,
+        ),
         "landed": max((f["landed_at"] for f in fresh if f["landed_at"]), default=None),
         "count": figures.checks_count(checks),
         "loud": [check for check in checks if check["status"] != "pass"],
@@ -145,6 +148,8 @@ def lead(
     sums: Row,
     tie: Row,
     drivers: Sequence[Row],
+    margin: float | None,
+    *,
     volume: tuple[Row, int, str, str],
 ) -> Markup:
     """The page in one or two sentences of numbers."""
@@ -166,13 +171,20 @@ def lead(
         spend=wording.short(sums["spend"], cur),
         roi=f", {wording.ratio(sums['roi'])} {cur} for each {cur}" if sums["roi"] else "",
     )
-    clear = sum(driver["verdict"] == "ROI above 1" for driver in drivers)
-    paid = sum(driver["roi"] is not None for driver in drivers)
+    paid = [driver for driver in drivers if driver["roi"] is not None]
+    clear = sum((driver["roi_p05"] or 0) > 1 for driver in paid)
     if paid:
         sentence += (
-            f" Of {paid} drivers with spend, {clear or 'none'} clearly brought more net revenue "
-            "than they cost."
+            f" Of {len(paid)} drivers with spend, {clear or 'none'} clearly brought more net "
+            "revenue than they cost"
         )
+        if margin is not None:
+            back = sum(driver["verdict"] == "pays back" for driver in paid)
+            sentence += (
+                f"; {back or 'none'} clearly earned it back at the ledger's gross margin of "
+                f"{wording.percent(margin)}"
+            )
+        sentence += "."
     quarter, weeks, word, unit = volume
     if weeks:
         sentence += Markup(

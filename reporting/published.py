@@ -44,6 +44,7 @@ def opened(tables: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             remedy="Run `liftcast publish` again",
         )
     with duckdb.connect() as con:
+        con.execute("SET TimeZone TO 'UTC'")
         con.execute("SET threads TO 1")  # sums of doubles come out the same every time
         for file in sorted(tables.glob("*.parquet")):
             con.read_parquet(str(file)).create_view(file.stem)

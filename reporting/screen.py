@@ -21,7 +21,7 @@ from warehouse.errors import printable
 if TYPE_CHECKING:
     import pandas as pd
 
-_VERDICT_STYLE = {"good": "green", "bad": "red", "open": "yellow"}
+_TONES = {"good": "green", "warn": "yellow", "bad": "red", "open": ""}
 _STATUS = {"pass": ("✓ pass", "green"), "warn": ("! warn", "yellow"), "fail": ("✕ fail", "red")}
 
 
@@ -78,7 +78,7 @@ def attribution_table(tables: Path, truth: pd.DataFrame | None = None) -> Render
     for row in found:
         last: list[Text]
         if truth is None:
-            last = [Text(row["verdict"], style=_VERDICT_STYLE[row["tone"]])]
+            last = [Text(row["verdict"], style=_TONES[row["tone"]])]
         else:
             real = known.get((row["kind"], row["driver"]))
             inside = None if real is None else _holds(row, real)

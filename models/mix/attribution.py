@@ -128,6 +128,7 @@ def _share(
     name: str,
     spend_cents: int,
     draws: Floats,
+    *,
     point: Floats | None,
     curve: Floats | None,
     margin: Floats | None,
@@ -168,7 +169,7 @@ def contributions_frame(panel: Panel, shares: list[Share]) -> pd.DataFrame:
     count, dates = panel.outcome_cents.shape
     order = sorted(range(len(shares)), key=lambda i: (shares[i].kind, shares[i].driver))
 
-    def laid(values: list[np.ndarray]) -> np.ndarray:  # type: ignore[type-arg]
+    def laid(values: list[np.ndarray]) -> np.ndarray:
         return np.stack([values[i].T for i in order], axis=-1).ravel()
 
     return pd.DataFrame(

@@ -25,7 +25,7 @@ CALENDAR_FIT = 0.4
 Row = tuple[str, str, str, str, float, float, str]
 
 
-def row(
+def row(  # noqa: PLR0917
     name: str, subject: str, severity: str, passed: bool, figure: float, threshold: float, text: str
 ) -> Row:
     """One line of the checks table; a check that does not pass has its severity for status."""
@@ -152,7 +152,7 @@ def _collinearity(drivers: list[Driver]) -> list[Row]:
                 figure,
                 VARIANCE_INFLATION,
                 f"Variance inflation of {driver.kind} {driver.name} is {figure:.1f}; from 10 its "
-                "effect cannot be told from the other drivers': read their sum, or vary them apart.",
+                "effect cannot be told from the others': read their sum, or vary them apart.",
             )
         )
         for j in range(i + 1, len(drivers)):
@@ -333,7 +333,7 @@ def fit_checks(
                 model <= naive,
                 model,
                 naive,
-                f"Fitted without the last {dates} dates the model misses their total net revenue by "
+                f"Fitted without the last {dates} dates the model misses their net revenue by "
                 f"{model:.1%} a date, a seasonal naive by {naive:.1%}.",
             )
         )

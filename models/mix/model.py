@@ -48,7 +48,14 @@ class MixModel:
         problem = _Problem.of(panel, self.spec)
         rng = np.random.default_rng(seed)
         posterior, mode = _estimate(problem, rng)
-        draws = sample(posterior, mode, self.spec.chains, self.spec.warmup, self.spec.draws, seed)
+        draws = sample(
+            posterior,
+            mode,
+            chains=self.spec.chains,
+            warmup=self.spec.warmup,
+            draws=self.spec.draws,
+            seed=seed,
+        )
         return _report(problem, posterior, mode, draws, seed)
 
 

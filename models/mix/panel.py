@@ -98,7 +98,8 @@ def read_panel(release: MixInputs) -> Panel:
     dates = _window(outcome, release.grain)
     names = tuple(sorted(outcome["territory_id"].unique()))
     cents = _cents(outcome, "outcome", "net_revenue")
-    grid = _grid(outcome, "outcome", "", dates, names, {"cents": cents})["cents"]
+    laid = _grid(outcome, "outcome", "", dates, names, {"cents": cents})
+    grid: Cents = laid["cents"].astype(np.int64)
 
     territories = _frame(release.territories, "territories", ("territory_id",), dated=False)
     _unique(territories, "territories", ["territory_id"])
@@ -199,6 +200,7 @@ def _grid(
     frame: pd.DataFrame,
     name: str,
     series: str,
+    *,
     dates: pd.DatetimeIndex,
     territories: tuple[str, ...],
     values: dict[str, npt.NDArray[np.generic]],
@@ -330,9 +332,7 @@ def _drivers(
 def _controls(
     controls: pd.DataFrame | None, dates: pd.DatetimeIndex, names: tuple[str, ...]
 ) -> tuple[tuple[str, Floats], ...]:
-    if controls is None or (controls.empty and len(controls.columns) == 0):
-        return ()
-    if controls.empty:
+    if controls is None or controls.empty:
         return ()
     frame = _frame(controls, "controls", ("date_day", "territory_id", "control", "value"))
     _unique(frame, "controls", ["date_day", "territory_id", "control"])

@@ -313,7 +313,7 @@ class Posterior:
         return float(value), self.spreads * slope - theta
 
     def _unpack(self, raw: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-        """alpha, share, half-saturation, shape (D,) and territory effects (D, G) of every driver."""
+        """alpha, share, half-saturation, shape (D,), territory effects (D, G) of every driver."""
         media = raw[self._media].reshape(-1, 4)
         publicity = raw[self._publicity].reshape(-1, 3)
         alphas = expit(np.concatenate([media[:, 0], publicity[:, 0]]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +90,7 @@ def _curvature(posterior: Posterior, theta: Floats) -> tuple[Floats, Floats]:
 
 
 def sample(
-    posterior: Posterior, mode: Mode, chains: int, warmup: int, draws: int, seed: int
+    posterior: Posterior, mode: Mode, *, chains: int, warmup: int, draws: int, seed: int
 ) -> Draws:
     """Hamiltonian Monte Carlo in the coordinates of the Laplace approximation.
 
@@ -154,12 +155,12 @@ class _Walk:
         return seen
 
     def move(self, step: float) -> float:
-        """One walk of about a quarter turn and its accept step; returns the chance of acceptance."""
+        """One walk of about a quarter turn and its accept step; returns its chance."""
         step *= self.rng.uniform(0.8, 1.2)
         momentum = self.rng.standard_normal(len(self.theta))
         energy = self.value - 0.5 * momentum @ momentum
         theta, value, slope = self.theta, self.value, self.slope
-        for _ in range(min(_MOST_STEPS, int(np.ceil(1.5 / step)))):
+        for _ in range(min(_MOST_STEPS, math.ceil(1.5 / step))):
             momentum = momentum + 0.5 * step * (self.axes.T @ slope)
             theta = theta + step * (self.axes @ momentum)
             value, slope = self.posterior.value_and_gradient(theta)

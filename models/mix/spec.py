@@ -24,18 +24,25 @@ class Prior:
 
 @dataclass(frozen=True)
 class MixSpec:
-    """Settings of the mix model; the defaults are meant to be used.
+    """Settings of the mix model; the defaults are meant to be used (docs/reference/mix.md).
 
     Priors are weak and free of currency: the outcome is in units of its own mean, exposure in
-    units of its own mean. `adstock_week` is on logit(alpha) of a weekly lake (median 0.38, 90 %
-    within 0.11 and 0.76), `adstock_day` of a daily one (median 0.77; 0.32 to 0.96). `half_saturation`
-    is on log k relative to the exposure a driver has while it runs, `shape` on log s (centred on
-    diminishing returns from the first unit), and
-    `driver_share` on the log of the share of net revenue relative to `media_share` split between
-    drivers, half by spend, half equally. `territory_spread` is the prior sd of the log of a
-    territory's effect, where there are at most `most_territory_effects` territories. Linear prior widths are shares of mean net revenue: per
-    standard deviation of a control, per usual depth of a promotion, per usual exposure of
-    publicity.
+    units of its own mean.
+
+    Attributes:
+        media_share: prior median share of net revenue of media and organic drivers together,
+            split between them half by spend, half equally.
+        driver_share: log of a driver's share relative to that prior share.
+        adstock_week, adstock_day: logit of alpha, by grain.
+        half_saturation: log of k relative to the exposure a driver has while it runs.
+        shape: log of s; centred on diminishing returns from the first unit.
+        publicity_half_saturation: as half_saturation, for publicity.
+        territory_spread: sd of the log of a driver's relative effect in a territory, modelled
+            where there are at most `most_territory_effects` territories.
+        control_width, promotion_width, publicity_width: prior sd as a share of mean net revenue,
+            per standard deviation of a control, per usual depth, per usual exposure.
+        use_holidays: whether holidays have effects.
+        starts, chains, warmup, draws: ascents, and Hamiltonian chains with their lengths.
     """
 
     media_share: float = 0.2

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -188,7 +187,7 @@ def forecast_tables() -> Tables:
     quantiles = ("p025", "p10", "p50", "p90", "p975")
     volume_columns = {"period": "VARCHAR", "date_day": "DATE", "level": "VARCHAR"}
     volume_columns |= {"territory_id": "VARCHAR", "product_id": "VARCHAR", "measure": "VARCHAR"}
-    volume_columns |= {name: _CENTS for name in ("mean", *quantiles)}
+    volume_columns |= dict.fromkeys(("mean", *quantiles), _CENTS)
     levels = [("series", place, "tea", 1) for place in TERRITORIES]
     levels += [("territory", place, "all", 1) for place in TERRITORIES]
     levels += [("product", "all", "tea", 2), ("total", "all", "all", 2)]

@@ -63,9 +63,7 @@ def test_byte_order_mark_line_ends_and_gzip_do_not_matter(tmp_path: Path) -> Non
         (gzip.compress(b"a,b\n1,\xe4\n"), "row 2: the file is not UTF-8"),
     ],
 )
-def test_a_bad_file_is_refused_with_its_place(
-    tmp_path: Path, content: bytes, message: str
-) -> None:
+def test_a_bad_file_is_refused_with_its_place(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(SourceError, match=message) as caught:
         read_csv(_file(tmp_path, content), "shop, sales")
     assert str(caught.value).startswith("shop, sales")

@@ -78,10 +78,11 @@ def _check(
 
 @pytest.mark.parametrize("table", CONTRACTS)
 def test_a_sound_row_passes_and_every_required_column_is_required(table: str) -> None:
-    assert len(_check(table, {}).kept) == 1
-    for name in CONTRACTS[table].required:
-        rejected = _check(table, {name: None}).rejected
-        assert rejected[["column", "reason"]].values.tolist() == [[name, "is empty"]]
+    required = CONTRACTS[table].required
+    found = _check(table, {}, *({name: None} for name in required))
+    assert len(found.kept) == 1
+    assert found.rejected["column"].tolist() == list(required)
+    assert set(found.rejected["reason"]) == {"is empty"}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ def test_no_rows_are_no_error() -> None:
 cell = st.one_of(st.none(), st.text(max_size=8), st.sampled_from(["1", "-1", "EUR", "2025-01-01"]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     rows=st.lists(
         st.dictionaries(st.sampled_from(list(CONTRACTS["sales"].columns)), cell, max_size=3),

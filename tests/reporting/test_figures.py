@@ -56,24 +56,29 @@ def test_times_of_another_zone_are_told_in_utc():
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"),
+    ("low", "high", "break_even", "said", "tone"),
     [
-        (1.01, 1.8, "ROI above 1"),
-        (0.2, 0.99, "ROI below 1"),
-        (0.9, 1.1, "not clear"),
-        (1.0, 2.0, "not clear"),
-        (None, None, "no interval"),
+        (1.01, 1.8, None, "ROI above 1", "good"),
+        (0.2, 0.99, None, "ROI below 1", "bad"),
+        (0.9, 1.1, None, "not clear", "open"),
+        (1.0, 2.0, None, "not clear", "open"),
+        (None, None, None, "no interval", "open"),
+        (2.3, 3.0, 2.2, "pays back", "good"),
+        (1.5, 2.5, 2.2, "ROI above 1", "open"),
+        (1.5, 2.1, 2.2, "below break-even", "warn"),
+        (0.9, 2.1, 2.2, "below break-even", "warn"),
+        (0.9, 2.5, 2.2, "not clear", "open"),
+        (0.2, 0.9, 2.2, "ROI below 1", "bad"),
     ],
 )
-def test_a_verdict_is_only_as_strong_as_the_interval(low, high, said):
-    assert figures.verdict({"roi": 1.0, "roi_p05": low, "roi_p95": high}) == said
+def test_a_verdict_is_only_as_strong_as_the_interval(low, high, break_even, said, tone):
+    row = {"roi": 1.0, "roi_p05": low, "roi_p95": high}
+    assert figures.verdict(row, break_even) == (said, tone)
 
 
-def test_a_driver_is_green_only_where_it_surely_earns_its_spend_back():
-    assert figures.tone({"roi_p05": 1.5, "roi_p95": 2.0}, 1.0) == "good"
-    assert figures.tone({"roi_p05": 1.5, "roi_p95": 2.0}, 2.2) == "open"
-    assert figures.tone({"roi_p05": 0.5, "roi_p95": 0.9}, 2.2) == "bad"
-    assert figures.tone({"roi_p05": None, "roi_p95": None}, 1.0) == "open"
+def test_a_driver_without_spend_has_no_return():
+    row = {"roi": None, "roi_p05": None, "roi_p95": None}
+    assert figures.verdict(row, 2.0) == ("no spend", "open")
 
 
 def test_names_stay_different_when_shortened():

@@ -251,5 +251,5 @@ def test_two_drivers_that_move_together_are_flagged():
 
 
 def test_too_short_a_window_is_refused_before_fitting():
-    with pytest.raises(TooFewRowsError, match="observations .* parameters"):
+    with pytest.raises(TooFewRowsError, match=r"observations .* parameters"):
         MixModel(QUICK).fit(small_release(dates=10))
