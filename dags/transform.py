@@ -11,8 +11,8 @@
 Runs after each landing. `build` holds the one slot of pool `warehouse_writer`. `release_inputs` is
 skipped (pink) on days without a new release: that is a good day, not a failure.
 
-**When it fails** a dbt test names the table and the rows that broke it; yesterday's warehouse and
-publication stand. Mend the source, land it again, or clear `build`. `docs/runbooks/transform.md`
+**When it fails** a dbt test names the table and the rows that broke it; the last release and the
+publication stand. Mend the source, land it again or clear `build`. `docs/runbooks/transform.md`
 """
 
 from datetime import timedelta

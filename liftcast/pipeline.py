@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -102,7 +103,13 @@ def transform(
     with (
         recorded(lake, "transform", settings.seed) as run,
         holding(lake, "warehouse", settings.lock_timeout) as lock,
+        ExitStack() as landings,
     ):
+        # dbt reads the landed files more than once (rows, then tests on them): a landing between
+        # two reads would show two different lakes.
+        for source in sorted(lake.sources.glob("*.json")):
+            name = f"landing-{source.stem}"
+            landings.enter_context(holding(lake, name, settings.lock_timeout))
         if not any(lake.raw.glob("*/*/*/part.parquet")):
             raise LiftcastError(
                 "nothing has landed yet",

@@ -213,31 +213,42 @@ _FRESHNESS = """
     ),
 
     standing as (
-        select
-            source,
-            "table" as table_name,
-            date_day,
-            arg_max(rows_kept, landed_at) as rows_kept,
-            arg_max(rows_rejected, landed_at) as rows_rejected
+        select source, "table" as table_name, date_day, arg_max(rows_kept, landed_at) as rows_kept
         from lines
         where kind <> 'confirmed'
         group by all
     ),
 
+    counted as (
+        select
+            source,
+            table_name,
+            max(try_cast(date_day as date)) as last_date,
+            sum(rows_kept)::bigint as rows
+        from standing
+        group by all
+    ),
+
+    -- A bad date belongs to no partition: rejected rows are counted per landing, not per day.
     landed as (
-        select source, "table" as table_name, max(landed_at) as landed_at from lines group by all
+        select
+            source,
+            "table" as table_name,
+            max(landed_at) as landed_at,
+            arg_max(rows_rejected, landed_at) filter (kind = 'confirmed') as rejected
+        from lines
+        group by all
     )
 
     select
         landed.source,
         landed.table_name,
-        max(try_cast(standing.date_day as date)) as last_date,
+        counted.last_date,
         strftime(landed.landed_at at time zone 'UTC', '%Y-%m-%dT%H:%M:%SZ') as landed_at,
-        coalesce(sum(standing.rows_kept), 0)::bigint as rows,
-        coalesce(sum(standing.rows_rejected), 0)::bigint as rejected
+        coalesce(counted.rows, 0) as rows,
+        coalesce(landed.rejected, 0) as rejected
     from landed
-    left join standing using (source, table_name)
-    group by all
+    left join counted using (source, table_name)
 """
 
 

@@ -102,7 +102,7 @@ def _shares(
         shapes = [posterior.curve(row, at).shape for row in theta]
         curve, margin = _curve(draws, ceilings, shapes)
         yield (
-            _share(driver.kind, driver.name, driver.spend_cents, draws, None, curve, margin),
+            _share(driver.kind, driver.name, driver.spend_cents, draws, curve=curve, margin=margin),
             draws,
         )
     design = posterior.design
@@ -118,9 +118,12 @@ def _shares(
         point = (block @ linear.point[columns]) * money
         if kind == "promotion":
             curve, margin = _proportional(draws)
-            yield _share(kind, name, spends[name], draws, point, curve, margin), draws
+            yield (
+                _share(kind, name, spends[name], draws, point=point, curve=curve, margin=margin),
+                draws,
+            )
         else:
-            yield _share(kind, name, 0, draws, point, None, None), draws
+            yield _share(kind, name, 0, draws, point=point), draws
 
 
 def _share(
@@ -129,9 +132,9 @@ def _share(
     spend_cents: int,
     draws: Floats,
     *,
-    point: Floats | None,
-    curve: Floats | None,
-    margin: Floats | None,
+    point: Floats | None = None,
+    curve: Floats | None = None,
+    margin: Floats | None = None,
 ) -> Share:
     low, high = np.quantile(draws, _BAND, axis=0)
     mean = draws.mean(axis=0) if point is None else point

@@ -101,7 +101,13 @@ class _Problem:
 
     def posterior(self, noise: Noise, dates: int | None = None) -> Posterior:
         return Posterior(
-            self.panel, self.saturating, self.publicity, self.design, noise, self.spec, dates
+            self.panel,
+            self.saturating,
+            self.publicity,
+            self.design,
+            noise=noise,
+            spec=self.spec,
+            dates=dates,
         )
 
 
@@ -131,6 +137,9 @@ def _holdout(problem: _Problem, noise: Noise, theta: Floats) -> tuple[float, flo
     train = dates - held
     if held < 4 or train * len(panel.territories) <= problem.parameters:
         return None
+    drivers = (*problem.saturating, *problem.publicity)
+    if not all((driver.per_head[:, :train] > 0).any() for driver in drivers):
+        return None  # a driver that first runs in the held-out dates cannot be learned before
     posterior = problem.posterior(noise, train)
     fitted = climb(posterior, [theta])
     terms = posterior.terms(fitted)

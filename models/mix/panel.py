@@ -98,7 +98,7 @@ def read_panel(release: MixInputs) -> Panel:
     dates = _window(outcome, release.grain)
     names = tuple(sorted(outcome["territory_id"].unique()))
     cents = _cents(outcome, "outcome", "net_revenue")
-    laid = _grid(outcome, "outcome", "", dates, names, {"cents": cents})
+    laid = _grid(outcome, "outcome", dates, names, {"cents": cents})
     grid: Cents = laid["cents"].astype(np.int64)
 
     territories = _frame(release.territories, "territories", ("territory_id",), dated=False)
@@ -198,15 +198,12 @@ def _window(outcome: pd.DataFrame, grain: str) -> pd.DatetimeIndex:
 
 def _grid(
     frame: pd.DataFrame,
-    name: str,
-    series: str,
-    *,
+    what: str,
     dates: pd.DatetimeIndex,
     territories: tuple[str, ...],
     values: dict[str, npt.NDArray[np.generic]],
 ) -> dict[str, npt.NDArray[np.generic]]:
     """Lay columns out as (G, T); every date of the window once in every territory."""
-    what = f"{name}{f' ({series})' if series else ''}"
     row = pd.Index(territories).get_indexer(pd.Index(frame["territory_id"]))
     column = dates.get_indexer(pd.DatetimeIndex(frame["date_day"]))
     if (row < 0).any():
@@ -312,7 +309,7 @@ def _drivers(
             "exposure": rows["_exposure"].to_numpy(),
             "spend": rows["_cents"].to_numpy(),
         }
-        grids = _grid(rows, "drivers", f"{kind} {name}", dates, names, values)
+        grids = _grid(rows, f"drivers ({kind} {name})", dates, names, values)
         raw = grids["exposure"].astype(np.float64)
         kept = np.maximum(raw, 0.0)
         units = set(rows["exposure_unit"].astype(str))
@@ -339,7 +336,7 @@ def _controls(
     frame = frame.assign(_value=_numbers(frame, "controls", "value"))
     out = []
     for name, rows in frame.groupby("control", sort=True):
-        grids = _grid(rows, "controls", str(name), dates, names, {"v": rows["_value"].to_numpy()})
+        grids = _grid(rows, f"controls ({name})", dates, names, {"v": rows["_value"].to_numpy()})
         out.append((str(name), grids["v"].astype(np.float64)))
     return tuple(out)
 

@@ -43,6 +43,21 @@ class Terms:
     sigma: float
 
 
+@dataclass(frozen=True)
+class _Collapsed:
+    """The linear part integrated out: log likelihood, and what its gradient needs.
+
+    `residual` (N,) whitened, at the conditional mean; `ratio` (P,) posterior over prior variance;
+    `units` (P,) conditional mean in prior sds.
+    """
+
+    value: float
+    sigma: float
+    residual: Floats
+    ratio: Floats
+    units: Floats
+
+
 class Posterior:
     """log p(theta | outcome) up to a constant, and its gradient.
 
@@ -64,6 +79,7 @@ class Posterior:
         saturating: tuple[Driver, ...],
         publicity: tuple[Driver, ...],
         design: Design,
+        *,
         noise: Noise,
         spec: MixSpec,
         dates: int | None = None,
@@ -127,8 +143,8 @@ class Posterior:
             widths.append(spec.publicity_width / usual)
             half = spec.publicity_half_saturation
             priors += [carry, Prior(half.centre + np.log(usual), half.spread), Prior(0.0, 1.0)]
-            parts = ("alpha", "half_saturation", "share")
-            names += [(driver.kind, driver.name, part) for part in parts]
+            for part in ("alpha", "half_saturation", "share"):
+                names.append((driver.kind, driver.name, part))
         self._publicity_width = np.array(widths, dtype=np.float64)
         if self.pooled:
             for driver in (*self.saturating, *self.publicity):
@@ -261,30 +277,10 @@ class Posterior:
         scales = shares / means
         left = self.outcome - (scales @ flat).reshape(self.outcome.shape)
 
-        sigma, sd = self._scales(theta)
-        variance = sigma**2
-        white = self.noise.whiten(left).ravel()
-        precision = self.gram / variance
-        precision[np.diag_indices_from(precision)] += sd**-2
-        root, failed = lapack.dpotrf(precision, lower=1)
-        if failed:
+        linear = self._collapse(left, theta)
+        if linear is None:
             return -np.inf, np.zeros_like(theta)
-        moment = (white @ self.whitened) / variance
-        beta = lapack.dpotrs(root, moment, lower=1)[0]
-        inverse_diagonal = np.diag(lapack.dpotri(root, lower=1)[0])
-        unexplained = white - self.whitened @ beta
-        squares = float(unexplained @ unexplained) / variance
-        # r' V^-1 r = |r - Z b|^2 / sigma^2 + b' S^-1 b at the conditional mean b.
-        value = (
-            -0.5 * (squares + float(((beta / sd) ** 2).sum()))
-            - white.size * (np.log(sigma) + 0.5 * np.log(2 * np.pi))
-            - float(np.log(np.diag(root)).sum())
-            - float(np.log(sd).sum())
-            + self.log_root
-            - 0.5 * float(theta @ theta)
-        )
-
-        pull = self.noise.transpose(unexplained.reshape(left.shape) / variance).ravel()
+        pull = self.noise.transpose(linear.residual.reshape(left.shape) / linear.sigma**2).ravel()
         credit = (flat @ pull) / means
         push = scales[:, None] * (pull - credit[:, None] * self._flat_weight)
         slope = np.zeros_like(raw)
@@ -305,12 +301,36 @@ class Posterior:
         if self.pooled:
             slope[self._territory] = each.reshape(shaped.shape).sum(axis=2).ravel()
         first = self._sigma
-        ratio = inverse_diagonal / sd**2
-        slope[first] = squares - (white.size - len(sd) + float(ratio.sum()))
-        shrink = ratio + (beta / sd) ** 2 - 1.0
+        squares = float(linear.residual @ linear.residual) / linear.sigma**2
+        free = linear.residual.size - len(linear.ratio) + float(linear.ratio.sum())
+        slope[first] = squares - free
+        shrink = linear.ratio + linear.units**2 - 1.0
         for group, members in enumerate(self._members):
             slope[first + 1 + group] = float(shrink[members].sum())
-        return float(value), self.spreads * slope - theta
+        return linear.value - 0.5 * float(theta @ theta), self.spreads * slope - theta
+
+    def _collapse(self, left: Floats, theta: Floats) -> _Collapsed | None:
+        """Integrate the linear part out of what the drivers leave, (G, T); None if it overflows."""
+        sigma, sd = self._scales(theta)
+        white = self.noise.whiten(left).ravel()
+        precision = self.gram / sigma**2
+        precision[np.diag_indices_from(precision)] += sd**-2
+        root, failed = lapack.dpotrf(precision, lower=1)
+        if failed:
+            return None
+        beta = lapack.dpotrs(root, (white @ self.whitened) / sigma**2, lower=1)[0]
+        residual = white - self.whitened @ beta
+        # r' V^-1 r = |r - Z b|^2 / sigma^2 + b' S^-1 b at the conditional mean b.
+        squares = float(residual @ residual) / sigma**2 + float(((beta / sd) ** 2).sum())
+        value = (
+            -0.5 * squares
+            - white.size * (np.log(sigma) + 0.5 * np.log(2 * np.pi))
+            - float(np.log(np.diag(root)).sum())
+            - float(np.log(sd).sum())
+            + self.log_root
+        )
+        ratio = np.diag(lapack.dpotri(root, lower=1)[0]) / sd**2
+        return _Collapsed(float(value), sigma, residual, ratio, beta / sd)
 
     def _unpack(self, raw: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         """alpha, share, half-saturation, shape (D,), territory effects (D, G) of every driver."""

@@ -156,7 +156,7 @@ class _Walk:
 
     def move(self, step: float) -> float:
         """One walk of about a quarter turn and its accept step; returns its chance."""
-        step *= self.rng.uniform(0.8, 1.2)
+        step *= float(self.rng.uniform(0.8, 1.2))
         momentum = self.rng.standard_normal(len(self.theta))
         energy = self.value - 0.5 * momentum @ momentum
         theta, value, slope = self.theta, self.value, self.slope
@@ -167,8 +167,8 @@ class _Walk:
             if not np.isfinite(value):
                 break
             momentum = momentum + 0.5 * step * (self.axes.T @ slope)
-        gain = value - 0.5 * momentum @ momentum - energy
-        chance = float(np.exp(min(0.0, gain))) if np.isfinite(gain) else 0.0
+        gain = float(value - 0.5 * momentum @ momentum - energy)
+        chance = math.exp(min(0.0, gain)) if math.isfinite(gain) else 0.0
         if self.rng.uniform() < chance:
             self.theta, self.value, self.slope = theta, value, slope
         return chance
@@ -194,5 +194,8 @@ def _effective(halves: Floats) -> Floats:
     correlation = 1 - (within - covariance) / np.maximum(total, 1e-300)
     pairs = correlation[: draws - draws % 2].reshape(-1, 2, size).sum(axis=1)
     pairs = np.where(np.cumsum(pairs < 0, axis=0) > 0, 0.0, pairs)
-    out: Floats = np.minimum(chains * draws / (2 * pairs.sum(axis=0) - 1).clip(1e-3), 4e6)
-    return np.minimum(out, chains * draws * np.log10(chains * draws))
+    count = chains * draws
+    out: Floats = np.minimum(
+        count / (2 * pairs.sum(axis=0) - 1).clip(1e-3), count * np.log10(count)
+    )
+    return out

@@ -27,6 +27,7 @@ def release(
     revenue: pd.Series,
     drivers: list[tuple[str, str, str, str | None]],
     controls: list[str],
+    *,
     territory: str | None = None,
     country: str | None = None,
 ) -> MixInputs:

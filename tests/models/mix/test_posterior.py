@@ -51,7 +51,8 @@ def tiny_posterior(noise: Noise | None = None, dates: int = 40) -> Posterior:
     }
     design = build_design(panel, by_kind["promotion"], MixSpec())
     noise = noise or Noise(rho=0.4, white=0.0, common=0.3, width=np.array([0.8, 1.3]))
-    return Posterior(panel, by_kind["media"], by_kind["publicity"], design, noise, MixSpec())
+    media, publicity = by_kind["media"], by_kind["publicity"]
+    return Posterior(panel, media, publicity, design, noise=noise, spec=MixSpec())
 
 
 def test_collapsed_likelihood_equals_the_brute_force_multivariate_normal():
