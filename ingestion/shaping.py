@@ -36,7 +36,7 @@ def shape(table: TableMapping, file: SourceFile, spec: FileMapping) -> pd.DataFr
     lines = _kept_lines(table, source)
     parts = [
         _entry(table, entry, source, lines)
-        for entry in (table.unpivot or (Unpivot(set={}, columns={}),))
+        for entry in (table.unpivot or (Unpivot.model_validate({"set": {}, "columns": {}}),))
     ]
     frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     # Entry by entry is the mapping's order; the file's order keeps lines together.

@@ -229,7 +229,7 @@ def serving(env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def standalone(home: Path, lake: Path, sources: Sequence[Path], port: int = 8080) -> int:
-    """Serve Airflow in the foreground until Ctrl-C (or SIGTERM); print its address and how to log in.
+    """Serve Airflow until Ctrl-C or SIGTERM; print its address and how to log in.
 
     Returns:
         0 after Ctrl-C, else the exit code of the Airflow that ended by itself.

@@ -15,26 +15,33 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LIFTCAST_", extra="ignore")
 
-    lake: Path = Field(Path("lake"), description="folder that everything a run makes lies under")
+    lake: Path = Field(
+        default=Path("lake"), description="folder that everything a run makes lies under"
+    )
     reporting_currency: str | None = Field(
-        None,
+        default=None,
         pattern=r"^[A-Z]{3}$",
         description="ISO 4217; default: what the sources declare, else their only currency",
     )
-    seed: int = Field(0, ge=0, description="seed of every random draw of a run")
+    seed: int = Field(default=0, ge=0, description="seed of every random draw of a run")
     bad_row_share: float = Field(
-        0.05, ge=0, le=1, description="share of rejected rows above which a source fails as a whole"
+        default=0.05,
+        ge=0,
+        le=1,
+        description="share of rejected rows above which a source fails as a whole",
     )
     restatement_share: float = Field(
-        0.001,
+        default=0.001,
         ge=0,
         description="restated share of net revenue that makes a release before the week ends",
     )
-    horizon_weeks: int = Field(13, ge=1, le=104, description="weeks to forecast")
+    horizon_weeks: int = Field(default=13, ge=1, le=104, description="weeks to forecast")
     lock_timeout: float = Field(
-        600, ge=0, description="seconds to wait for another run that holds the warehouse"
+        default=600, ge=0, description="seconds to wait for another run that holds the warehouse"
     )
     keep_publications: int = Field(
-        10, ge=1, description="publications kept on disk, the current one included"
+        default=10, ge=1, description="publications kept on disk, the current one included"
     )
-    dbt_project: Path = Field(PROJECT / "dbt_project", description="the dbt project's folder")
+    dbt_project: Path = Field(
+        default=PROJECT / "dbt_project", description="the dbt project's folder"
+    )

@@ -44,9 +44,9 @@ def dag(d):
         "timetable": type(d.timetable).__name__,
         "assets": sorted(a.name for a in asset.objects) if asset else [],
         "all_assets": type(asset).__name__ == "AssetAll",
-        "max_active_runs": d.max_active_runs, "catchup": d.catchup, "paused": d.is_paused_upon_creation, "doc_md": d.doc_md,
-        "params": {k: p.schema for k, p in d.params.items_with_params()} if hasattr(
-            d.params, "items_with_params") else {k: d.params.get_param(k).schema for k in d.params},
+        "max_active_runs": d.max_active_runs, "catchup": d.catchup,
+        "paused": d.is_paused_upon_creation, "doc_md": d.doc_md,
+        "params": {name: d.params.get_param(name).schema for name in d.params},
         "serialises": bool(DagSerialization.serialize_dag(d)),
         "file": d.fileloc,
     }

@@ -1,0 +1,145 @@
+"""A real `airflow standalone` on a small simulated company, for a test module of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+import pytest
+
+from liftcast import airflow_home
+from simulation import simulate
+from warehouse import Lake
+from warehouse.settings import PROJECT
+
+ENDED = {"success", "failed"}
+
+
+@dataclass
+class Airflow:
+    """One running Airflow, its lake and the company it lands."""
+
+    env: Mapping[str, str]
+    port: int
+    lake: Lake
+    company: Path
+    token: str = ""
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """One request to the REST API; JSON in, JSON out."""
+        request = Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": f"Bearer {self.token}",
+            },
+        )
+        try:
+            with urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+        except HTTPError as error:
+            raise AssertionError(f"{method} {path}: {error} {error.read()[:500]!r}") from error
+
+    def log_in(self) -> None:
+        """The token a person's browser would get for the generated password."""
+        passwords = Path(self.env["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
+        password = json.loads(passwords.read_text(encoding="utf-8"))[airflow_home.USER]
+        login = {"username": airflow_home.USER, "password": password}
+        self.token = self.call("POST", "/auth/token", login)["access_token"]
+
+    def pause(self, dag: str, paused: bool) -> None:
+        self.call("PATCH", f"/api/v2/dags/{dag}", {"is_paused": paused})
+
+    def trigger(self, dag: str, conf: Mapping[str, Any] | None = None) -> str:
+        body = {"logical_date": None, "conf": conf or {}}
+        return self.call("POST", f"/api/v2/dags/{dag}/dagRuns", body)["dag_run_id"]
+
+    def runs(self, dag: str) -> list[dict[str, Any]]:
+        return self.call("GET", f"/api/v2/dags/{dag}/dagRuns?limit=100")["dag_runs"]
+
+    def tasks(self, dag: str, run_id: str) -> dict[str, str]:
+        """State of each task of a run."""
+        path = f"/api/v2/dags/{dag}/dagRuns/{quote(run_id)}/taskInstances"
+        return {t["task_id"]: t["state"] for t in self.call("GET", path)["task_instances"]}
+
+    def wait(self, what: str, done: Callable[[], bool], seconds: float) -> None:
+        """Poll until `done`; say what was waited for, and the logs' errors, when time is up."""
+        until = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < until, f"{what}: not in {seconds:.0f} s\n{self.errors()}"
+            time.sleep(1)
+
+    def wait_for_run(self, dag: str, run_id: str, seconds: float) -> None:
+        path = f"/api/v2/dags/{dag}/dagRuns/{quote(run_id)}"
+        self.wait(f"{dag} {run_id}", lambda: self.call("GET", path)["state"] in ENDED, seconds)
+        assert self.call("GET", path)["state"] == "success", self.errors()
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`airflow ...` as a person would type it beside the running server."""
+        return subprocess.run(
+            ["airflow", *arguments],
+            env=dict(self.env),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def task_logs(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Every record of every task's log."""
+        for file in sorted(Path(self.env["AIRFLOW_HOME"]).glob("logs/dag_id=*/**/*.log")):
+            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+                yield file, json.loads(line)
+
+    def errors(self) -> str:
+        """What the tasks' logs hold of level error, for a failing test's message."""
+        lines = [
+            f"{file.parent.name}: {record.get('event')} {record.get('error_detail', '')}"
+            for file, record in self.task_logs()
+            if record.get("level") in ("error", "critical")
+        ]
+        return "\n".join(lines)[-4000:] or "no error in the tasks' logs"
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    """`airflow standalone` on a free loopback port, ended with the module's last test.
+
+    The clock is off, so that only what a test asks for runs; assets work as ever.
+    """
+    root = tmp_path_factory.mktemp("standalone")
+    company, lake, home = root / "company", Lake.at(root / "lake"), root / "home"
+    simulate(company, seed=4021, days=150, territories=2)
+    port = airflow_home.free_port(18080)
+    sources = [PROJECT / "sources" / "simulated.yml"]
+    env = airflow_home.environment(home, lake.root, sources, port, clock=False)
+    env |= {"LIFTCAST_SIMULATED": str(company), "LIFTCAST_TASK_RETRIES": "0"}
+    airflow_home.prepare(home, env)
+    with airflow_home.serving(env) as process:
+        server = Airflow(env, port, lake, company)
+        log = home / "standalone.log"
+
+        def up() -> bool:
+            assert process.poll() is None, log.read_text(errors="replace")[-3000:]
+            return airflow_home.answers(port)
+
+        server.wait("airflow standalone answers", up, 180)
+        server.log_in()
+        found = lambda: server.call("GET", "/api/v2/dags")["total_entries"] == 5  # noqa: E731
+        server.wait("five DAGs are parsed", found, 60)
+        server.pause("ingest", False)
+        yield server
+    assert not airflow_home.answers(port)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
