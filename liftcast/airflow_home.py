@@ -88,7 +88,7 @@ def days_to_land(
 
 
 def environment(
-    home: Path, lake: Path, sources: Sequence[Path], port: int = 8080, clock: bool = True
+    home: Path, lake: Path, sources: Sequence[Path], port: int = 8080
 ) -> dict[str, str]:
     """Environment of every Airflow process of this project.
 
@@ -97,7 +97,6 @@ def environment(
         lake: folder that the stages work on.
         sources: source mappings that `ingest` lands.
         port: loopback port of the screen and the API; the two ports above it serve task logs.
-        clock: whether schedules follow the clock; without it DAGs run by hand and by asset only.
     """
     address = f"http://127.0.0.1:{port}"
     airflow = {
@@ -117,7 +116,6 @@ def environment(
         "LOGGING__TRIGGER_LOG_SERVER_PORT": port + 2,
         "LOGGING__BASE_LOG_FOLDER": home / "logs",
         "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
-        "SCHEDULER__USE_JOB_SCHEDULE": clock,
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
     return {

@@ -137,6 +137,8 @@ def attribute(
     lake: Lake, *, settings: Settings | None = None, progress: Progress | None = None
 ) -> Facts:
     """Estimate what every driver brought, on the current release."""
+    from threadpoolctl import threadpool_limits
+
     from liftcast import results
     from models.mix import MixInputs, MixModel, MixSpec
 
@@ -159,7 +161,9 @@ def attribute(
             currency=release["currency"],
         )
         say(f"mix model on {len(frames['outcome']):,} territory-dates of {folder.name}")
-        fit = MixModel(MixSpec()).fit(inputs, seed=settings.seed)
+        # One thread: sums in one order give the same bytes, and two fits do not fight for cores.
+        with threadpool_limits(1):
+            fit = MixModel(MixSpec()).fit(inputs, seed=settings.seed, progress=say)
         facts = _provenance(release, settings) | {
             "model": "mix",
             "settings": fit.settings,
@@ -176,6 +180,7 @@ def forecast(
 ) -> Facts:
     """Forecast volume per territory and product from history and plan of the current release."""
     import pandas as pd
+    from threadpoolctl import threadpool_limits
 
     from forecasting import ForecastInputs
     from forecasting import forecast as estimate
@@ -200,12 +205,15 @@ def forecast(
             currency=release["currency"],
             last_day=pd.Timestamp(release["last_day"]),
         )
-        fit = estimate(
-            inputs,
-            horizon_weeks=settings.horizon_weeks,
-            seed=settings.seed,
-            progress=lambda done, total, name: say(f"series {done}/{total} {printable(name, 60)}"),
-        )
+        with threadpool_limits(1):
+            fit = estimate(
+                inputs,
+                horizon_weeks=settings.horizon_weeks,
+                seed=settings.seed,
+                progress=lambda done, total, name: say(
+                    f"series {done}/{total} {printable(name, 60)}"
+                ),
+            )
         facts = _provenance(release, settings) | {
             "model": "prophet",
             "settings": fit.settings,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,8 +34,18 @@ class MixModel:
 
     spec: MixSpec = field(default_factory=MixSpec)
 
-    def fit(self, release: MixInputs, seed: int = 0) -> MixResult:
+    def fit(
+        self,
+        release: MixInputs,
+        seed: int = 0,
+        progress: Callable[[str], None] | None = None,
+    ) -> MixResult:
         """Estimate contributions with 90 % intervals on one release.
+
+        Args:
+            release: the frames of one release (docs/architecture.md).
+            seed: of the starts and the draws; the same seed gives the same result.
+            progress: told in words what is being done.
 
         Returns:
             MixResult; contributions of all kinds sum to `outcome.net_revenue` in every date and
@@ -46,6 +57,8 @@ class MixModel:
         """
         panel = read_panel(release)
         problem = _Problem.of(panel, self.spec)
+        say = progress or (lambda _: None)
+        say(f"looking for the mode of {problem.parameters} parameters")
         rng = np.random.default_rng(seed)
         posterior, mode = _estimate(problem, rng)
         draws = sample(
@@ -55,7 +68,9 @@ class MixModel:
             warmup=self.spec.warmup,
             draws=self.spec.draws,
             seed=seed,
+            progress=say,
         )
+        say("adding up contributions and checking them")
         return _report(problem, posterior, mode, draws, seed)
 
 

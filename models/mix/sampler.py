@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,7 +91,14 @@ def _curvature(posterior: Posterior, theta: Floats) -> tuple[Floats, Floats]:
 
 
 def sample(
-    posterior: Posterior, mode: Mode, *, chains: int, warmup: int, draws: int, seed: int
+    posterior: Posterior,
+    mode: Mode,
+    *,
+    chains: int,
+    warmup: int,
+    draws: int,
+    seed: int,
+    progress: Callable[[str], None],
 ) -> Draws:
     """Hamiltonian Monte Carlo in the coordinates of the Laplace approximation.
 
@@ -113,6 +121,7 @@ def sample(
     axes = mode.axes @ np.linalg.cholesky(covariance)
     theta, rates = np.empty((chains, draws, size)), []
     for chain, walk in enumerate(walks):
+        progress(f"sampling chain {chain + 1} of {chains}")
         walk.axes = axes
         walk.tune(warmup - first)
         for i in range(draws):

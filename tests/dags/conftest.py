@@ -63,7 +63,7 @@ print("\\n" + json.dumps({
 def airflow_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Environment of an Airflow with a home, a lake and no source of its own."""
     root = tmp_path_factory.mktemp("airflow")
-    return airflow_home.environment(root / "home", root / "lake", [], port=8080, clock=False)
+    return airflow_home.environment(root / "home", root / "lake", [])
 
 
 @pytest.fixture(scope="session")

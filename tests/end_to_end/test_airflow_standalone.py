@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -17,23 +18,42 @@ LOCKED = ("could not set lock", "conflicting lock", "database is locked", "has h
 
 @pytest.fixture(scope="module")
 def published(airflow):
-    """The Airflow after one landing of everything has been carried to a publication."""
-    airflow.trigger("ingest", {"everything": True})
+    """The Airflow after all history was landed by REST, then a day without news by the clock.
+
+    Turning `ingest` on starts the clock's newest run as well; the company's files end before that
+    day. What was asked for goes first: it has been due for longer.
+    """
+    airflow.trigger("ingest", {"everything": True}, due="2026-01-01T00:00:00Z")
+    airflow.pause("ingest", False)
 
     def carried() -> bool:
         runs = [run for dag in CHAIN for run in airflow.runs(dag)]
         assert "failed" not in {run["state"] for run in runs}, airflow.errors()
-        return any(run["state"] == "success" for run in airflow.runs("publish"))
+        ended = [run["dag_id"] for run in runs if run["state"] == "success"]
+        return "publish" in ended and ended.count("transform") == 2
 
-    airflow.wait("a publication", carried, 300)
+    airflow.wait("a publication and a second transform", carried, 300)
     return airflow
 
 
 def test_assets_carry_one_landing_to_a_publication(published) -> None:
-    states = {dag: [run["state"] for run in published.runs(dag)] for dag in CHAIN}
-    assert states == {dag: ["success"] for dag in CHAIN}
-    kinds = {dag: published.runs(dag)[0]["run_type"] for dag in CHAIN[1:]}
-    assert set(kinds.values()) == {"asset_triggered"}
+    kinds = {dag: Counter(run["run_type"] for run in published.runs(dag)) for dag in CHAIN}
+    assert kinds == {
+        "ingest": {"manual": 1, "scheduled": 1},
+        "transform": {"asset_triggered": 2},
+        "attribute": {"asset_triggered": 1},
+        "forecast": {"asset_triggered": 1},
+        "publish": {"asset_triggered": 1},
+    }
+    assert {run["state"] for dag in CHAIN for run in published.runs(dag)} == {"success"}
+
+
+def test_a_day_without_news_builds_but_releases_nothing(published) -> None:
+    released = {
+        published.tasks("transform", run["dag_run_id"])["release_inputs"]
+        for run in published.runs("transform")
+    }
+    assert released == {"success", "skipped"}
 
 
 def test_the_publication_is_whole_and_of_one_release(published) -> None:
@@ -46,24 +66,6 @@ def test_the_publication_is_whole_and_of_one_release(published) -> None:
 
 
 def test_no_task_met_a_lock(published) -> None:
-    met = [
-        (file, record)
-        for file, record in published.task_logs()
-        if any(words in json.dumps(record).lower() for words in LOCKED)
-    ]
-    assert met == []
-
-
-def test_the_same_data_again_build_but_release_nothing(published) -> None:
-    before = published.lake.current.resolve()
-    published.wait_for_run("ingest", published.trigger("ingest", {"everything": True}), 120)
-    published.wait("a second transform", lambda: len(published.runs("transform")) == 2, 60)
-    (second,) = [
-        run["dag_run_id"]
-        for run in published.runs("transform")
-        if run["dag_run_id"] != published.runs("transform")[0]["dag_run_id"]
-    ]
-    published.wait_for_run("transform", second, 120)
-    assert published.tasks("transform", second)["release_inputs"] == "skipped"
-    assert [len(published.runs(dag)) for dag in ("attribute", "forecast", "publish")] == [1, 1, 1]
-    assert published.lake.current.resolve() == before
+    records = [json.dumps(record).lower() for _, record in published.task_logs()]
+    assert records
+    assert [text for text in records if any(words in text for words in LOCKED)] == []

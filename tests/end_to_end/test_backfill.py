@@ -1,4 +1,4 @@
-"""A month landed by `airflow backfill create`, twice: the same rows, the same bytes, no duplicate."""
+"""A month landed by `airflow backfill create`, twice: the same rows and bytes, no duplicate."""
 
 from __future__ import annotations
 
@@ -76,6 +76,7 @@ def _bytes(raw: Path) -> dict[str, str]:
 def twice(airflow):
     """What lay in the lake after the first and after the second backfill, and both releases."""
     airflow.pause("transform", True)
+    airflow.pause("ingest", False)
     _backfill(airflow)
     first = (_landed(airflow), _bytes(airflow.lake.raw))
     release = pipeline.transform(airflow.lake)

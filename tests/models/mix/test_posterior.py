@@ -163,12 +163,14 @@ def test_sampler_reproduces_the_moments_it_should():
     posterior = tiny_posterior(plain_noise(2))
     mode = find_mode(posterior, climb(posterior, [np.zeros(posterior.size)]))
     assert mode.distance < 1e-2
-    one = sample(posterior, mode, chains=4, warmup=120, draws=200, seed=1)
-    two = sample(posterior, mode, chains=4, warmup=120, draws=200, seed=2)
+    said: list[str] = []
+    one = sample(posterior, mode, chains=4, warmup=120, draws=200, seed=1, progress=said.append)
+    two = sample(posterior, mode, chains=4, warmup=120, draws=200, seed=2, progress=said.append)
     assert one.r_hat.max() < 1.06
     assert np.abs(one.flat.mean(axis=0) - two.flat.mean(axis=0)).max() < 0.35
-    again = sample(posterior, mode, chains=4, warmup=120, draws=200, seed=1)
+    again = sample(posterior, mode, chains=4, warmup=120, draws=200, seed=1, progress=said.append)
     assert (one.theta == again.theta).all()
+    assert said[:4] == [f"sampling chain {chain} of 4" for chain in (1, 2, 3, 4)]
 
 
 def test_prior_shares_follow_spend_by_half_and_leave_organic_its_part():
