@@ -206,11 +206,18 @@ def _plan(
         "last_day": days[-1] if days else "",
     }
     seen = set(days)
-    gone = tuple(
-        day
-        for day in partitions.landed_days(lake, contract.table, source)
-        if day not in seen and partitions.in_window(day, start, end)
-    )
+    gone = []
+    for day in partitions.landed_days(lake, contract.table, source):
+        if day in seen or not partitions.in_window(day, start, end):
+            continue
+        path = partitions.path_of(lake, contract.table, source, day)
+        left = partitions.without_moved(contract, path, day, table.kept)
+        if left is not None:
+            writes[path] = left
+            moved = _change(left, partitions.read_landed(path), told.get(day))
+            changes += [head | moved] if moved else []
+        elif told.get(day, {}).get("rows_kept") != 0:
+            gone.append(day)
     restated = sum(change["kind"] == "restated" for change in changes)
     report = TableReport(
         table=contract.table,
@@ -223,7 +230,7 @@ def _plan(
         partitions_kept=len(gone),
         last_date=date.fromisoformat(days[-1]) if days and contract.partition else None,
     )
-    return _Plan(report, writes, log, (*changes, whole), gone)
+    return _Plan(report, writes, log, (*changes, whole), tuple(gone))
 
 
 def _change(

@@ -136,6 +136,34 @@ def money_from(text: str) -> Money:
     return {code: Decimal(amount) for code, amount in pairs}
 
 
+def without_moved(contract: Contract, path: Path, day: str, kept: pd.DataFrame) -> Partition | None:
+    """A landed day without the rows whose key the file now has on another day.
+
+    A corrected date moves a row; left where it was, it would stand twice.
+
+    Args:
+        path: the partition on disk, of a day that the file no longer has.
+        kept: the file's rows, as for `split`.
+
+    Returns:
+        What stays of the day (perhaps no row), or None when no row of it has moved.
+    """
+    if contract.partition is None or contract.partition in contract.key:
+        return None
+    rows = pq.ParquetFile(path).read()
+    keys = list(contract.key)
+    moved = set(kept[keys].astype(str).itertuples(index=False, name=None))
+    stays = [
+        key not in moved
+        for key in rows.select(keys).to_pandas().astype(str).itertuples(index=False, name=None)
+    ]
+    if all(stays):
+        return None
+    rows = rows.replace_schema_metadata(None).filter(pa.array(stays))
+    digest = hashlib.sha256("\n".join(_canonical_lines(contract, rows)).encode()).hexdigest()
+    return Partition(day, rows, digest, _money(contract, rows).get(day, {}))
+
+
 def change(before: Money, after: Money) -> Money:
     """After minus before, by currency; currencies that did not move are left out."""
     zero = Decimal(0)

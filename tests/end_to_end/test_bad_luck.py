@@ -33,6 +33,15 @@ def _liftcast(
     )
 
 
+def _with_first_sale(company: Path, folder: Path, **cells: str) -> Path:
+    """A copy of a company whose first ledger line has other cells."""
+    shutil.copytree(company, folder, dirs_exist_ok=True)
+    header, first, *rest = (folder / "sales.csv").read_text().splitlines()
+    line = dict(zip(header.split(","), first.split(","), strict=True)) | cells
+    (folder / "sales.csv").write_text("\n".join([header, ",".join(line.values()), *rest]) + "\n")
+    return folder
+
+
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("company")
@@ -66,14 +75,13 @@ def test_a_full_disk_stops_each_stage_and_loses_nothing(
 ) -> None:
     lake = small_disk / "lake"
     shutil.copytree(published, lake, symlinks=True)
-    longer = tmp_path_factory.mktemp("longer")
-    simulate(longer, seed=102, days=127, territories=2)
+    restated = _with_first_sale(company, tmp_path_factory.mktemp("company"), net_revenue="1234.50")
     before = read_current(Lake.at(lake))[1]["run_id"]
     ballast = small_disk / "ballast"
     for stage in STAGES:
         free = shutil.disk_usage(small_disk).free
         ballast.write_bytes(b"\0" * (free - 4096))
-        failed = _liftcast(stage, lake, longer)
+        failed = _liftcast(stage, lake, restated)
         assert failed.returncode == 1, (stage, failed.stdout, failed.stderr)
         assert "Traceback" not in failed.stderr
         assert "full" in failed.stderr or "No space left" in failed.stderr, failed.stderr
@@ -81,7 +89,7 @@ def test_a_full_disk_stops_each_stage_and_loses_nothing(
         assert facts["run_id"] == before
         assert verify(folder) == []
         ballast.unlink()
-        done = _liftcast(stage, lake, longer)
+        done = _liftcast(stage, lake, restated)
         assert done.returncode == 0, (stage, done.stderr)
     folder, facts = read_current(Lake.at(lake))
     assert facts["run_id"] > before
@@ -134,14 +142,7 @@ def test_a_red_check_stops_publication_and_names_the_rows(
     lake = tmp_path / "lake"
     shutil.copytree(published, lake, symlinks=True)
     before = read_current(Lake.at(lake))[1]["run_id"]
-    odd = tmp_path / "odd"
-    shutil.copytree(company, odd)
-    sales = (odd / "sales.csv").read_text().splitlines()
-    header = sales[0].split(",")
-    cells = sales[1].split(",")
-    cells[header.index("currency_code")] = "JPY"
-    sales[1] = ",".join(cells)
-    (odd / "sales.csv").write_text("\n".join(sales) + "\n")
+    odd = _with_first_sale(company, tmp_path / "odd", currency_code="JPY")
     done = _liftcast("run", lake, odd)
     assert done.returncode == 1
     assert "JPY" in done.stderr

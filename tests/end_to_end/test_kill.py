@@ -52,14 +52,27 @@ def _tables(lake: Path) -> dict[str, bytes]:
     }
 
 
+def _hold_back(company: Path, first_day: str) -> dict[str, str]:
+    """Take the sales and spend from a day on out of a company's files; return the whole files."""
+    whole = {name: (company / name).read_text() for name in ("sales.csv", "ad_spend.csv")}
+    for name, text in whole.items():
+        header, *rows = text.splitlines()
+        day = header.split(",").index("date_day")
+        early = [row for row in rows if row.split(",")[day] < first_day]
+        (company / name).write_text("\n".join([header, *early]) + "\n")
+    return whole
+
+
 def test_twenty_kills_never_leave_half_a_publication(tmp_path: Path) -> None:
     company, lake, clean = tmp_path / "company", tmp_path / "lake", tmp_path / "clean"
     simulate(company, seed=101, days=140, territories=2)
+    whole = _hold_back(company, "2025-12-22")
     seconds = {stage: _finish(stage, lake, company) for stage in STAGES}
     before = read_current(Lake.at(lake))[1]["run_id"]
 
-    # A longer history of the same company: now every stage has something new to do.
-    simulate(company, seed=101, days=147, territories=2)
+    # Its last week comes in: now every stage has something new to do.
+    for name, text in whole.items():
+        (company / name).write_text(text)
     draw = random.Random(2025)
     killed = 0
     for number in range(KILLS):

@@ -106,6 +106,32 @@ def test_a_corrected_file_restates_its_partition_with_the_money(shop: Any) -> No
     assert now == untouched
 
 
+def test_a_row_whose_date_was_corrected_leaves_its_old_day(shop: Any) -> None:
+    shop.write("o1,2025-01-01,south,1,10", "o2,2025-01-01,south,1,20", "o3,2025-01-02,south,1,5")
+    shop.land()
+    shop.write("o1,2025-01-03,south,1,10", "o3,2025-01-02,south,1,5")
+    report = shop.land()
+    assert [(r["order_id"], str(r["date_day"])) for r in shop.rows()] == [
+        ("o2", "2025-01-01"),
+        ("o3", "2025-01-02"),
+        ("o1", "2025-01-03"),
+    ]
+    assert (_sales(report).partitions_new, _sales(report).partitions_restated) == (1, 1)
+    assert "1 partition is restated (2025-01-01): EUR -10.000000" in " ".join(report.notices)
+    before = shop.raw_bytes()
+    shop.land()
+    assert shop.raw_bytes() == before
+
+
+def test_a_day_left_empty_by_corrected_dates_is_told_once(shop: Any) -> None:
+    shop.write("o1,2025-01-01,south,1,10")
+    shop.land()
+    shop.write("o1,2025-01-02,south,1,10")
+    shop.land()
+    assert [str(row["date_day"]) for row in shop.rows()] == ["2025-01-02"]
+    assert shop.land().notices == ()
+
+
 def test_days_missing_from_the_file_are_kept_and_told(shop: Any) -> None:
     shop.write(*shop.good_rows(4))
     shop.land()
