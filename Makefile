@@ -74,3 +74,7 @@ pins: install  ## Resolve constraints.txt anew (keeps its head)
 	    --no-emit-index-url --no-emit-find-links --python-version 3.11; \
 	  $(BIN)/uv --version | sed -E 's/uv ([0-9.]+).*/uv==\1/'; } > build-pins.tmp
 	@mv build-pins.tmp constraints.txt
+
+.PHONY: verify
+verify: install  ## Slow proof: interval coverage over ten simulated companies (about 10 minutes)
+	@$(BIN)/python benchmarks/recovery.py

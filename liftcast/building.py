@@ -6,6 +6,7 @@ process a stage because importing dbt's command line costs seconds.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from typing import Any
 import duckdb
 
 from warehouse.errors import CheckFailedError, LiftcastError, printable
+from warehouse.files import disk_errors
 from warehouse.lake import Lake
 from warehouse.settings import Settings
 
@@ -94,6 +96,7 @@ def run_dbt(shop: Workshop, *command: str) -> int:
         "--vars", json.dumps(dict(shop.variables), sort_keys=True),
     ]  # fmt: skip
     last_words: list[str] = []
+    disk_full = False
     with subprocess.Popen(
         arguments,
         env=_environment(shop.lake),
@@ -107,6 +110,7 @@ def run_dbt(shop: Workshop, *command: str) -> int:
         assert process.stdout is not None
         try:
             for line in process.stdout:
+                disk_full = disk_full or os.strerror(errno.ENOSPC) in line
                 said = _heard(line)
                 if said is None:
                     continue
@@ -118,6 +122,9 @@ def run_dbt(shop: Workshop, *command: str) -> int:
         except BaseException:
             process.terminate()
             raise
+    if process.returncode and disk_full:
+        with disk_errors(shop.lake.root):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if process.returncode not in (0, 1):
         raise LiftcastError(
             f"dbt {command[0]} could not run",

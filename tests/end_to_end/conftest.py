@@ -126,6 +126,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     sources = [PROJECT / "sources" / "simulated.yml"]
     env = airflow_home.environment(home, lake.root, sources, port)
     env |= {"LIFTCAST_SIMULATED": str(company), "LIFTCAST_TASK_RETRIES": "0"}
+    env["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] = "0.2"  # a person can wait a second
     airflow_home.prepare(home, env)
     with airflow_home.serving(env) as process:
         server = Airflow(env, port, lake, company)
