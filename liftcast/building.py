@@ -9,10 +9,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,17 +35,6 @@ class BuildOutcome:
 
     def tests(self) -> list[dict[str, Any]]:
         return [n for n in self.nodes if n["unique_id"].startswith("test.")]
-
-
-def _dbt() -> list[str]:
-    beside = Path(sys.executable).parent / "dbt"
-    found = str(beside) if beside.exists() else shutil.which("dbt")
-    if not found:
-        raise LiftcastError(
-            "dbt is not installed in this environment",
-            remedy="Run `make install`, then `liftcast doctor`",
-        )
-    return [found]
 
 
 def _environment(lake: Lake) -> dict[str, str]:
@@ -80,21 +68,21 @@ class Workshop:
         return self.lake.scratch / "dbt" / "target"
 
 
-def run_dbt(shop: Workshop, *command: str) -> int:
-    """Run one dbt command, report each finished node, return its exit code (0 green, 1 red).
+def run_dbt(shop: Workshop, *commands: Sequence[str]) -> int:
+    """Run dbt commands in one process, report each finished node; 0 green, 1 red.
 
     Raises:
-        LiftcastError: dbt could not run at all.
+        LiftcastError: dbt could not run at all, or the disk is full.
     """
     settings = shop.settings
-    arguments = [
-        *_dbt(),
-        "--log-format", "json", "--no-use-colors",
-        *command,
+    flags = ["--log-format", "json", "--no-use-colors"]
+    places = [
         "--project-dir", str(settings.dbt_project),
         "--profiles-dir", str(settings.dbt_project),
         "--vars", json.dumps(dict(shop.variables), sort_keys=True),
     ]  # fmt: skip
+    errands = json.dumps([[*flags, *command, *places] for command in commands])
+    arguments = [sys.executable, "-m", "liftcast.errands", errands]
     last_words: list[str] = []
     disk_full = False
     with subprocess.Popen(
@@ -127,7 +115,7 @@ def run_dbt(shop: Workshop, *command: str) -> int:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if process.returncode not in (0, 1):
         raise LiftcastError(
-            f"dbt {command[0]} could not run",
+            "dbt could not run",
             where=printable(settings.dbt_project),
             got=" | ".join(last_words[-6:]) or f"exit code {process.returncode}",
             remedy="`liftcast doctor` says what is missing; the lake is unchanged for readers",
@@ -150,8 +138,8 @@ def _heard(line: str) -> tuple[str, str, bool] | None:
     return str(info.get("level")), str(info.get("msg", "")), finished
 
 
-def build(shop: Workshop, select: str) -> BuildOutcome:
-    """`dbt build` of one selection.
+def build(shop: Workshop, select: str, *then: Sequence[str]) -> BuildOutcome:
+    """`dbt build` of one selection and, when it is green, the commands after it.
 
     Raises:
         CheckFailedError: a model or a *fail* test is red; the message names it and shows its
@@ -160,7 +148,8 @@ def build(shop: Workshop, select: str) -> BuildOutcome:
     lake, results = shop.lake, shop.target / "run_results.json"
     results.unlink(missing_ok=True)
     # Unit tests speak of the SQL, not of today's rows: they belong to `make test`.
-    code = run_dbt(shop, "build", "--select", select, "--exclude-resource-type", "unit_test")
+    command = ["build", "--select", select, "--exclude-resource-type", "unit_test"]
+    code = run_dbt(shop, command, *then)
     if not results.is_file():
         raise LiftcastError(
             "dbt ended before it ran anything",

@@ -53,12 +53,17 @@ def publish_marts(
         "forecast_run_id": facts["forecast_run_id"],
     }
     shop = building.Workshop(lake, settings, lock, variables, progress)
-    outcome = building.build(shop, "tag:publish")
-    progress("documentation of the marts, freshness of the sources")
-    docs = _docs(shop)
-    freshness = _freshness_checks(shop)
+    docs, freshness = shop.target / "static_index.html", shop.target / "sources.json"
+    for report in (docs, freshness):
+        report.unlink(missing_ok=True)
+    outcome = building.build(
+        shop,
+        "tag:publish",
+        ["docs", "generate", "--static", "--no-compile"],
+        ["source", "freshness"],
+    )
     checks = pa.Table.from_pylist(
-        [_as_check(node) for node in outcome.tests()] + freshness, _CHECK_SCHEMA
+        [_as_check(node) for node in outcome.tests()] + _freshness_checks(freshness), _CHECK_SCHEMA
     )
 
     def fill(folder: Path) -> dict[str, Any]:
@@ -68,9 +73,8 @@ def publish_marts(
         _database(tables, folder / "liftcast.duckdb")
         progress("page")
         _faces(tables, folder, facts)
-        if docs is not None:
-            (folder / "docs").mkdir()
-            (folder / "docs" / "index.html").write_bytes(docs.read_bytes())
+        (folder / "docs").mkdir()
+        (folder / "docs" / "index.html").write_bytes(docs.read_bytes())
         return facts
 
     with disk_errors(lake.published):
@@ -122,20 +126,8 @@ def _refuse_red_estimates(lake: Lake, facts: dict[str, Any]) -> None:
         )
 
 
-def _docs(shop: building.Workshop) -> Path | None:
-    page = shop.target / "static_index.html"
-    page.unlink(missing_ok=True)
-    building.run_dbt(shop, "docs", "generate", "--static", "--no-compile")
-    return page if page.is_file() else None
-
-
-def _freshness_checks(shop: building.Workshop) -> list[dict[str, Any]]:
+def _freshness_checks(report: Path) -> list[dict[str, Any]]:
     """dbt's source freshness as rows of `attr_checks` (landing time against its threshold)."""
-    report = shop.target / "sources.json"
-    report.unlink(missing_ok=True)
-    building.run_dbt(shop, "source", "freshness")
-    if not report.is_file():
-        return []
     rows = []
     for result in json.loads(report.read_text(encoding="utf-8"))["results"]:
         status = {"pass": "pass", "warn": "warn"}.get(result["status"])
