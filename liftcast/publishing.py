@@ -63,7 +63,8 @@ def publish_marts(
         ["source", "freshness"],
     )
     checks = pa.Table.from_pylist(
-        [_as_check(node) for node in outcome.tests()] + _freshness_checks(freshness), _CHECK_SCHEMA
+        [_as_check(node) for node in outcome.tests()] + _freshness_checks(lake, freshness),
+        _CHECK_SCHEMA,
     )
 
     def fill(folder: Path) -> dict[str, Any]:
@@ -126,23 +127,26 @@ def _refuse_red_estimates(lake: Lake, facts: dict[str, Any]) -> None:
         )
 
 
-def _freshness_checks(report: Path) -> list[dict[str, Any]]:
-    """dbt's source freshness as rows of `attr_checks` (landing time against its threshold)."""
+def _freshness_checks(lake: Lake, report: Path) -> list[dict[str, Any]]:
+    """dbt's source freshness as rows of `attr_checks`, of the tables that have landed."""
     rows = []
     for result in json.loads(report.read_text(encoding="utf-8"))["results"]:
         status = {"pass": "pass", "warn": "warn"}.get(result["status"])
-        if status is None and result["status"] != "error":
+        table = result["unique_id"].split(".")[-1]
+        landed = any(f.name != "source=_contract" for f in (lake.raw / table).glob("source=*"))
+        if not landed or (status is None and result["status"] != "error"):
             continue
         rows.append(
             {
                 "check_name": "source_freshness",
-                "subject": result["unique_id"].split(".")[-1],
+                "subject": table,
                 "stage": "land",
                 "severity": "warn",
                 "status": status or "warn",
                 "figure": result.get("max_loaded_at_time_ago_in_s"),
                 "threshold": None,
-                "text": f"last landed {result.get('max_loaded_at', 'never')}",
+                "text": f"Last landed {result.get('max_loaded_at', 'never')[:16]} UTC; "
+                "the figure is the seconds since.",
             }
         )
     return rows
