@@ -30,6 +30,10 @@ from warehouse.settings import PROJECT
 
 DAGS = PROJECT / "dags"
 USER = "admin"
+_LOCAL_SETTINGS = """from liftcast import sqlite_locks
+
+__all__ = ()
+"""
 _STATES = {"success": "ok", "skipped": "skipped", "failed": "FAILED"}
 
 
@@ -146,6 +150,9 @@ def prepare(home: Path, env: Mapping[str, str]) -> None:
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _password(env)
+    local_settings = home / "config" / "airflow_local_settings.py"
+    local_settings.parent.mkdir(exist_ok=True)
+    local_settings.write_text(_LOCAL_SETTINGS, encoding="utf-8")
     stamp, wanted = home / "prepared", version("apache-airflow")
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return

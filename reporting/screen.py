@@ -6,6 +6,8 @@ plain text, so neither terminal escapes nor rich's own markup in them take effec
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -254,6 +256,12 @@ def checks_table(tables: Path) -> RenderableType:
     return _told("Checks that ask for a look", words, table)
 
 
+def _from_here(path: Path) -> str:
+    """A path as a person in this folder would type it."""
+    within = path.is_relative_to(Path.cwd())
+    return printable(path.relative_to(Path.cwd()) if within else path, 400)
+
+
 def whereabouts(folder: Path) -> RenderableType:
     """Where the page, workbook and tables of a publication lie, and what to do next."""
     places = (
@@ -270,13 +278,17 @@ def whereabouts(folder: Path) -> RenderableType:
     for what, name, words in places:
         if (folder / name).exists():
             table.add_row(what, Text(name), Text(words, style="dim"))
+    here = _from_here(folder)
+    on_path = shutil.which("liftcast")
+    program = "liftcast" if on_path else f"{_from_here(Path(sys.prefix))}/bin/liftcast"
+    lake = folder.parent.parent  # the pointer is LAKE/published/current
     next_steps = Text.assemble(
         ("What to do next\n", "bold"),
         "  1. Open the page and look at the drivers whose range spans 1: ask for a test there.\n",
         "  2. Bring your own data: describe your files in sources/NAME.yml, then run\n",
-        ("     liftcast run --sources sources/NAME.yml --lake lake\n", "cyan"),
-        "  3. See what is published, and how fresh it is:  ",
-        ("liftcast status", "cyan"),
+        (f"     {program} run --sources sources/NAME.yml --lake lake\n", "cyan"),
+        "  3. See what is published, and how fresh it is:\n",
+        (f"     {program} status --lake {_from_here(lake)}", "cyan"),
     )
-    words = f"Everything of this run lies in {printable(folder, 400)}."
+    words = f"Everything of this run lies in {here}."
     return Group(_told("Where it lies", words, table), next_steps)
