@@ -6,6 +6,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 export LIFTCAST_REFERENCE_DATA ?= $(abspath ../shared/data)
+# Two test processes share two cores: more threads only get in each other's way.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
 # Nothing here calls home.
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -50,7 +53,7 @@ lint: install  ## Style, types, SQL, and the floors imports may run down
 
 .PHONY: unit
 unit: install  ## Tests of the rooms (no servers)
-	@$(PYTEST) -m "not e2e and not reference" -n 2 --dist worksteal -q
+	@$(PYTEST) -m "not e2e and not reference" -n 2 --dist loadfile -q
 
 .PHONY: reference
 reference: install  ## Tests against public data with published results

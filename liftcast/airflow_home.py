@@ -120,6 +120,10 @@ def environment(
         "LOGGING__TRIGGER_LOG_SERVER_PORT": port + 2,
         "LOGGING__BASE_LOG_FOLDER": home / "logs",
         "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
+        # A worker notices the end of a task at its next heartbeat: at 5 s, the default, a short
+        # task costs 5 s. A minute of silence is forgiven, as the screen may be busy.
+        "WORKERS__MIN_HEARTBEAT_INTERVAL": 1,
+        "WORKERS__MAX_FAILED_HEARTBEATS": 60,
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
     return {

@@ -114,14 +114,16 @@ class Airflow:
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+def airflow(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Airflow]:
     """`airflow standalone` on a free loopback port, ended with the module's last test.
 
-    `ingest` is paused, as a person finds it.
+    The module's COMPANY says which company to simulate. `ingest` is paused, as a person finds it.
     """
     root = tmp_path_factory.mktemp("standalone")
     company, lake, home = root / "company", Lake.at(root / "lake"), root / "home"
-    simulate(company, seed=4021, days=150, territories=2)
+    simulate(company, **request.module.COMPANY)
     port = airflow_home.free_port(18080)
     sources = [PROJECT / "sources" / "simulated.yml"]
     env = airflow_home.environment(home, lake.root, sources, port)

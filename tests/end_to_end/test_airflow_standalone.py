@@ -11,6 +11,7 @@ from warehouse.publication import verify
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
+COMPANY = {"seed": 4021, "days": 150, "territories": 2}
 CHAIN = ("ingest", "transform", "attribute", "forecast", "publish")
 # What DuckDB, SQLite and this project say when two hold one file.
 LOCKED = ("could not set lock", "conflicting lock", "database is locked", "has held the")

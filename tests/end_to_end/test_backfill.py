@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -14,6 +15,7 @@ from liftcast import pipeline
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
+COMPANY = {"seed": 4022, "days": 60, "territories": 2, "end": date(2025, 12, 10)}
 FIRST, AFTER = "2025-11-01", "2025-12-01"
 DATED = {"ad_spend": "date_day", "sales": "date_day", "controls": "date_day"}
 KEYS = {
