@@ -9,6 +9,8 @@ export LIFTCAST_REFERENCE_DATA ?= $(abspath ../shared/data)
 # Two test processes share two cores: more threads only get in each other's way.
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
+# A dozen processes start: without cached bytecode each would compile Airflow anew.
+export PYTHONDONTWRITEBYTECODE :=
 # Nothing here calls home.
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false

@@ -87,7 +87,8 @@ def land(
         lake: where to.
         mapping_path: the source's mapping (see `sources/README.md`).
         start: first day of the partitions to land; default all.
-        end: day after the last. Undated tables are always landed.
+        end: day after the last. The window holds for what happened (advertising, publicity,
+            sales, controls); other tables are always landed whole.
         run_id: written into the manifest.
         settings: `bad_row_share` and `lock_timeout` are used.
         progress: told in words what is being done.
@@ -176,6 +177,10 @@ def _plan(
     lake: Lake, table: Prepared, stamp: dict[str, Any], start: date | None, end: date | None
 ) -> _Plan:
     contract, source = table.contract, stamp["source"]
+    if not contract.actual:
+        # What looks ahead (plans, promotions) or holds for long (rates, holidays) is dated
+        # otherwise than the day it became known: a window of days would never land it.
+        start = end = None
     log = manifest.path_of(lake, contract.table, source)
     told = manifest.latest(log)
     head = stamp | {"table": contract.table, "file_hash": table.file_hash}

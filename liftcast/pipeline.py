@@ -110,9 +110,9 @@ def transform(
         for source in sorted(lake.sources.glob("*.json")):
             name = f"landing-{source.stem}"
             landings.enter_context(holding(lake, name, settings.lock_timeout))
-        if not any(lake.raw.glob("*/*/*/part.parquet")):
+        if not lake.has_landed("sales"):
             raise LiftcastError(
-                "nothing has landed yet",
+                "no sales have landed yet",
                 where=printable(lake.root),
                 remedy="Run `liftcast ingest --sources FILE` first",
             )

@@ -133,8 +133,8 @@ def _freshness_checks(lake: Lake, report: Path) -> list[dict[str, Any]]:
     for result in json.loads(report.read_text(encoding="utf-8"))["results"]:
         status = {"pass": "pass", "warn": "warn"}.get(result["status"])
         table = result["unique_id"].split(".")[-1]
-        landed = any(f.name != "source=_contract" for f in (lake.raw / table).glob("source=*"))
-        if not landed or (status is None and result["status"] != "error"):
+        known = status is not None or result["status"] == "error"
+        if not known or not lake.has_landed(table):
             continue
         rows.append(
             {

@@ -119,6 +119,14 @@ class Lake:
             ) from error
         return self
 
+    def has_landed(self, table: str) -> bool:
+        """Whether any source has landed rows of a raw table (its contract file does not count)."""
+        folders = (self.raw / table).glob("source=*")
+        return any(
+            folder.name != "source=_contract" and any(folder.glob("*/part.parquet"))
+            for folder in folders
+        )
+
     def release_dir(self, release_id: str) -> Path:
         return self.inputs / release_id
 

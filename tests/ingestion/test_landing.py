@@ -320,3 +320,17 @@ def test_the_register_says_what_the_source_is(shop: Any) -> None:
     (row,) = duckdb.sql(f"from read_json('{shop.lake.sources}/*.json')").fetchall()
     assert "EUR" in row
     assert ["sales", "territories"] in row
+
+
+def test_a_days_window_lands_the_plan_that_lies_ahead_of_it(shop: Any) -> None:
+    shop.write(*shop.good_rows(3))
+    mapping = shop.mapping.read_text(encoding="utf-8") + (
+        "  - table: plans\n"
+        "    records:\n"
+        "      - {plan_id: spring, date_day: '2025-03-01', grain: day, kind: media, driver: tv,\n"
+        "         territory_id: south, spend: 10, currency_code: EUR}\n"
+    )
+    shop.mapping.write_text(mapping, encoding="utf-8")
+    shop.land(date(2025, 1, 1), date(2025, 1, 2))
+    assert {row["date_day"] for row in shop.rows()} == {date(2025, 1, 1)}
+    assert [row["date_day"] for row in shop.rows("plans")] == [date(2025, 3, 1)]
