@@ -50,6 +50,7 @@ lint: install  ## Style, types, SQL, and the floors imports may run down
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --strict -p models -p forecasting -p warehouse
 	@$(BIN)/lint-imports --no-logo
 	@cd dbt_project && ../$(BIN)/sqlfluff lint --disable-progress-bar models tests
 

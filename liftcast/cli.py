@@ -46,8 +46,11 @@ DayOption = Annotated[
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
 ) -> None:
+    from liftcast import logs
+
     if debug:
         os.environ["LIFTCAST_DEBUG"] = "1"
+    logs.configure(Settings())
 
 
 def _lake(lake: Path | None) -> Lake:

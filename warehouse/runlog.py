@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+import structlog
+
 from warehouse.errors import printable
 from warehouse.files import disk_errors
 from warehouse.lake import Lake
@@ -91,6 +93,8 @@ def recorded(lake: Lake, stage: str, seed: int, run_id: str | None = None) -> It
     }
     with disk_errors(lake.runs):
         _append(lake, head | {"status": "running"})
+    log = structlog.get_logger("liftcast").bind(run_id=run.run_id, stage=stage)
+    log.info("stage started", lake=str(lake.root))
 
     def end(status: str, **more: Any) -> None:
         done = {
@@ -98,6 +102,7 @@ def recorded(lake: Lake, stage: str, seed: int, run_id: str | None = None) -> It
             "finished_at": utc_now(),
             "seconds": round(time.monotonic() - clock, 2),
         }
+        (log.info if status == "ok" else log.error)("stage ended", **run.notes, **done, **more)
         _append(lake, head | run.notes | done | more)
 
     try:

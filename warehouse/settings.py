@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,6 +42,12 @@ class Settings(BaseSettings):
     )
     keep_publications: int = Field(
         default=10, ge=1, description="publications kept on disk, the current one included"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning", description="least level of the log lines on standard error"
+    )
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="how log lines are written"
     )
     dbt_project: Path = Field(
         default=PROJECT / "dbt_project", description="the dbt project's folder"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -62,6 +63,19 @@ def test_a_missing_mapping_names_what_was_looked_for(tmp_path: Path) -> None:
     assert failed.returncode == 1
     assert "no.yml" in failed.stderr
     assert "sources/README.md" in failed.stderr
+
+
+def test_logs_are_structured_and_safe_to_read_by_machines(tmp_path: Path) -> None:
+    failed = _liftcast(
+        "transform", "--lake", str(tmp_path / "lake"),
+        LIFTCAST_LOG_LEVEL="info", LIFTCAST_LOG_FORMAT="json",
+    )  # fmt: skip
+    lines = [json.loads(line) for line in failed.stderr.splitlines() if line.startswith("{")]
+    assert [line["event"] for line in lines] == ["stage started", "stage ended"]
+    assert {line["stage"] for line in lines} == {"transform"}
+    assert (lines[1]["level"], lines[1]["status"]) == ("error", "failed")
+    assert "no sales have landed yet" in lines[1]["error"]
+    assert len({line["run_id"] for line in lines}) == 1
 
 
 def test_debug_shows_the_trace_wherever_it_stands(tmp_path: Path) -> None:
