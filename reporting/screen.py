@@ -212,7 +212,7 @@ def forecast_table(tables: Path) -> RenderableType:
     words = (
         f"Volume expected for all territories and products together, in {what} per week.\n"
         "80 % interval: the week should end inside it four times in five.\n"
-        "“Within”: the interval of the sum is no wider than this."
+        "“Within”: the bounds added up; the sum rarely strays as far as all weeks missing together."
     )
     return _told(f"The next {len(weeks)} weeks ({what})", words, table)
 
