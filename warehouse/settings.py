@@ -43,8 +43,10 @@ class Settings(BaseSettings):
     keep_publications: int = Field(
         default=10, ge=1, description="publications kept on disk, the current one included"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="warning", description="least level of the log lines on standard error"
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
+        default="critical",
+        description="least level of the log lines on standard error; a person at a terminal is "
+        "told in sentences, so by default there are none",
     )
     log_format: Literal["console", "json"] = Field(
         default="console", description="how log lines are written"
