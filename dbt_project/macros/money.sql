@@ -62,3 +62,15 @@
         * 0.01 as decimal(18, 2)
     )
 {%- endmacro %}
+
+{# A leaf's part with the rest on the largest leaf, so that the parts of a cell (`cell_key`)
+   add to the whole exactly. Needs is_largest beside the part. #}
+{% macro settled_part(part, whole, cell_key) -%}
+    case
+        when is_largest
+            then
+                {{ whole }} + {{ part }}
+                - sum({{ part }}) over (partition by {{ cell_key | join(', ') }})
+        else {{ part }}
+    end
+{%- endmacro %}

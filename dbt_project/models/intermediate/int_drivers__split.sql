@@ -53,13 +53,9 @@ settled as (
         driver,
         exposure_unit,
         exposure,
-        case
-            when is_largest
-                then
-                    cell_spend + spend
-                    - sum(spend) over (partition by date_day, territory_id, kind, driver)
-            else spend
-        end as spend
+        {{ settled_part(
+            'spend', 'cell_spend', ['date_day', 'territory_id', 'kind', 'driver']
+        ) }} as spend
     from shares
 ),
 

@@ -122,15 +122,9 @@ settled as (
         driver,
         product_id,
         exposure,
-        case
-            when is_largest
-                then
-                    cell_spend + spend
-                    - sum(spend) over (
-                        partition by date_day, territory_id, kind, driver, product_id
-                    )
-            else spend
-        end as spend
+        {{ settled_part(
+            'spend', 'cell_spend', ['date_day', 'territory_id', 'kind', 'driver', 'product_id']
+        ) }} as spend
     from shares
 ),
 

@@ -123,6 +123,7 @@ def test_ninety_percent_intervals_cover_the_true_totals(proof):
         for name, total in truth.items()
     ]
     # 36 totals: at 90 % coverage fewer than 27 hits has a chance below 0.5 %.
+    print(f"{sum(hits)} of {len(hits)} intervals hold the truth")
     assert len(hits) == 36
     assert sum(hits) / len(hits) >= 0.75
 
@@ -143,6 +144,7 @@ def test_total_media_is_near_the_truth(proof):
         errors.append(
             sum(float(summary.contribution[n]) for n in names) / sum(truth[n] for n in names) - 1
         )
+    print(f"total media: {np.mean(errors):+.1%} on average, {max(np.abs(errors)):.1%} at worst")
     assert abs(np.mean(errors)) < 0.15
     assert max(np.abs(errors)) < 0.40
 
@@ -156,6 +158,7 @@ def test_shares_beat_splitting_the_true_total_by_spend_on_average(proof):
         spend = sum(float(summary.spend[name]) for name in names)
         model += [abs(float(summary.contribution[n]) - truth[n]) / revenue for n in names]
         floor += [abs(float(summary.spend[n]) / spend * total - truth[n]) / revenue for n in names]
+    print(f"mean share error: {np.mean(model):.2%}, split by spend {np.mean(floor):.2%}")
     assert np.mean(model) < np.mean(floor)
 
 
