@@ -69,7 +69,8 @@ def prepare(lake: Lake, mapping: LoadedMapping, say: Callable[[str], None]) -> P
     for name in dict.fromkeys(table.from_ for table in spec.tables if table.from_):
         say(f"{spec.source}: reading {printable(name)}")
         label = f"{spec.source}, {printable(name, 60)} ({printable(spec.files[name].path)})"
-        files[name] = read_csv(mapping.path_of(name), label, spec.files[name].delimiter)
+        path = mapping.folder / mapping.filled(spec.files[name].path, f"files.{name}.path")
+        files[name] = read_csv(path, label, spec.files[name].delimiter or ",")
 
     notices = [
         f"{file.label}: there is a header and no row" for file in files.values() if file.cells.empty

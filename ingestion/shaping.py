@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ingestion.contracts import Contract
-from ingestion.mapping import FileMapping, TableMapping, Unpivot
+from ingestion.mapping import FileInput, TableMapping, Unpivot
 from ingestion.reading import TEXT, SourceFile
 from ingestion.wording import did_you_mean, listed, quoted
 from warehouse.errors import SourceError
@@ -20,7 +20,7 @@ NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 _PLACES = Decimal("0.000001")
 
 
-def shape(table: TableMapping, file: SourceFile, spec: FileMapping) -> pd.DataFrame:
+def shape(table: TableMapping, file: SourceFile, spec: FileInput) -> pd.DataFrame:
     """Rows of a contract table as text.
 
     Returns:
@@ -60,7 +60,7 @@ def shape_records(table: TableMapping) -> pd.DataFrame:
 class _Cells:
     """Cells of a file, trimmed, with `na_values` as null."""
 
-    def __init__(self, file: SourceFile, spec: FileMapping) -> None:
+    def __init__(self, file: SourceFile, spec: FileInput) -> None:
         self.file = file
         self._empty = ["", *spec.na_values]
         self._seen: dict[str, pd.Series] = {}

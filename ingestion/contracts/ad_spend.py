@@ -10,19 +10,24 @@ from ingestion.contracts.contract import (
     one_of,
     territory,
     text,
+    time_zone,
 )
 
 AD_SPEND = Contract(
     table="ad_spend",
     description="Advertising by day or week: what was spent and what it delivered.",
     columns={
-        "date_day": day("day, or first day of the week"),
+        "date_day": day("day, or first day of the week, in the account's time zone"),
         "grain": grain(),
         "platform": text("seller of the advertising: google_ads, facebook, a television network"),
         "account_id": text("advertiser's account at the platform", nullable=True),
+        "account_name": text("account's name", nullable=True),
         "campaign_id": text("campaign at the platform", nullable=True),
         "campaign_name": text("campaign's name", nullable=True),
         "ad_group_id": text("ad group or ad set", nullable=True),
+        "ad_group_name": text("ad group's name", nullable=True),
+        "ad_id": text("advertisement", nullable=True),
+        "ad_name": text("advertisement's name", nullable=True),
         "channel": text("channel that attribution credits: tv, search, social"),
         "channel_kind": one_of("paid, or organic reach without spend", ("paid", "organic")),
         "territory_id": territory("territory reached; a parent's row is split over its leaves"),
@@ -34,6 +39,7 @@ AD_SPEND = Contract(
         "frequency": measure("times shown per person reached", "impressions per person"),
         "conversions": measure("conversions the platform claims; never sales", "conversions"),
         "conversions_value": money("value the platform claims; never sales", nullable=True),
+        "time_zone": time_zone("time zone of the account's days", nullable=True),
     },
     key=(
         "date_day",
@@ -41,6 +47,7 @@ AD_SPEND = Contract(
         "account_id",
         "campaign_id",
         "ad_group_id",
+        "ad_id",
         "channel",
         "territory_id",
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, cast
 
@@ -13,13 +13,14 @@ import pyarrow as pa
 
 from ingestion.contracts import codes
 
-TypeName = Literal["DECIMAL(18,6)", "DOUBLE", "BIGINT", "DATE", "VARCHAR"]
+TypeName = Literal["DECIMAL(18,6)", "DOUBLE", "BIGINT", "DATE", "TIMESTAMP", "VARCHAR"]
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "DECIMAL(18,6)": pa.decimal128(18, 6),
     "DOUBLE": pa.float64(),
     "BIGINT": pa.int64(),
     "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us"),
     "VARCHAR": pa.string(),
 }
 
@@ -52,6 +53,7 @@ class Contract:
         money: money columns that a restatement is measured in.
         actual: its rows happened, so a date in the future is an error.
         rules: row rules over several columns.
+        derived: DATE column: TIMESTAMP column it is the UTC day of, where a mapping gives none.
     """
 
     table: str
@@ -62,6 +64,7 @@ class Contract:
     money: tuple[str, ...] = ()
     actual: bool = False
     rules: tuple[Rule, ...] = ()
+    derived: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def required(self) -> tuple[str, ...]:
@@ -172,6 +175,11 @@ def day(description: str, *, nullable: bool = False) -> pandera.Column:
     return _column("DATE", description, "day", nullable)
 
 
+def moment(description: str, *, nullable: bool = False) -> pandera.Column:
+    """A point in time, UTC; the row's `time_zone` keeps where it was written down."""
+    return _column("TIMESTAMP", description, "UTC", nullable)
+
+
 def text(description: str, *, nullable: bool = False) -> pandera.Column:
     return _column("VARCHAR", description, "", nullable)
 
@@ -222,3 +230,22 @@ def not_before(end: str, start: str) -> Rule:
         return (frame[end] >= frame[start]).fillna(True)
 
     return Rule(end, f"is before {start}", holds)
+
+
+def differs(column: str, other: str, reason: str) -> Rule:
+    """Two columns are not equal where both are given."""
+
+    def holds(frame: pd.DataFrame) -> pd.Series:
+        return (frame[column] != frame[other]).fillna(True)
+
+    return Rule(column, reason, holds)
+
+
+def same_sign(column: str, other: str, reason: str) -> Rule:
+    """Two numbers do not point in opposite directions where both are given."""
+
+    def holds(frame: pd.DataFrame) -> pd.Series:
+        one, two = frame[column], frame[other]
+        return ~(((one < 0) & (two > 0)) | ((one > 0) & (two < 0))).fillna(False)
+
+    return Rule(column, reason, holds)

@@ -30,6 +30,7 @@ PROMOTIONS = Contract(
     columns={
         "promotion_id": text("promotion"),
         "promotion_name": text("promotion's name", nullable=True),
+        "campaign_id": text("campaign it is part of", nullable=True),
         "kind": one_of("kind of promotion", PROMOTION_KINDS),
         "product_id": text("product promoted; empty: all", nullable=True),
         "territory_id": territory("territory it runs in"),

@@ -1,13 +1,11 @@
 """Where it is sold."""
 
-import pandas as pd
-
 from ingestion.contracts.contract import (
     Contract,
-    Rule,
     country,
     currency,
     day,
+    differs,
     measure,
     not_before,
     positive,
@@ -15,14 +13,9 @@ from ingestion.contracts.contract import (
     time_zone,
 )
 
-
-def _not_its_own_parent(frame: pd.DataFrame) -> pd.Series:
-    return (frame["parent_id"] != frame["territory_id"]).fillna(True)
-
-
 TERRITORIES = Contract(
     table="territories",
-    description="Territories as a tree; sales are at its leaves.",
+    description="Territories as a tree; sales are at its leaves. A change has a row of its own.",
     columns={
         "territory_id": text("territory"),
         "territory_name": text("territory's name"),
@@ -31,13 +24,13 @@ TERRITORIES = Contract(
         "currency_code": currency("currency its sales are booked in"),
         "population": measure("people living there", "people", check=positive()),
         "time_zone": time_zone("its time zone", nullable=True),
-        "valid_from": day("first day of this definition", nullable=True),
-        "valid_to": day("last day of this definition", nullable=True),
+        "valid_from": day("first day of this definition; empty: always", nullable=True),
+        "valid_to": day("last day, included; empty: until further notice", nullable=True),
     },
-    key=("territory_id",),
+    key=("territory_id", "valid_from"),
     partition=None,
     rules=(
         not_before("valid_to", "valid_from"),
-        Rule("parent_id", "names the territory itself", _not_its_own_parent),
+        differs("parent_id", "territory_id", "names the territory itself"),
     ),
 )
