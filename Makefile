@@ -81,6 +81,10 @@ pins: install  ## Resolve constraints.txt anew (keeps its head)
 	  $(BIN)/uv --version | sed -E 's/uv ([0-9.]+).*/uv==\1/'; } > build-pins.tmp
 	@mv build-pins.tmp constraints.txt
 
+.PHONY: bench
+bench: install  ## Speed: landing and transforming 1 to 50 million touchpoints (about an hour)
+	@$(BIN)/python benchmarks/pipeline.py
+
 .PHONY: verify
 verify: install  ## Slow proof: interval coverage over ten simulated companies (about 10 minutes)
 	@$(BIN)/python benchmarks/recovery.py
