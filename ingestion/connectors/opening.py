@@ -1,0 +1,238 @@
+"""A file's bytes, taken once: hashed as they pass, unpacked, refused when they change meanwhile."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import stat
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any, cast
+
+import pyarrow as pa
+
+from ingestion.connectors.addresses import Address
+from ingestion.wording import did_you_mean, quoted
+from warehouse.errors import SourceError, printable
+
+_BLOCK = 2**20
+# What no honest file does: more than a gigabyte out of a few megabytes.
+_BOMB_BYTES, _BOMB_RATIO = 2**30, 500
+_MAGIC = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bz2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+)
+_DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException)
+
+# Whatever tells one state of a file from another.
+State = tuple[Any, ...]
+
+
+class _Counted(io.RawIOBase):
+    """Bytes on their way, counted and hashed."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self._digest = hashlib.sha256()
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._source.read(len(buffer))
+        buffer[: len(block)] = block
+        self._digest.update(block)
+        self.count += len(block)
+        return len(block)
+
+    @property
+    def hash(self) -> str:
+        return self._digest.hexdigest()
+
+
+@dataclass
+class Source:
+    """An open file.
+
+    Args:
+        label: what errors call it.
+        plain: its bytes, unpacked.
+        check_unchanged: raises SourceError when the file is no longer what was opened.
+    """
+
+    label: str
+    plain: IO[bytes]
+    check_unchanged: Callable[[], None]
+    _packed: io.BufferedReader
+    _counted: _Counted
+    _expected: int | None
+
+    def finish(self) -> str:
+        """Read what is left, and return the SHA-256 of the bytes as they lie there.
+
+        Raises:
+            SourceError: the file changed while it was read.
+        """
+        while self._packed.read(_BLOCK):
+            pass
+        self.check_unchanged()
+        if self._expected is not None and self._counted.count != self._expected:
+            raise changed(self.label, self._expected, self._counted.count)
+        return self._counted.hash
+
+
+@contextmanager
+def opened(address: Address, label: str, compression: str | None = None) -> Iterator[Source]:
+    """Open a file and unpack it on the way.
+
+    Args:
+        address: where it is.
+        label: what errors call it.
+        compression: as declared; None: by its first bytes.
+
+    Raises:
+        SourceError: missing, empty, no regular file, unreadable, damaged.
+    """
+    with _bytes_of(address, label) as (handle, state):
+        expected = address.size_of(state)
+        if expected == 0:
+            raise empty(label)
+        counted = _Counted(handle)
+        packed = io.BufferedReader(counted, _BLOCK)
+        head = packed.peek(8)[:8]
+        if not head:
+            raise empty(label)
+        kind = compression or next((k for magic, k in _MAGIC if head.startswith(magic)), "none")
+
+        def check_unchanged() -> None:
+            try:
+                now = address.state()
+            except OSError as error:
+                raise changed(label, expected, None) from error
+            if now != state:
+                raise changed(label, expected, address.size_of(now))
+
+        plain = _unpacked(packed, kind)
+        if plain is not packed:
+            plain = cast(IO[bytes], _Measured(plain, counted, label))
+        try:
+            yield Source(label, plain, check_unchanged, packed, counted, expected)
+        except _DAMAGED as error:
+            check_unchanged()
+            raise SourceError(
+                f"the {kind} file is damaged ({printable(error)})",
+                where=label,
+                remedy="Fetch it again: it may be only partly transferred",
+            ) from error
+        except SourceError:
+            # Half of a file that is being written is often bad; that it changes is the cause.
+            check_unchanged()
+            raise
+
+
+@contextmanager
+def _bytes_of(address: Address, label: str) -> Iterator[tuple[IO[bytes], State]]:
+    try:
+        if address.path is not None:
+            # Opening a pipe would wait for its writer for ever, so look before opening.
+            if not stat.S_ISREG(address.path.stat().st_mode):
+                kind = "a folder" if address.path.is_dir() else "not a regular file"
+                raise SourceError(
+                    f"{quoted(address.shown, 200)} is {kind}",
+                    where=label,
+                    expected="a file",
+                    remedy="Correct `path` in the source mapping",
+                )
+            with address.path.open("rb", buffering=0) as raw:
+                handle, state = cast(IO[bytes], raw), address.state(os.fstat(raw.fileno()))
+                yield handle, state
+        else:
+            state = address.state()
+            with address.open() as handle:
+                yield handle, state
+    except FileNotFoundError as error:
+        raise _missing(address, label) from error
+    except OSError as error:
+        if isinstance(error, _DAMAGED):
+            raise
+        raise SourceError(
+            f"{quoted(address.shown, 200)} cannot be read ({address.said(error)})",
+            where=label,
+            remedy="Check the path and its permissions",
+        ) from error
+
+
+def _unpacked(packed: io.BufferedReader, kind: str) -> IO[bytes]:
+    source = cast(IO[bytes], packed)
+    if kind == "gzip":
+        return cast(IO[bytes], gzip.GzipFile(fileobj=source, mode="rb"))
+    if kind == "bz2":
+        return cast(IO[bytes], bz2.BZ2File(source))
+    if kind == "xz":
+        return cast(IO[bytes], lzma.LZMAFile(source))
+    return source
+
+
+class _Measured:
+    """Unpacked bytes, refused when they are out of all proportion to what they came from."""
+
+    def __init__(self, plain: IO[bytes], packed: _Counted, label: str) -> None:
+        self._plain, self._packed, self._label = plain, packed, label
+        self._count = 0
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._plain.read(size)
+        self._count += len(block)
+        if self._count > _BOMB_BYTES and self._count > _BOMB_RATIO * self._packed.count:
+            raise SourceError(
+                f"the file unpacks to more than {_BOMB_RATIO} times its size",
+                where=self._label,
+                got=f"{self._count:,} bytes out of {self._packed.count:,}",
+                remedy="Unpack it yourself and look at it before landing it",
+            )
+        return block
+
+
+def changed(label: str, before: int | None, now: int | None) -> SourceError:
+    """The error for a file that is no longer what it was."""
+    how = "it is gone" if now is None else f"{before or 0:,} bytes became {now:,}"
+    return SourceError(
+        f"the file changed while it was read ({how})",
+        where=label,
+        remedy="Land it again once its writer has finished; nothing was changed in the lake",
+    )
+
+
+def empty(label: str) -> SourceError:
+    """The error for a file of no bytes, or of nothing but blank lines."""
+    return SourceError(
+        "the file is empty",
+        where=label,
+        expected="a header line and rows",
+        remedy="Fetch it again; what was landed before stays",
+    )
+
+
+def _missing(address: Address, label: str) -> SourceError:
+    beside, has_folder = address.neighbours()
+    hint = did_you_mean(address.name, beside)
+    if not has_folder:
+        hint = "; its folder does not exist either"
+    elif not beside:
+        hint = "; its folder is empty"
+    return SourceError(
+        f"there is no file {quoted(address.shown, 200)}{hint}",
+        where=label,
+        remedy="Correct `path` in the source mapping, or fetch the file",
+    )
