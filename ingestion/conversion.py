@@ -121,6 +121,17 @@ def _days(cells: pd.Series) -> Converted:
     return pa.array(days.where(sound).to_numpy("datetime64[D]"), pa.date32()), reasons
 
 
+def _moments(cells: pd.Series) -> Converted:
+    times = pd.to_datetime(cells.astype(object), format="ISO8601", utc=True, errors="coerce")
+    wrong = np.flatnonzero(cells.notna().to_numpy(dtype=bool) & times.isna().to_numpy()).tolist()
+    reasons = {
+        position: f"{quoted(cell)} is not a possible time (such as 2025-12-31T18:30:00Z)"
+        for position, cell in zip(wrong, cells.iloc[wrong], strict=True)
+    }
+    naive = times.dt.tz_localize(None).to_numpy("datetime64[us]")
+    return pa.array(naive, pa.timestamp("us")), reasons
+
+
 def _texts(cells: pd.Series) -> Converted:
     return pa.array(cells, pa.string()), {}
 
@@ -130,5 +141,6 @@ _CONVERTERS: dict[str, Callable[[pd.Series], Converted]] = {
     "DOUBLE": _doubles,
     "BIGINT": _whole,
     "DATE": _days,
+    "TIMESTAMP": _moments,
     "VARCHAR": _texts,
 }

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion import partitions
 from ingestion.contracts import CONTRACTS, Contract
-from ingestion.mapping import LoadedMapping, TableMapping
-from ingestion.reading import SourceFile, read_csv
-from ingestion.shaping import shape, shape_records
+from ingestion.extract import ROW_NUMBER, Extract
+from ingestion.extracting import extract
+from ingestion.mapping import LoadedMapping, TableMapping, Writing
+from ingestion.reading import TEXT
+from ingestion.shaping import Cells, shape, shape_records
 from ingestion.validation import Validated, validate
 from warehouse.errors import SourceError, printable
 from warehouse.lake import Lake
@@ -65,15 +69,24 @@ def prepare(lake: Lake, mapping: LoadedMapping, say: Callable[[str], None]) -> P
         SourceError: a file or the mapping is wrong, or a file changed meanwhile.
     """
     spec = mapping.spec
-    files: dict[str, SourceFile] = {}
-    for name in dict.fromkeys(table.from_ for table in spec.tables if table.from_):
-        say(f"{spec.source}: reading {printable(name)}")
-        label = f"{spec.source}, {printable(name, 60)} ({printable(spec.files[name].path)})"
-        path = mapping.folder / mapping.filled(spec.files[name].path, f"files.{name}.path")
-        files[name] = read_csv(path, label, spec.files[name].delimiter or ",")
+    files: dict[str, Cells] = {}
+    extracts: dict[str, Extract] = {}
+    scratch = lake.scratch / f"landing-{spec.source}"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        for name in dict.fromkeys(table.from_ for table in spec.tables if table.from_):
+            say(f"{spec.source}: reading {printable(name)}")
+            extracts[name] = extract(mapping, name, scratch, say=say)
+            files[name] = _cells(extracts[name])
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
     notices = [
-        f"{file.label}: there is a header and no row" for file in files.values() if file.cells.empty
+        f"{part.label}: there is a header and no row"
+        for found in extracts.values()
+        for part in found.parts
+        if not part.rows
     ]
     known = _landed_territories(lake, spec.source, own="territories" not in _tables_of(mapping))
     prepared: dict[str, Prepared] = {}
@@ -86,10 +99,27 @@ def prepare(lake: Lake, mapping: LoadedMapping, say: Callable[[str], None]) -> P
         prepared[name] = table
         notices += _dated_ahead(table)
 
-    for file in files.values():
-        file.check_unchanged()
+    for found in extracts.values():
+        for part in found.parts:
+            part.check_unchanged()
     ordered = tuple(prepared[name] for name in CONTRACTS if name in prepared)
     return Preparation(ordered, tuple(notices))
+
+
+def _cells(extract: Extract) -> Cells:
+    names = ", ".join('"' + name.replace('"', '""') + '"' for name in extract.columns)
+    every = " union all ".join(
+        f"(select {names}, {ROW_NUMBER} from ({p.scan}))" for p in extract.parts
+    )
+    with duckdb.connect() as engine:
+        table = engine.sql(f"select cast(columns(*) as varchar) from ({every})").to_arrow_table()
+    frame = table.to_pandas(types_mapper=lambda _: TEXT)
+    numbers = frame.pop(ROW_NUMBER).astype("int64").to_numpy()
+    hashes = [part.hash for part in extract.parts]
+    whole = (
+        hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+    )
+    return Cells(extract.parts[0].label, whole, frame, numbers)
 
 
 def _tables_of(mapping: LoadedMapping) -> list[str]:
@@ -119,7 +149,7 @@ def _landed_territories(lake: Lake, source: str, own: bool) -> frozenset[str] | 
 def _prepare_table(
     name: str,
     mapping: LoadedMapping,
-    files: dict[str, SourceFile],
+    files: dict[str, Cells],
     territories: frozenset[str] | None,
 ) -> Prepared:
     entries = [table for table in mapping.spec.tables if table.table == name]
@@ -146,13 +176,15 @@ def _prepare_table(
 
 
 def _shape_entry(
-    entry: TableMapping, mapping: LoadedMapping, files: dict[str, SourceFile]
+    entry: TableMapping, mapping: LoadedMapping, files: dict[str, Cells]
 ) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     if entry.from_ is None:
         cells = pd.DataFrame(list(entry.records or ()), dtype=object)
         return shape_records(entry), cells, mapping.hash
     file = files[entry.from_]
-    return shape(entry, file, mapping.spec.files[entry.from_]), file.cells, file.hash
+    spec = mapping.spec.inputs[entry.from_]
+    writing = spec if isinstance(spec, Writing) else Writing()
+    return shape(entry, file, writing), file.cells, file.hash
 
 
 def _with_originals(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from string import Formatter
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from ingestion.contracts import Contract
-from ingestion.mapping import FileInput, TableMapping, Unpivot
-from ingestion.reading import TEXT, SourceFile
+from ingestion.mapping import TableMapping, Unpivot, Writing
+from ingestion.reading import TEXT
 from ingestion.wording import did_you_mean, listed, quoted
 from warehouse.errors import SourceError
 
@@ -20,7 +22,17 @@ NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 _PLACES = Decimal("0.000001")
 
 
-def shape(table: TableMapping, file: SourceFile, spec: FileInput) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Cells:
+    """Rows of an input as text."""
+
+    label: str
+    hash: str
+    cells: pd.DataFrame
+    row_numbers: np.ndarray[Any, Any]
+
+
+def shape(table: TableMapping, file: Cells, spec: Writing) -> pd.DataFrame:
     """Rows of a contract table as text.
 
     Returns:
@@ -60,7 +72,7 @@ def shape_records(table: TableMapping) -> pd.DataFrame:
 class _Cells:
     """Cells of a file, trimmed, with `na_values` as null."""
 
-    def __init__(self, file: SourceFile, spec: FileInput) -> None:
+    def __init__(self, file: Cells, spec: Writing) -> None:
         self.file = file
         self._empty = ["", *spec.na_values]
         self._seen: dict[str, pd.Series] = {}
@@ -72,7 +84,7 @@ class _Cells:
         return self._seen[column]
 
 
-def _check_origins(table: TableMapping, file: SourceFile) -> None:
+def _check_origins(table: TableMapping, file: Cells) -> None:
     found = list(file.cells.columns)
     wanted = {**table.columns}
     for entry in table.unpivot:
@@ -100,7 +112,7 @@ def _maps_by_name(table: TableMapping, name: str) -> bool:
     return name in contract.columns and not (table.unpivot and contract.is_number(name))
 
 
-def _no_column(column: str, table: TableMapping, file: SourceFile) -> SourceError:
+def _no_column(column: str, table: TableMapping, file: Cells) -> SourceError:
     found = list(file.cells.columns)
     return SourceError(
         f"there is no column {quoted(column)}, which {table.table} needs"

@@ -10,7 +10,7 @@ import yaml
 
 from ingestion.mapping import parse_mapping
 from ingestion.reading import read_csv
-from ingestion.shaping import shape, shape_records
+from ingestion.shaping import Cells, shape, shape_records
 from warehouse.errors import SourceError
 
 
@@ -31,7 +31,9 @@ def _shape(
         "m",
     )
     spec = mapping.files["f"]
-    frame = shape(mapping.tables[0], read_csv(path, "shop, f", spec.delimiter), spec)
+    file = read_csv(path, "shop, f", spec.delimiter or ",")
+    cells = Cells(file.label, file.hash, file.cells, file.row_numbers)
+    frame = shape(mapping.tables[0], cells, spec)
     return frame.astype(object).where(frame.notna(), None)
 
 
