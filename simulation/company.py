@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from simulation import thin
 from simulation.baseline import build_baseline
+from simulation.calendars import fiscal_table, holiday_table
 from simulation.ledger import build_ledger
 from simulation.markets import (
     MARKETS,
@@ -22,8 +24,10 @@ from simulation.media import CHANNELS, build_media, television_calendar
 from simulation.products import LAUNCHED, PRODUCTS, product_table
 from simulation.promotions import KINDS, build_promotions
 from simulation.publicity import PARTS, build_publicity
+from simulation.sellers import hire, seller_table
 from simulation.streams import Streams
 from simulation.tables import stacked
+from simulation.targets import budget_table, contest_table, incentive_table, quota_table
 from simulation.truth import DriverTruth, Key, Truth, parameter_table, whole_cents
 
 SHORTEST_DAYS = 60
@@ -80,7 +84,7 @@ def simulate(
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in frames.items():
             unfinished = folder / f".{name}.csv.unfinished"
-            frame.to_csv(unfinished, index=False, lineterminator="\n", date_format="%Y-%m-%d")
+            frame.to_csv(unfinished, index=False, lineterminator="\n")
             unfinished.replace(folder / f"{name}.csv")
     stage = books.stage
     return Company(
@@ -156,6 +160,24 @@ def build_books(
         "products": product_table(stage, baseline.launch_day),
         "territories": territory_table(stage),
         "fx_rates": rate_table(stage),
+    }
+    force = hire(streams, stage)
+    tables |= {
+        "touchpoints": thin.touchpoint_table(streams, stage, ledger, force),
+        "opportunities": thin.opportunity_table(streams, stage, ledger, force),
+        "agency_reports": thin.report_table(stage, force),
+        "quotas": quota_table(streams, stage, force, np.full(stage.width, 0.22), 35.0),
+        "budgets": budget_table(
+            streams, stage, {("advertising", d.driver): d.spend_eur for d in media.drivers}, 35.0
+        ),
+        "sales_contests": contest_table(streams, stage, [p.product_id for p in PRODUCTS]),
+        "incentive_plans": incentive_table(stage, force),
+        "experiments": thin.experiment_table(stage),
+        "campaigns": thin.campaign_table(media.rows),
+        "customers": thin.customer_table(ledger),
+        "sellers": seller_table(stage, force),
+        "holidays": holiday_table(stage),
+        "fiscal_calendar": fiscal_table(stage),
     }
     summary = truth.summary()
     answers = {
