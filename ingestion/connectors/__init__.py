@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ingestion.extract import Extract
 from ingestion.mapping import ApiInput, DatabaseInput, FileInput, LoadedMapping
+
+_MODULES: dict[type, str] = {FileInput: "files", DatabaseInput: "databases", ApiInput: "platforms"}
 
 
 def extract(
@@ -36,16 +39,11 @@ def extract(
     Raises:
         SourceError: the source cannot be read; the message names the place and the remedy.
     """
-    declared = mapping.spec.inputs[name]
-    if isinstance(declared, FileInput):
-        from ingestion.connectors import files as connector  # noqa: PLC0415
-    elif isinstance(declared, DatabaseInput):
-        # Drivers and HTTP clients are loaded by those who use them.
-        from ingestion.connectors import databases as connector  # noqa: PLC0415
-    elif isinstance(declared, ApiInput):
-        from ingestion.connectors import platforms as connector  # noqa: PLC0415
-    else:
+    kind = type(mapping.spec.inputs[name])
+    if kind not in _MODULES:
         raise TypeError(f"{name} is a query: it reads other inputs and has no connector")
+    # Drivers and HTTP clients are loaded by those who use them.
+    connector = import_module(f"ingestion.connectors.{_MODULES[kind]}")
     found: Extract = connector.extract(
         mapping, name, scratch, start=start, end=end, state=state, say=say
     )

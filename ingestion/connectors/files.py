@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ingestion.connectors.addresses import Address, addresses
-from ingestion.connectors.delimited import Delimited, distinct_names
+from ingestion.connectors.delimited import Delimited
+from ingestion.connectors.lines import blocks
 from ingestion.connectors.opening import opened
-from ingestion.connectors.scratch import TextWriter
+from ingestion.connectors.scratch import TextWriter, distinct
 from ingestion.extract import Extract, Part
 from ingestion.mapping import FileInput, LoadedMapping
 from warehouse.errors import printable
-
-_BLOCK = 8 * 2**20
 
 
 def extract(
@@ -45,24 +44,13 @@ def _read(
     address: Address, label: str, declared: FileInput, target: Path
 ) -> tuple[tuple[str, ...], Part]:
     with opened(address, label, declared.compression) as source:
-        text = Delimited(_blocks(source.plain), label, declared.delimiter or ",")
-        distinct_names(text.header, label)
+        text = Delimited(
+            blocks(source.plain, declared.encoding, label), label, declared.delimiter or ","
+        )
+        distinct(text.header, label)
         with TextWriter(target, text.header) as writer:
             for cells, numbers in text.rows():
                 writer.write(cells, numbers)
         file_hash = source.finish()
     part = Part(label, file_hash, writer.scan, writer.rows, source.check_unchanged)
     return text.header, part
-
-
-def _blocks(plain: IO[bytes]) -> Iterator[bytes]:
-    """Blocks of whole lines, without a byte order mark."""
-    kept = plain.read(_BLOCK).removeprefix(b"\xef\xbb\xbf")
-    while block := plain.read(_BLOCK):
-        kept += block
-        cut = kept.rfind(b"\n") + 1 or kept.rfind(b"\r", 0, len(kept) - 1) + 1
-        if cut:
-            yield kept[:cut]
-            kept = kept[cut:]
-    if kept:
-        yield kept

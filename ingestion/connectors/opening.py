@@ -8,18 +8,23 @@ import hashlib
 import io
 import lzma
 import os
+import shutil
 import stat
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO, Any, cast
 
 import pyarrow as pa
 
-from ingestion.connectors.addresses import Address
-from ingestion.wording import did_you_mean, quoted
+from ingestion.connectors.addresses import Address, Local, Remote, State
+from ingestion.wording import did_you_mean, listed, quoted
 from warehouse.errors import SourceError, printable
+from warehouse.files import disk_errors
 
 _BLOCK = 2**20
 # What no honest file does: more than a gigabyte out of a few megabytes.
@@ -32,17 +37,15 @@ _MAGIC = (
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
 )
-_DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException)
-
-# Whatever tells one state of a file from another.
-State = tuple[Any, ...]
+_IN_MEMORY = 64 * 2**20
+_DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 
 
 class _Counted(io.RawIOBase):
     """Bytes on their way, counted and hashed."""
 
-    def __init__(self, source: IO[bytes]) -> None:
-        self._source = source
+    def __init__(self, source: IO[bytes], address: Address, label: str) -> None:
+        self._source, self._address, self._label = source, address, label
         self._digest = hashlib.sha256()
         self.count = 0
 
@@ -50,7 +53,8 @@ class _Counted(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        block = self._source.read(len(buffer))
+        with _reading(self._address, self._label):
+            block = self._source.read(len(buffer))
         buffer[: len(block)] = block
         self._digest.update(block)
         self.count += len(block)
@@ -74,7 +78,7 @@ class Source:
     label: str
     plain: IO[bytes]
     check_unchanged: Callable[[], None]
-    _packed: io.BufferedReader
+    _packed: IO[bytes]
     _counted: _Counted
     _expected: int | None
 
@@ -102,15 +106,16 @@ def opened(address: Address, label: str, compression: str | None = None) -> Iter
         compression: as declared; None: by its first bytes.
 
     Raises:
-        SourceError: missing, empty, no regular file, unreadable, damaged.
+        SourceError: missing, empty, no regular file, unreadable, damaged, or not one file (zip).
     """
-    with _bytes_of(address, label) as (handle, state):
-        expected = address.size_of(state)
-        if expected == 0:
+    with ExitStack() as stack:
+        with _reading(address, label):
+            handle, state = _handle(address, label, stack)
+        if state[0] == 0:
             raise empty(label)
-        counted = _Counted(handle)
-        packed = io.BufferedReader(counted, _BLOCK)
-        head = packed.peek(8)[:8]
+        counted = _Counted(handle, address, label)
+        packed = cast(IO[bytes], io.BufferedReader(counted, _BLOCK))
+        head = cast(io.BufferedReader, packed).peek(8)[:8]
         if not head:
             raise empty(label)
         kind = compression or next((k for magic, k in _MAGIC if head.startswith(magic)), "none")
@@ -118,17 +123,20 @@ def opened(address: Address, label: str, compression: str | None = None) -> Iter
         def check_unchanged() -> None:
             try:
                 now = address.state()
-            except OSError as error:
-                raise changed(label, expected, None) from error
+            except Exception as error:
+                raise changed(label, state[0], None) from error
             if now != state:
-                raise changed(label, expected, address.size_of(now))
+                raise changed(label, state[0], now[0])
 
-        plain = _unpacked(packed, kind)
-        if plain is not packed:
-            plain = cast(IO[bytes], _Measured(plain, counted, label))
         try:
-            yield Source(label, plain, check_unchanged, packed, counted, expected)
-        except _DAMAGED as error:
+            plain = _unpacked(packed, kind, label, stack)
+            if kind != "none":
+                plain = cast(IO[bytes], _Measured(plain, counted, label))
+            yield Source(label, plain, check_unchanged, packed, counted, state[0])
+        except (OSError, *_DAMAGED) as error:
+            # What unpacks has errors of its own; a system's error has a number.
+            if getattr(error, "errno", None) is not None or kind == "none":
+                raise
             check_unchanged()
             raise SourceError(
                 f"the {kind} file is damaged ({printable(error)})",
@@ -142,46 +150,79 @@ def opened(address: Address, label: str, compression: str | None = None) -> Iter
 
 
 @contextmanager
-def _bytes_of(address: Address, label: str) -> Iterator[tuple[IO[bytes], State]]:
+def _reading(address: Address, label: str) -> Iterator[None]:
+    """Say in one sentence why a file cannot be read."""
     try:
-        if address.path is not None:
-            # Opening a pipe would wait for its writer for ever, so look before opening.
-            if not stat.S_ISREG(address.path.stat().st_mode):
-                kind = "a folder" if address.path.is_dir() else "not a regular file"
-                raise SourceError(
-                    f"{quoted(address.shown, 200)} is {kind}",
-                    where=label,
-                    expected="a file",
-                    remedy="Correct `path` in the source mapping",
-                )
-            with address.path.open("rb", buffering=0) as raw:
-                handle, state = cast(IO[bytes], raw), address.state(os.fstat(raw.fileno()))
-                yield handle, state
-        else:
-            state = address.state()
-            with address.open() as handle:
-                yield handle, state
+        yield
     except FileNotFoundError as error:
         raise _missing(address, label) from error
-    except OSError as error:
-        if isinstance(error, _DAMAGED):
+    except SourceError:
+        raise
+    except Exception as error:
+        # A remote file system's errors are of any type, and may hold its secrets.
+        local = isinstance(address, Local)
+        if local and not isinstance(error, OSError):
             raise
         raise SourceError(
             f"{quoted(address.shown, 200)} cannot be read ({address.said(error)})",
             where=label,
-            remedy="Check the path and its permissions",
-        ) from error
+            remedy="Check the path and its permissions"
+            if local
+            else "Check the address, its credentials and the network",
+        ) from (error if local else None)
 
 
-def _unpacked(packed: io.BufferedReader, kind: str) -> IO[bytes]:
-    source = cast(IO[bytes], packed)
+def _handle(address: Address, label: str, stack: ExitStack) -> tuple[IO[bytes], State]:
+    if isinstance(address, Remote):
+        state = address.state()
+        return stack.enter_context(address.open()), state
+    # Opening a pipe would wait for its writer for ever, so look before opening.
+    if not stat.S_ISREG(address.path.stat().st_mode):
+        kind = "a folder" if address.path.is_dir() else "not a regular file"
+        raise SourceError(
+            f"{quoted(address.shown, 200)} is {kind}",
+            where=label,
+            expected="a file",
+            remedy="Correct `path` in the source mapping",
+        )
+    handle = stack.enter_context(address.open())
+    return handle, address.state_of(os.fstat(handle.fileno()))
+
+
+def _unpacked(packed: IO[bytes], kind: str, label: str, stack: ExitStack) -> IO[bytes]:
     if kind == "gzip":
-        return cast(IO[bytes], gzip.GzipFile(fileobj=source, mode="rb"))
+        return cast(IO[bytes], gzip.GzipFile(fileobj=packed, mode="rb"))
     if kind == "bz2":
-        return cast(IO[bytes], bz2.BZ2File(source))
+        return cast(IO[bytes], bz2.BZ2File(packed))
     if kind == "xz":
-        return cast(IO[bytes], lzma.LZMAFile(source))
-    return source
+        return cast(IO[bytes], lzma.LZMAFile(packed))
+    if kind == "zstd":
+        return cast(IO[bytes], pa.CompressedInputStream(pa.PythonFile(packed, "r"), "zstd"))
+    if kind == "zip":
+        return _unzipped(packed, label, stack)
+    return packed
+
+
+def _unzipped(packed: IO[bytes], label: str, stack: ExitStack) -> IO[bytes]:
+    # The list of what is in a zip stands at its end: a stream has to be kept to be gone back in.
+    kept = stack.enter_context(SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115
+    with disk_errors(Path(gettempdir())):
+        shutil.copyfileobj(packed, kept, _BLOCK)
+    archive = stack.enter_context(zipfile.ZipFile(cast(IO[bytes], kept)))
+    members = [one for one in archive.infolist() if not one.is_dir()]
+    names = [one.filename for one in members if not one.filename.startswith("__MACOSX/")]
+    if len(names) != 1:
+        raise SourceError(
+            "the zip file does not hold exactly one file",
+            where=label,
+            got=listed(names) if names else "none",
+            remedy="Unpack it, and name the files with a pattern in `path`",
+        )
+    if archive.getinfo(names[0]).flag_bits & 1:
+        raise SourceError(
+            "the zip file is encrypted", where=label, remedy="Unpack it before landing it"
+        )
+    return stack.enter_context(archive.open(names[0]))
 
 
 class _Measured:
@@ -225,9 +266,9 @@ def empty(label: str) -> SourceError:
 
 
 def _missing(address: Address, label: str) -> SourceError:
-    beside, has_folder = address.neighbours()
-    hint = did_you_mean(address.name, beside)
-    if not has_folder:
+    beside = address.neighbours()
+    hint = did_you_mean(address.name, beside or [])
+    if beside is None:
         hint = "; its folder does not exist either"
     elif not beside:
         hint = "; its folder is empty"

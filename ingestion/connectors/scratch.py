@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.extract import ROW_NUMBER
+from ingestion.wording import listed
+from warehouse.errors import SourceError
 from warehouse.files import disk_errors
 
 
@@ -43,11 +48,21 @@ class TextWriter:
         self._schema = pa.schema(
             [*((f"c{n}", pa.string()) for n in range(len(self.columns))), (ROW_NUMBER, pa.int64())]
         )
-        self._writer: pq.ParquetWriter | None = None
+        self._writer: Any = None
+        self._pending: Future[None] | None = None
 
     def __enter__(self) -> TextWriter:
         with disk_errors(self.path):
-            self._writer = pq.ParquetWriter(self.path, self._schema, compression="snappy")
+            # Without dictionaries, which cost more time than they save where a file is read once.
+            self._writer = pq.ParquetWriter(
+                self.path,
+                self._schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=False,
+                write_statistics=False,
+            )
+        self._worker = ThreadPoolExecutor(1)
         return self
 
     def __exit__(
@@ -56,27 +71,56 @@ class TextWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._writer is not None:
-            with disk_errors(self.path):
-                self._writer.close()
+        self._worker.shutdown()
+        with disk_errors(self.path):
+            if error is None and self._pending is not None:
+                self._pending.result()
+            self._writer.close()
 
     def write(
         self,
         cells: Iterable[pa.Array | pa.ChunkedArray],
         numbers: np.ndarray[tuple[int], np.dtype[np.int64]],
     ) -> None:
-        """Add rows: one text array a column, and the rows' numbers."""
-        if self._writer is None:
-            raise RuntimeError("the writer is not open")
+        """Add rows: one text array a column, and the rows' numbers.
+
+        One block is compressed and written while the next is parsed.
+        """
         table = pa.Table.from_arrays([*cells, pa.array(numbers, pa.int64())], schema=self._schema)
         with disk_errors(self.path):
-            self._writer.write_table(table)
+            if self._pending is not None:
+                self._pending.result()
+            self._pending = self._worker.submit(self._writer.write_table, table)
         self.rows += table.num_rows
 
     @property
     def scan(self) -> str:
         """SQL of a select that gives the columns under their own names, and `_row_number`."""
         named = [f"c{n} AS {identifier(name)}" for n, name in enumerate(self.columns)]
-        return (
-            f"SELECT {', '.join([*named, ROW_NUMBER])} FROM read_parquet({file_literal(self.path)})"  # noqa: S608
+        select = ", ".join([*named, ROW_NUMBER])
+        return f"SELECT {select} FROM read_parquet({file_literal(self.path)})"  # noqa: S608
+
+
+def distinct(columns: Sequence[str], label: str) -> None:
+    """Check that a mapping, and SQL, can tell columns apart.
+
+    Raises:
+        SourceError: two have one name, or names that differ by case only; or one is the row
+            number's.
+    """
+    twice = [name for name, count in Counter(columns).items() if count > 1]
+    folded = Counter(name.lower() for name in columns)
+    alike = [name for name in columns if folded[name.lower()] > 1]
+    if twice or alike:
+        said = "more than once" if twice else "which differ by case only"
+        raise SourceError(
+            f"the header names {listed(twice or alike)}{' ' if twice else ', '}{said}",
+            where=label,
+            remedy="Rename one of them: a mapping could not tell them apart",
+        )
+    if ROW_NUMBER in folded:
+        raise SourceError(
+            f"the header names a column '{ROW_NUMBER}', which means the line of a row here",
+            where=label,
+            remedy="Rename the column",
         )
