@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,18 +22,46 @@ def reference_data() -> Path:
     return _reference_folder()
 
 
+def _postgres_programs() -> Path | None:
+    """Folder of PostgreSQL's `initdb` and `postgres`, of the newest version there is."""
+    found = shutil.which("initdb")
+    if found and shutil.which("postgres"):
+        return Path(found).resolve().parent
+    folders = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return max((f.parent for f in folders), key=lambda f: float(f.parent.name), default=None)
+
+
+@pytest.fixture(scope="session")
+def postgres_programs() -> Path:
+    """Folder of PostgreSQL's programs; tests that need it are marked `postgres`."""
+    folder = _postgres_programs()
+    assert folder is not None
+    return folder
+
+
+def _missing() -> dict[str, str]:
+    """Markers whose tests cannot run here, and what to do about it."""
+    missing = {}
+    if not _reference_folder().is_dir():
+        missing["reference"] = (
+            f"no folder {_reference_folder()}; set LIFTCAST_REFERENCE_DATA to the reference data "
+            "to run them"
+        )
+    if _postgres_programs() is None:
+        missing["postgres"] = "no PostgreSQL server; `apt-get install postgresql` to run them"
+    return missing
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the reference tests, with one visible line, where the data are missing."""
-    if _reference_folder().is_dir():
-        return
-    kept = [item for item in items if "reference" not in item.keywords]
-    left_out = [item for item in items if "reference" in item.keywords]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = kept
-        reporter = config.pluginmanager.get_plugin("terminalreporter")
-        if reporter:
-            reporter.write_line(
-                f"{len(left_out)} reference tests deselected: no folder {_reference_folder()}; "
-                "set LIFTCAST_REFERENCE_DATA to the reference data to run them."
-            )
+    """Deselect the tests whose data or server are missing."""
+    for marker in _missing():
+        left_out = [item for item in items if marker in item.keywords]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if marker not in item.keywords]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one visible line what was left out; test processes side by side say it once."""
+    for marker, why in _missing().items():
+        terminalreporter.write_line(f"Tests marked {marker} were deselected: {why}.")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -16,6 +19,7 @@ from pydantic import (
 
 from ingestion.contracts import codes
 from ingestion.wording import quoted
+from warehouse.errors import printable
 
 ISO = "%Y-%m-%d"
 
@@ -31,7 +35,10 @@ Whole = Annotated[int, Field(ge=1)]
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # An error of pydantic's own would quote what was given, and so what must not be read.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
 
 
 class Writing(Strict):
@@ -95,6 +102,32 @@ class FileInput(Writing):
         return value
 
 
+_VARIABLE = r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"
+_SECRET_NAME = re.compile(r"(?i)pass|pwd|secret|token|private_?key|credential")
+_LITERAL = (
+    "a secret stands in the mapping; write ${VARIABLE} (without a default) and set that in the "
+    "environment, or use `connection`"
+)
+
+
+def _holds_secret(url: str) -> bool:
+    """Whether an address has a password, or a parameter like one, that is not only `${VAR}`."""
+    template = re.sub(_VARIABLE, "0", url)
+    parts = urlsplit(template.partition("://")[2].join(("//", "")))
+    user, at, _ = parts.netloc.rpartition("@")
+    # A password may hold @ and / that should have been escaped: look at all before the last @.
+    unescaped = bool(parts.netloc) and "@" in template and not at
+    password = user.partition(":")[2]
+    named = [(key, value) for key, value in parse_qsl(parts.query) if _SECRET_NAME.search(key)]
+    inside = re.search(r"(?i)(?:pwd|password)(?:=|%3D)(?!0(?:;|%3B|&|$))", template)
+    return (
+        unescaped
+        or password not in ("", "0")
+        or any(value != "0" for _, value in named)
+        or inside is not None
+    )
+
+
 class DatabaseInput(Writing):
     """Rows of a database, at any SQLAlchemy address."""
 
@@ -102,12 +135,15 @@ class DatabaseInput(Writing):
         None, description="SQLAlchemy address; secrets only as ${VAR}, never written out"
     )
     connection: str | None = Field(None, description="Airflow connection, instead of a url")
-    table: str | None = Field(None, description="table or view, schema.table")
-    query: str | None = Field(None, description="a select, instead of a table")
+    table: str | None = Field(None, min_length=1, description="table or view, schema.table")
+    query: str | None = Field(None, min_length=1, description="a select, instead of a table")
     cursor: str | None = Field(
         None, description="column that grows with each change: only rows at or above its last value"
     )
     chunk_rows: Whole = Field(100_000, description="rows fetched at a time")
+    timeout_seconds: Whole = Field(
+        1800, description="longest the database may work on one statement, where it can be told"
+    )
 
     @model_validator(mode="after")
     def _one_of_each(self) -> DatabaseInput:
@@ -115,6 +151,9 @@ class DatabaseInput(Writing):
             raise ValueError("give either `url` or `connection`")
         if (self.table is None) == (self.query is None):
             raise ValueError("give either `table` or `query`")
+        # Here, not at the key: an error of a key quotes its value.
+        if self.url is not None and _holds_secret(self.url):
+            raise ValueError(f"url: {_LITERAL}")
         return self
 
 
@@ -125,7 +164,19 @@ class ApiInput(Writing):
         description="whose report: its addresses, paging and shape are known"
     )
     base_url: str | None = Field(None, description="default: the platform's own; ${VAR} is filled")
+    token_url: str | None = Field(
+        None, description="where a refresh token is traded; default: the platform's own"
+    )
+    version: Cell | None = Field(
+        None, description="version of the platform's interface; default: in sources/README.md"
+    )
     accounts: tuple[Cell, ...] = Field(min_length=1, description="accounts to report on")
+    level: Literal["campaign", "ad_group", "ad"] = Field(
+        "campaign", description="what a row is about, besides the day"
+    )
+    conversions: tuple[Cell, ...] = Field(
+        ("omni_purchase",), description="Meta: action types that count as conversions"
+    )
     credentials: dict[str, str] = Field(
         {}, description="name: ${VAR}; or connection: an Airflow connection"
     )
@@ -134,6 +185,26 @@ class ApiInput(Writing):
         28, description="days pulled again each time: platforms restate what they reported"
     )
     page_rows: Whole = Field(1000, description="rows asked for at a time")
+
+    @field_validator("first_day")
+    @classmethod
+    def _first_day_is_a_date(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                date.fromisoformat(value)
+            except ValueError:
+                raise ValueError("is not a date such as 2025-01-31") from None
+        return value
+
+    @model_validator(mode="after")
+    def _secrets_are_variables(self) -> ApiInput:
+        for key, value in self.credentials.items():
+            if key != "connection" and not re.fullmatch(_VARIABLE, value):
+                raise ValueError(f"credentials.{printable(key)}: {_LITERAL}")
+        for key in ("base_url", "token_url"):
+            if (given := getattr(self, key)) and _holds_secret(given):
+                raise ValueError(f"{key}: {_LITERAL}")
+        return self
 
 
 class QueryInput(Writing):
