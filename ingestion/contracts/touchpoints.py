@@ -7,6 +7,8 @@ TOUCH_KINDS = (
     "ad_click",
     "visit",
     "email",
+    "mail",
+    "coupon",
     "call",
     "store_visit",
     "meeting",
