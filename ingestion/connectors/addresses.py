@@ -134,32 +134,39 @@ def _is_pattern(path: str) -> bool:
 
 
 def _remote(url: str, label: str) -> list[Address]:
+    shown = redacted(url)
     try:
         files, path = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
-        remedy = "Install what it needs"
-        if isinstance(error, ImportError):
-            remedy = f"Install what it needs ({printable(error)})"
+        # fsspec says which package to install; anything else may be quoting the address.
+        missing = f" ({printable(error)})" if isinstance(error, ImportError) else ""
         raise SourceError(
-            f"the address {quoted(redacted(url), 200)} cannot be opened here",
+            f"the address {quoted(shown, 200)} cannot be opened here{missing}",
             where=label,
             expected="an address that fsspec knows: s3://, gs://, abfs://, https://, sftp://",
-            remedy=remedy,
-        ) from error
-    if not _is_pattern(redacted(url)):
-        return [Remote(files, path, redacted(url))]
+            remedy="Correct `path` in the source mapping, or install what it needs",
+        ) from None
+    except Exception as error:
+        raise _unreachable(shown, error, label) from None
+    if not _is_pattern(shown):
+        return [Remote(files, path, shown)]
     try:
         found = sorted(one for one in files.glob(path) if not files.isdir(one))
-    except OSError as error:
-        raise SourceError(
-            f"{quoted(redacted(url), 200)} cannot be listed ({type(error).__name__})",
-            where=label,
-            remedy="Check the address and its credentials",
-        ) from None
+    except Exception as error:
+        raise _unreachable(shown, error, label) from None
     if not found:
-        raise _no_match(PurePosixPath(path).name, None, redacted(url), label)
-    scheme = redacted(url).split("://", maxsplit=1)[0]
+        raise _no_match(PurePosixPath(path).name, None, shown, label)
+    scheme = shown.split("://", maxsplit=1)[0]
     return [Remote(files, one, f"{scheme}://{one.lstrip('/')}") for one in found]
+
+
+def _unreachable(shown: str, error: Exception, label: str) -> SourceError:
+    # A remote file system's errors are of any type, and their words may hold its secrets.
+    return SourceError(
+        f"{quoted(shown, 200)} cannot be reached ({type(error).__name__})",
+        where=label,
+        remedy="Check the address, its credentials and the network",
+    )
 
 
 def _no_match(name: str, folder: Path | None, shown: str, label: str) -> SourceError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Iterator
 from typing import IO
 
@@ -11,6 +12,7 @@ from warehouse.errors import SourceError
 
 BLOCK = 8 * 2**20
 _LONGEST_LINE = 64 * 2**20
+_CONTROL = re.compile("[\x80-\x9f]")
 _GUESSES = ("utf-8", "cp1252", "latin-1")
 
 
@@ -49,6 +51,7 @@ Recoder = Callable[[bytes, bool, int], bytes]
 
 def _recoder(encoding: str, label: str) -> Recoder:
     """From raw bytes to UTF-8; told whether they are the last, and the lines before them."""
+    latin_1 = codecs.lookup(encoding).name == "iso8859-1"
     utf_8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
     decoder = codecs.getincrementaldecoder("utf-8" if utf_8 else encoding)("strict")
     first = True
@@ -58,43 +61,35 @@ def _recoder(encoding: str, label: str) -> Recoder:
         try:
             text = decoder.decode(raw, last)
         except UnicodeDecodeError as error:
-            raise _not_of(encoding, error, label, lines) from error
+            raise _not_of(encoding, error.object, error.start, f"{label}, row", lines) from error
+        except UnicodeError as error:  # UTF-16 without its mark
+            raise _not_of(encoding, raw, 0, f"{label}, row", lines) from error
         if first and text:
             first, text = False, text.removeprefix("\ufeff")
-        if encoding_of_controls(encoding) and any("\x80" <= ch <= "\x9f" for ch in _odd(text)):
-            raise _controls(text, encoding, label, lines)
+        # Latin-1 gives every byte a meaning: a wrong one shows by its control characters.
+        if latin_1 and (odd := _CONTROL.search(text)):
+            raise _controls(text, odd.start(), label, lines)
         return text.encode()
 
     return recode
 
 
-def encoding_of_controls(encoding: str) -> bool:
-    """Latin-1 gives every byte a meaning, so that a wrong one shows by its control characters."""
-    return codecs.lookup(encoding).name == "iso8859-1"
-
-
-def _odd(text: str) -> str:
-    return "" if text.isascii() else text
-
-
-def _controls(text: str, encoding: str, label: str, lines: int) -> SourceError:
-    place = next(at for at, ch in enumerate(text) if "\x80" <= ch <= "\x9f")
+def _controls(text: str, place: int, label: str, lines: int) -> SourceError:
     try:
         text.encode("latin-1").decode("utf-8")
         likely = "utf-8"
     except UnicodeDecodeError:
         likely = "cp1252"
     return SourceError(
-        f"the file is not {encoding} text: it has the control character {quoted(text[place])}",
+        f"the file is not Latin-1 text: it has the control character {quoted(text[place])}",
         where=f"{label}, row {lines + text.count(chr(10), 0, place) + 1}",
         remedy=f"Set `encoding: {likely}` for this file in the source mapping",
     )
 
 
-def _not_of(encoding: str, error: UnicodeDecodeError, label: str, lines: int) -> SourceError:
+def _not_of(encoding: str, raw: bytes, at: int, place: str, lines: int) -> SourceError:
     said = "UTF-8" if encoding.lower() in ("utf-8", "utf8") else encoding
-    raw, at = error.object, error.start
-    before = raw[:at].decode(encoding, "replace").count("\n")
+    before = raw[:at].decode(encoding, "replace").count("\n") if at else 0
     likely = _likely(raw, at, encoding)
     remedy = "Save it as UTF-8 (in a spreadsheet: CSV UTF-8) and land it again"
     if likely:
@@ -104,7 +99,7 @@ def _not_of(encoding: str, error: UnicodeDecodeError, label: str, lines: int) ->
         )
     return SourceError(
         f"the file is not {said} text",
-        where=f"{label}, row {lines + before + 1}",
+        where=f"{place} {lines + before + 1}",
         remedy=remedy,
     )
 
@@ -112,6 +107,8 @@ def _not_of(encoding: str, error: UnicodeDecodeError, label: str, lines: int) ->
 def _likely(raw: bytes, at: int, encoding: str) -> str | None:
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    if (side := _side_of_utf_16(raw)) is not None:
+        return side
     near = raw[max(0, at - 200) : at + 200]
     for guess in _GUESSES:
         if codecs.lookup(guess).name == codecs.lookup(encoding).name:
@@ -124,12 +121,18 @@ def _likely(raw: bytes, at: int, encoding: str) -> str | None:
     return None
 
 
+def _side_of_utf_16(raw: bytes) -> str | None:
+    """UTF-16 without a mark, known by the NUL beside each letter."""
+    head = raw[:2000]
+    if head.count(b"\0") <= len(head) // 4:
+        return None
+    return "utf-16-le" if head[1::2].count(b"\0") > head[::2].count(b"\0") else "utf-16-be"
+
+
 def _nul(block: bytes, label: str, lines: int) -> SourceError:
     remedy = "Fetch it again, or save it as UTF-8 text"
-    head = block[:2000]
-    if head.count(b"\0") > len(head) // 4:
-        side = "le" if head[1::2].count(b"\0") > head[::2].count(b"\0") else "be"
-        remedy = f"It looks like UTF-16: set `encoding: utf-16-{side}` in the source mapping"
+    if (side := _side_of_utf_16(block)) is not None:
+        remedy = f"It looks like UTF-16: set `encoding: {side}` in the source mapping"
     return SourceError(
         "there is a NUL byte in the file",
         where=f"{label}, row {lines + block.count(10, 0, block.index(0)) + 1}",

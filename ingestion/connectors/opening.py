@@ -73,11 +73,13 @@ class Source:
         label: what errors call it.
         plain: its bytes, unpacked.
         check_unchanged: raises SourceError when the file is no longer what was opened.
+        is_packed: `plain` are not the bytes as they lie there.
     """
 
     label: str
     plain: IO[bytes]
     check_unchanged: Callable[[], None]
+    is_packed: bool
     _packed: IO[bytes]
     _counted: _Counted
     _expected: int | None
@@ -132,7 +134,7 @@ def opened(address: Address, label: str, compression: str | None = None) -> Iter
             plain = _unpacked(packed, kind, label, stack)
             if kind != "none":
                 plain = cast(IO[bytes], _Measured(plain, counted, label))
-            yield Source(label, plain, check_unchanged, packed, counted, state[0])
+            yield Source(label, plain, check_unchanged, kind != "none", packed, counted, state[0])
         except (OSError, *_DAMAGED) as error:
             # What unpacks has errors of its own; a system's error has a number.
             if getattr(error, "errno", None) is not None or kind == "none":

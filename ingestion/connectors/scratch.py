@@ -96,9 +96,15 @@ class TextWriter:
     @property
     def scan(self) -> str:
         """SQL of a select that gives the columns under their own names, and `_row_number`."""
-        named = [f"c{n} AS {identifier(name)}" for n, name in enumerate(self.columns)]
-        select = ", ".join([*named, ROW_NUMBER])
-        return f"SELECT {select} FROM read_parquet({file_literal(self.path)})"  # noqa: S608
+        return scan([self.path], self.columns)
+
+
+def scan(paths: Sequence[Path], columns: Sequence[str]) -> str:
+    """SQL of a select from files of `TextWriter`, of which later ones may have further columns."""
+    named = [f"c{n} AS {identifier(name)}" for n, name in enumerate(columns)]
+    files = ", ".join(map(file_literal, paths))
+    select = ", ".join([*named, ROW_NUMBER])
+    return f"SELECT {select} FROM read_parquet([{files}], union_by_name = true)"  # noqa: S608
 
 
 def distinct(columns: Sequence[str], label: str) -> None:
