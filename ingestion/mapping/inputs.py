@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs as text_codecs
 import re
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -22,6 +23,7 @@ from ingestion.wording import quoted
 from warehouse.errors import printable
 
 ISO = "%Y-%m-%d"
+_NO_ENCODINGS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"}
 
 
 def _as_text(value: Any) -> Any:
@@ -93,6 +95,22 @@ class FileInput(Writing):
         None, min_length=1, max_length=1, description="between the cells; csv: comma, tsv: tab"
     )
     sheet: Cell | None = Field(None, description="sheet of a workbook; default: its only one")
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, value: str) -> str:
+        try:
+            # Not all of Python's codecs are of text, and some are no encoding of files.
+            known = text_codecs.lookup(value).name not in _NO_ENCODINGS and bool(
+                "".encode(value) + b"-"
+            )
+        except (LookupError, UnicodeError, ValueError):
+            known = False
+        if not known:
+            raise ValueError(
+                f"{quoted(value)} is not an encoding; use utf-8, utf-16, latin-1 or cp1252"
+            )
+        return value
 
     @field_validator("delimiter")
     @classmethod
