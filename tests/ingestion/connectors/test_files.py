@@ -370,8 +370,8 @@ def _report(book: openpyxl.Workbook) -> None:
     sheet.merge_cells("D3:E3")
     for row, cells in enumerate(
         [
-            (dt.date(2025, 1, 2), 0.1 + 0.2, "x", "007", dt.datetime(2025, 1, 2, 13, 14, 15)),
-            (dt.date(2025, 1, 3), 1234567, 12, True, dt.datetime(2025, 1, 3)),
+            (dt.date(2025, 1, 2), 0.1 + 0.2, "x", "007", dt.datetime(2025, 1, 2, 13, 14, 15)),  # noqa: DTZ001
+            (dt.date(2025, 1, 3), 1234567, 12, True, dt.datetime(2025, 1, 3)),  # noqa: DTZ001
             (None,) * 5,
             ("later", -1e-7, "#N/A", 1.5, dt.time(9, 30)),
         ],
@@ -427,7 +427,7 @@ def test_a_sheet_is_chosen_or_asked_for(folder: Folder) -> None:
 
     folder.write("in.xlsx", _workbook(two))
     assert folder.rows("in.xlsx", sheet="Actual <&>") == [("Actual <&>", 2)]
-    with pytest.raises(SourceError, match="has 2 sheets; got 'Budget', 'Actual <&>'.*Set `sheet`"):
+    with pytest.raises(SourceError, match=r"has 2 sheets; got 'Budget', 'Actual <&>'.*Set `sheet`"):
         folder.extract("in.xlsx")
     with pytest.raises(SourceError, match="no sheet 'Budgets'; nearest is 'Budget'"):
         folder.extract("in.xlsx", sheet="Budgets")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -27,7 +28,7 @@ def _cut(content: bytes, cuts: list[int]) -> Iterator[bytes]:
     if not rest:
         at = sorted({cut % (len(lines) + 1) for cut in cuts})
         bounds = [0, *at, len(lines)]
-        rest = [b"".join(lines[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+        rest = [b"".join(lines[a:b]) for a, b in pairwise(bounds)]
     return (block for block in rest if block)
 
 
