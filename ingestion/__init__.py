@@ -2,5 +2,14 @@
 
 from ingestion.landing import LandingReport, TableReport, land
 from ingestion.mapping import LoadedMapping, load_mapping
+from ingestion.restatements import Restatement, restatements
 
-__all__ = ["LandingReport", "LoadedMapping", "TableReport", "land", "load_mapping"]
+__all__ = [
+    "LandingReport",
+    "LoadedMapping",
+    "Restatement",
+    "TableReport",
+    "land",
+    "load_mapping",
+    "restatements",
+]

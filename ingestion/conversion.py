@@ -1,146 +1,182 @@
-"""From text to the types of a contract, column by column, naming every cell that does not fit."""
+"""From text to the types of a contract, cell by cell and exactly, naming every cell that fails.
+
+Landing converts plain cells in SQL (`plain_forms.py`); what is written otherwise comes here, each
+distinct text once. Both give the same value wherever the plain form applies; a test holds them
+together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-from ingestion.contracts import Contract
+from ingestion import moments, numerals
 from ingestion.contracts.contract import ARROW_TYPES
-from ingestion.shaping import NUMBER, parsed_days
+from ingestion.mapping.inputs import Writing
 from ingestion.wording import quoted
 
-FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+# Between the cells of a product or a sum: no text of a file is likely to hold it.
+JOINT = "\x1f"
+# Before a cell that a lookup does not list.
+UNLISTED = "\x1e"
 
 _PLACES = Decimal("0.000001")
 _MONEY_LIMIT = Decimal(10) ** 12
 _BIGINT_DIGITS = 18
-_NOT_FINITE = r"(?i)[+-]?(?:nan|inf|infinity)"
-
-# What a converter returns: values (null where bad or empty) and a reason for each bad position.
-Converted = tuple[pa.Array, dict[int, str]]
+_NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE | re.ASCII)
 
 
-def convert(contract: Contract, text: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give every contract column its type.
+@dataclass(frozen=True)
+class Reader:
+    """How the cells of one contract column are read.
 
     Args:
-        contract: the table's contract.
-        text: contract columns as text, null where empty; index 0..n-1.
-
-    Returns:
-        The typed frame (null where a cell does not fit), and the misfits: `position`, `column`,
-        `reason`, in contract column order.
+        type_name: the contract's type.
+        writing: how numbers and dates are written.
+        signs: of a product or sum (cells joined by `JOINT`): `*` or `+`/`-` for each; else empty.
     """
-    typed: dict[str, Any] = {}
-    misfits: list[tuple[int, str, str]] = []
-    for name in contract.columns:
-        type_name = contract.type_of(name)
-        values, reasons = _CONVERTERS[type_name](text[name])
-        typed[name] = pd.Series(pd.array(values, dtype=pd.ArrowDtype(ARROW_TYPES[type_name])))
-        misfits += [(position, name, reason) for position, reason in reasons.items()]
-    return pd.DataFrame(typed), pd.DataFrame(misfits, columns=["position", "column", "reason"])
+
+    type_name: str
+    writing: Writing
+    signs: tuple[str, ...] = ()
 
 
-def _matches(cells: pd.Series, pattern: str) -> np.ndarray:
-    return cells.str.fullmatch(pattern).fillna(False).to_numpy(dtype=bool)
+def convert(reader: Reader, cells: Sequence[str]) -> tuple[pa.Array, list[str | None]]:
+    """Values (null where a cell does not fit) and for each of those the reason.
 
-
-def _not_numbers(cells: pd.Series, numeric: np.ndarray) -> dict[int, str]:
-    misfits = np.flatnonzero(cells.notna().to_numpy(dtype=bool) & ~numeric).tolist()
-    infinite = _matches(cells.iloc[misfits], _NOT_FINITE)
-    return {
-        position: f"{quoted(cell)} is not a "
-        + ("finite number" if endless else "number (such as 1234.50)")
-        for position, cell, endless in zip(misfits, cells.iloc[misfits], infinite, strict=True)
-    }
-
-
-def _decimals(cells: pd.Series) -> Converted:
-    """Money: exact to 6 places, further places rounded half to even."""
-    numeric = _matches(cells, NUMBER)
-    reasons = _not_numbers(cells, numeric)
-    values: list[Decimal | None] = []
+    Args:
+        reader: type and writing.
+        cells: texts, trimmed, none empty.
+    """
+    read = _CONVERTERS[reader.type_name]
+    values: list[Any] = []
+    reasons: list[str | None] = []
     with localcontext() as context:
-        context.prec, context.rounding = 60, ROUND_HALF_EVEN
-        for position, (good, cell) in enumerate(zip(numeric, cells, strict=True)):
-            value = Decimal(cell) if good else None
-            # Rounded before the second look: 999999999999.9999999 becomes the limit.
-            if value is not None and abs(value) <= _MONEY_LIMIT:
-                value = value.quantize(_PLACES)
-            if value is not None and abs(value) >= _MONEY_LIMIT:
-                reasons[position] = f"{quoted(cell)} is out of range (below 10^12)"
-                value = None
+        context.prec, context.rounding = 80, ROUND_HALF_EVEN
+        for cell in cells:
+            if cell.startswith(UNLISTED):
+                value, reason = None, f"{quoted(cell[1:])} is not listed in its lookup"
+            elif reader.signs:
+                value, reason = _combined(reader, cell)
+            else:
+                value, reason = read(cell, reader.writing)
             values.append(value)
-    return pa.array(values, ARROW_TYPES["DECIMAL(18,6)"]), reasons
+            reasons.append(reason)
+    return pa.array(values, ARROW_TYPES[reader.type_name]), reasons
 
 
-def _doubles(cells: pd.Series) -> Converted:
-    numeric = _matches(cells, NUMBER)
-    reasons = _not_numbers(cells, numeric)
-    values = np.full(len(cells), np.nan)
-    values[numeric] = cells[numeric].to_numpy(dtype=object).astype(float)
-    endless = np.flatnonzero(numeric & ~np.isfinite(values)).tolist()
-    for position, cell in zip(endless, cells.iloc[endless], strict=True):
-        reasons[position] = f"{quoted(cell)} is out of range"
+def shown(cell: str, signs: Sequence[str]) -> str:
+    """A product or sum as people would write it."""
+    texts = cell.split(JOINT)
+    if not signs or len(texts) != len(signs):
+        return cell.removeprefix(UNLISTED)
+    spoken = [f" {'x' if sign == '*' else sign} {text}" for sign, text in zip(signs, texts)]  # noqa: B905
+    return "".join(spoken).removeprefix(" x ").removeprefix(" + ").removeprefix(" ")
+
+
+Value = tuple[Any, str | None]
+
+
+def _combined(reader: Reader, cell: str) -> Value:
+    """A product (an empty factor empties it) or a sum (an empty term counts as zero)."""
+    whole: Decimal | None = None
+    for sign, text in zip(reader.signs, cell.split(JOINT), strict=True):
+        plain = numerals.normal(text, reader.writing) if text else "0"
+        if plain is None:
+            return _not_a_number(shown(cell, reader.signs), reader.writing)
+        value = Decimal(plain)
+        if whole is None:
+            whole = -value if sign == "-" else value
+        elif sign == "*":
+            whole = whole * value
+        else:
+            whole = whole + value if sign == "+" else whole - value
+    assert whole is not None
+    # Beyond a contract's range there are no places to keep.
+    exact = whole.quantize(_PLACES) if abs(whole) < Decimal("1e40") else whole
+    found, reason = _CONVERTERS[reader.type_name](f"{exact:f}", Writing())
+    if reason is not None:
+        reason = f"{quoted(shown(cell, reader.signs))} gives {reason}"
+    return found, reason
+
+
+def _not_a_number(cell: str, writing: Writing, wanted: str = "") -> Value:
+    if _NOT_FINITE.fullmatch(cell):
+        return None, f"{quoted(cell)} is not a finite number"
+    example = "1234.50".replace(".", writing.decimal)
+    return None, f"{quoted(cell)} is not {wanted or f'a number (such as {example})'}"
+
+
+def _decimal(cell: str, writing: Writing) -> Value:
+    """Money: exact to 6 places, further places rounded half to even."""
+    plain = numerals.normal(cell, writing)
+    if plain is None:
+        return _not_a_number(cell, writing)
+    value = Decimal(plain)
+    # Rounded before the second look: 999999999999.9999999 becomes the limit.
+    if abs(value) <= _MONEY_LIMIT:
+        value = value.quantize(_PLACES)
+    if abs(value) >= _MONEY_LIMIT:
+        return None, f"{quoted(cell)} is out of range (below 10^12)"
+    return value, None
+
+
+def _double(cell: str, writing: Writing) -> Value:
+    plain = numerals.normal(cell, writing)
+    if plain is None:
+        return _not_a_number(cell, writing)
+    value = float(plain)
+    if value in (float("inf"), float("-inf")):
+        return None, f"{quoted(cell)} is out of range"
     # -0.0 would be another content than 0.0 for the same number.
-    return pa.array(values + 0.0, mask=~np.isfinite(values)), reasons
+    return value + 0.0, None
 
 
-def _whole(cells: pd.Series) -> Converted:
-    digits = _matches(cells, r"[+-]?[0-9]+(?:\.0*)?")
-    reasons = {
-        position: reason.replace("a number (such as 1234.50)", "a whole number")
-        for position, reason in _not_numbers(cells, digits).items()
-    }
-    values: list[int | None] = []
-    for position, (good, cell) in enumerate(zip(digits, cells, strict=True)):
-        # Long digit strings are refused before int() would labour on them.
-        short = good and len(cell.split(".")[0].lstrip("+-0")) <= _BIGINT_DIGITS
-        values.append(int(cell.split(".")[0]) if short else None)
-        if good and not short:
-            reasons[position] = f"{quoted(cell)} is out of range"
-    return pa.array(values, ARROW_TYPES["BIGINT"]), reasons
+def _whole(cell: str, writing: Writing) -> Value:
+    plain = numerals.normal(cell, writing)
+    if plain is None or not re.fullmatch(r"[+-]?[0-9]+(?:\.0*)?", plain):
+        return _not_a_number(cell, writing, "a whole number")
+    digits = plain.split(".")[0]
+    # Long digit strings are refused before int() would labour on them.
+    if len(digits.lstrip("+-0")) > _BIGINT_DIGITS:
+        return None, f"{quoted(cell)} is out of range"
+    return int(digits), None
 
 
-def _days(cells: pd.Series) -> Converted:
-    days = parsed_days(cells)
-    sound = days.between(pd.Timestamp(FIRST_DAY), pd.Timestamp(LAST_DAY)).to_numpy(dtype=bool)
-    wrong = np.flatnonzero(cells.notna().to_numpy(dtype=bool) & ~sound).tolist()
-    reasons = {
-        position: f"{quoted(cell)} is not a possible date (such as 2025-12-31, "
-        f"or as `date_format` says; years {FIRST_DAY.year} to {LAST_DAY.year})"
-        for position, cell in zip(wrong, cells.iloc[wrong], strict=True)
-    }
-    return pa.array(days.where(sound).to_numpy("datetime64[D]"), pa.date32()), reasons
+def _day(cell: str, writing: Writing) -> Value:
+    day = moments.day_of(cell, writing.date_format, writing.time_zone)
+    if day is None:
+        return None, (
+            f"{quoted(cell)} is not a possible date (such as 2025-12-31, or as `date_format` "
+            f"says; years {moments.FIRST_DAY.year} to {moments.LAST_DAY.year})"
+        )
+    return day, None
 
 
-def _moments(cells: pd.Series) -> Converted:
-    times = pd.to_datetime(cells.astype(object), format="ISO8601", utc=True, errors="coerce")
-    wrong = np.flatnonzero(cells.notna().to_numpy(dtype=bool) & times.isna().to_numpy()).tolist()
-    reasons = {
-        position: f"{quoted(cell)} is not a possible time (such as 2025-12-31T18:30:00Z)"
-        for position, cell in zip(wrong, cells.iloc[wrong], strict=True)
-    }
-    naive = times.dt.tz_localize(None).to_numpy("datetime64[us]")
-    return pa.array(naive, pa.timestamp("us")), reasons
+def _moment(cell: str, writing: Writing) -> Value:
+    moment = moments.moment_of(cell, writing.date_format, writing.time_zone)
+    if moment is None:
+        return None, (
+            f"{quoted(cell)} is not a possible time in {writing.time_zone} (such as "
+            "2025-12-31T18:30:00+01:00, or as `date_format` says)"
+        )
+    return moment, None
 
 
-def _texts(cells: pd.Series) -> Converted:
-    return pa.array(cells, pa.string()), {}
+def _text(cell: str, _: Writing) -> Value:
+    return cell, None
 
 
-_CONVERTERS: dict[str, Callable[[pd.Series], Converted]] = {
-    "DECIMAL(18,6)": _decimals,
-    "DOUBLE": _doubles,
+_CONVERTERS: dict[str, Callable[[str, Writing], Value]] = {
+    "DECIMAL(18,6)": _decimal,
+    "DOUBLE": _double,
     "BIGINT": _whole,
-    "DATE": _days,
-    "TIMESTAMP": _moments,
-    "VARCHAR": _texts,
+    "DATE": _day,
+    "TIMESTAMP": _moment,
+    "VARCHAR": _text,
 }

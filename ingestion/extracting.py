@@ -1,4 +1,4 @@
-"""One input of a mapping as an Extract, whatever its kind."""
+"""Every input that a mapping's tables need, each read once, queries after what they read."""
 
 from __future__ import annotations
 
@@ -7,54 +7,56 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ingestion import connectors
-from ingestion.extract import ROW_NUMBER, Extract, Part
-from ingestion.mapping import LoadedMapping
-from ingestion.mapping.inputs import FileInput
-from ingestion.reading import SourceFile, read_csv
+from ingestion.extract import Extract
+from ingestion.mapping import LoadedMapping, QueryInput
+from ingestion.querying import run_query, tables_of
 from warehouse.errors import printable
+from warehouse.settings import Settings
 
 
-def extract(
+def extracts_of(
     mapping: LoadedMapping,
-    name: str,
     scratch: Path,
+    settings: Settings,
+    say: Callable[[str], None],
     *,
     start: date | None = None,
     end: date | None = None,
-    state: Mapping[str, Any] | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> Extract:
-    """All of one input, with its rows as Parquet under `scratch`."""
-    spec = mapping.spec.inputs[name]
-    if isinstance(spec, FileInput) and not (Path(connectors.__file__).parent / "files.py").exists():
-        return _csv(mapping, name, scratch)
-    return connectors.extract(
-        mapping, name, scratch, start=start, end=end, state=state or {}, say=say
+    states: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Extract]:
+    """The extracts of all inputs in use, by name.
+
+    Raises:
+        SourceError: an input cannot be read, or a query is wrong.
+    """
+    spec = mapping.spec
+    wanted = list(dict.fromkeys(table.from_ for table in spec.tables if table.from_))
+    plain = {name: one for name, one in spec.inputs.items() if not isinstance(one, QueryInput)}
+    queries: dict[str, list[str]] = {}
+    for name in wanted:
+        declared = spec.inputs[name]
+        if isinstance(declared, QueryInput):
+            queries[name] = tables_of(_label(mapping, name), declared, plain)
+    needed = dict.fromkeys(
+        [name for name in wanted if name in plain]
+        + [name for reads in queries.values() for name in reads]
     )
+    found: dict[str, Extract] = {}
+    for name in needed:
+        say(f"{spec.source}: reading {printable(name)}")
+        found[name] = connectors.extract(
+            mapping, name, scratch, start=start, end=end, state=states.get(name, {}), say=say
+        )
+    for name, reads in queries.items():
+        declared = spec.inputs[name]
+        assert isinstance(declared, QueryInput)
+        inputs = {key: found[key] for key in reads}
+        found[name] = run_query(
+            _label(mapping, name), name, declared, inputs, scratch, settings, say
+        )
+    return found
 
 
-def _csv(mapping: LoadedMapping, name: str, scratch: Path) -> Extract:
-    spec = mapping.spec.inputs[name]
-    assert isinstance(spec, FileInput)
-    label = f"{mapping.spec.source}, {printable(name, 60)} ({printable(spec.path)})"
-    path = mapping.folder / mapping.filled(spec.path, f"files.{name}.path")
-    file: SourceFile = read_csv(path, label, spec.delimiter or ",")
-    table = pa.table(
-        {
-            **{c: pa.chunked_array(pa.array(file.cells[c], pa.string())) for c in file.cells},
-            ROW_NUMBER: pa.array(np.asarray(file.row_numbers), pa.int64()),
-        }
-    )
-    target = scratch / f"{name}.parquet"
-    pq.write_table(table, target, compression="none")
-    quoted = str(target).replace("'", "''")
-    part = Part(
-        label, file.hash, "select * from read_parquet('" + quoted + "')", len(table),
-        file.check_unchanged,
-    )  # fmt: skip
-    return Extract(name, tuple(file.cells.columns), (part,))
+def _label(mapping: LoadedMapping, name: str) -> str:
+    return f"{mapping.spec.source}, {printable(name, 60)} (query)"

@@ -7,20 +7,18 @@ mends by comparing each partition's content hash with its newest line.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-from ingestion import manifest, partitions
+from ingestion import manifest, partitions, quarantine, register, workshop
 from ingestion.contracts import CONTRACTS
-from ingestion.mapping import LoadedMapping, load_mapping
-from ingestion.partitions import Landed, Money, Partition
-from ingestion.preparing import Prepared, prepare, refuse_too_many_bad_rows
+from ingestion.mapping import load_mapping
+from ingestion.partitions import Money
+from ingestion.planning import Plan, plan
+from ingestion.preparing import prepare, refuse_too_many_bad_rows
 from warehouse.errors import SourceError, printable
 from warehouse.files import disk_errors, sweep_leftovers
 from warehouse.lake import Lake
@@ -88,9 +86,10 @@ def land(
         mapping_path: the source's mapping (see `sources/README.md`).
         start: first day of the partitions to land; default all.
         end: day after the last. The window holds for what happened (advertising, publicity,
-            sales, controls); other tables are always landed whole.
+            sales, controls); other tables, and rows that a cursor will not bring again, are
+            always landed whole.
         run_id: written into the manifest.
-        settings: `bad_row_share` and `lock_timeout` are used.
+        settings: `bad_row_share`, `lock_timeout` and `memory_limit` are used.
         progress: told in words what is being done.
 
     Raises:
@@ -110,24 +109,42 @@ def land(
     mapping = load_mapping(mapping_path)
     source = mapping.spec.source
     with holding(lake, f"landing-{source}", settings.lock_timeout):
+        known = register.read(lake, source)
+        register.refuse_another_mapping(known, mapping, Path(mapping_path))
         _sweep(lake, source)
         _write_contracts(lake, settings)
-        preparation = prepare(lake, mapping, say)
-        for table in preparation.tables:
-            _quarantine(lake, source, table)
-        for table in preparation.tables:
-            folder = printable(lake.quarantine / table.contract.table / f"source={source}", 200)
-            refuse_too_many_bad_rows(table, source, settings.bad_row_share, folder)
-        stamp = {
-            "source": source,
-            "landed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "run_id": run_id,
-        }
-        plans = [_plan(lake, table, stamp, start, end) for table in preparation.tables]
-        _carry_out(lake, source, plans, say)
-        _register(lake, mapping)
-    reports = tuple(plan.report for plan in plans)
-    notices = (*preparation.notices, *(text for plan in plans for text in _notices(plan)))
+        with workshop.opened(lake, source, settings) as shop, disk_errors(lake.scratch):
+            preparation = prepare(
+                shop, lake, mapping, settings, say,
+                start=start, end=end,
+                states=register.read_state(lake, source), columns_before=known.columns,
+            )  # fmt: skip
+            for table in preparation.tables:
+                quarantine.write(
+                    shop, lake, table.contract.table, source, table.found.rejected, table.origins
+                )
+            for table in preparation.tables:
+                folder = printable(lake.quarantine / table.contract.table / f"source={source}", 200)
+                refuse_too_many_bad_rows(shop, table, source, settings.bad_row_share, folder)
+            stamp = {
+                "source": source,
+                "landed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "run_id": run_id,
+            }
+            with partitions.Stage() as stage:
+                planned = []
+                for table in preparation.tables:
+                    say(f"{source}: writing {table.contract.table}")
+                    planned.append(plan(shop, lake, table, stamp, stage, start, end))
+                stage.flush()
+                for one in planned:
+                    stage.swap(one.paths)
+                    manifest.append(one.log, list(one.lines))
+        register.write(lake, mapping, Path(mapping_path), preparation.columns)
+        # Last: a cursor may only move on once its rows stand in the lake.
+        register.write_state(lake, source, preparation.states)
+    reports = tuple(_report(one) for one in planned)
+    notices = (*preparation.notices, *(text for one in planned for text in _notices(one)))
     days = [r.last_date for r in reports if r.last_date and CONTRACTS[r.table].actual]
     return LandingReport(source, run_id, reports, notices, max(days, default=None))
 
@@ -137,8 +154,9 @@ def _sweep(lake: Lake, source: str) -> None:
     for room in (lake.raw, lake.quarantine):
         for folder in room.glob(f"*/source={source}"):
             sweep_leftovers(folder)
-    for leftover in lake.sources.glob(f".{source}.json.*.tmp"):
-        leftover.unlink(missing_ok=True)
+    for room in (lake.sources, register.state_path(lake, source).parent):
+        for leftover in room.glob(f".{source}.json.*.tmp"):
+            leftover.unlink(missing_ok=True)
 
 
 def _write_contracts(lake: Lake, settings: Settings) -> None:
@@ -151,137 +169,23 @@ def _write_contracts(lake: Lake, settings: Settings) -> None:
         manifest.write_contract_line(lake)
 
 
-def _quarantine(lake: Lake, source: str, table: Prepared) -> None:
-    for file_hash in table.file_hashes:
-        rows = table.rejected[table.rejected["_file_hash"] == file_hash]
-        with disk_errors(lake.quarantine):
-            partitions.write_quarantine(lake, table.contract, source, file_hash, rows)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What landing a table will do: partitions to write by path, then manifest lines to add."""
-
-    report: TableReport
-    writes: dict[Path, Partition]
-    log: Path
-    lines: tuple[dict[str, Any], ...]
-    gone: tuple[str, ...]
-
-    @property
-    def restated(self) -> list[dict[str, Any]]:
-        return [line for line in self.lines if line["kind"] == "restated"]
-
-
-def _plan(
-    lake: Lake, table: Prepared, stamp: dict[str, Any], start: date | None, end: date | None
-) -> _Plan:
-    contract, source = table.contract, stamp["source"]
-    if not contract.actual:
-        # What looks ahead (plans, promotions) or holds for long (rates, holidays) is dated
-        # otherwise than the day it became known: a window of days would never land it.
-        start = end = None
-    log = manifest.path_of(lake, contract.table, source)
-    told = manifest.latest(log)
-    head = stamp | {"table": contract.table, "file_hash": table.file_hash}
-    writes: dict[Path, Partition] = {}
-    changes: list[dict[str, Any]] = []
-    days, hashes, unchanged = [], [], 0
-    for partition in partitions.split(contract, table.kept, source):
-        days.append(partition.day)
-        hashes.append(f"{partition.day} {partition.content_hash}")
-        if not partitions.in_window(partition.day, start, end):
-            continue
-        path = partitions.path_of(lake, contract.table, source, partition.day)
-        landed = partitions.read_landed(path)
-        if landed is None or landed.content_hash != partition.content_hash:
-            writes[path] = partition
-        change = _change(partition, landed, told.get(partition.day))
-        if change is None and path not in writes:
-            unchanged += 1
-        elif change is not None:
-            changes.append(head | change)
-    whole = head | {
-        "date_day": partitions.ALL,
-        "kind": "confirmed",
-        "content_hash": hashlib.sha256("\n".join(hashes).encode()).hexdigest(),
-        "rows_read": table.read,
-        "rows_kept": len(table.kept),
-        "rows_rejected": len(table.rejected),
-        "last_day": days[-1] if days else "",
-    }
-    seen = set(days)
-    gone = []
-    for day in partitions.landed_days(lake, contract.table, source):
-        if day in seen or not partitions.in_window(day, start, end):
-            continue
-        path = partitions.path_of(lake, contract.table, source, day)
-        left = partitions.without_moved(contract, path, day, table.kept)
-        if left is not None:
-            writes[path] = left
-            moved = _change(left, partitions.read_landed(path), told.get(day))
-            changes += [head | moved] if moved else []
-        elif told.get(day, {}).get("rows_kept") != 0:
-            gone.append(day)
-    restated = sum(change["kind"] == "restated" for change in changes)
-    report = TableReport(
-        table=contract.table,
-        rows_read=table.read,
-        rows_kept=len(table.kept),
-        rows_rejected=len(table.rejected),
-        partitions_new=len(changes) - restated,
-        partitions_unchanged=unchanged,
+def _report(plan: Plan) -> TableReport:
+    restated = len(plan.restated)
+    return TableReport(
+        table=plan.table.contract.table,
+        rows_read=plan.table.found.rows_read,
+        rows_kept=plan.table.found.rows_kept,
+        rows_rejected=plan.table.found.rows_rejected,
+        partitions_new=sum(line["kind"] == "new" for line in plan.lines),
+        partitions_unchanged=plan.unchanged,
         partitions_restated=restated,
-        partitions_kept=len(gone),
-        last_date=date.fromisoformat(days[-1]) if days and contract.partition else None,
+        partitions_kept=len(plan.gone),
+        last_date=plan.last_date,
     )
-    return _Plan(report, writes, log, (*changes, whole), tuple(gone))
 
 
-def _change(
-    partition: Partition, landed: Landed | None, told: dict[str, Any] | None
-) -> dict[str, Any] | None:
-    """The manifest line a partition needs, or None when file and manifest say so already.
-
-    Args:
-        landed: what stands on disk.
-        told: the partition's newest manifest line.
-    """
-    line = Landed(told["content_hash"], partitions.money_from(told["money"])) if told else None
-    earlier = [one for one in (landed, line) if one and one.content_hash != partition.content_hash]
-    if landed and line and not earlier:
-        return None
-    # After a kill the file is ahead of its manifest: then the line knows what stood before.
-    before = earlier[0] if earlier else None
-    moved = partitions.change(before.money, partition.money) if before else {}
-    return {
-        "date_day": partition.day,
-        "kind": "restated" if before else "new",
-        "previous_hash": before.content_hash if before else "",
-        "content_hash": partition.content_hash,
-        "money": partitions.money_text(partition.money),
-        "money_change": partitions.money_text(moved),
-        "rows_read": len(partition.rows),
-        "rows_kept": len(partition.rows),
-        "last_day": partition.day,
-    }
-
-
-def _carry_out(lake: Lake, source: str, plans: list[_Plan], say: Progress) -> None:
-    with partitions.Stage() as stage:
-        for plan in plans:
-            say(f"{source}: writing {len(plan.writes):,} partitions of {plan.report.table}")
-            for path, partition in plan.writes.items():
-                stage.add(path, partition)
-        stage.flush()
-        for plan in plans:
-            for path in plan.writes:
-                stage.swap(path)
-            manifest.append(plan.log, list(plan.lines))
-
-
-def _notices(plan: _Plan) -> list[str]:
-    report, restated, gone = plan.report, plan.restated, plan.gone
+def _notices(plan: Plan) -> list[str]:
+    report, restated, gone = _report(plan), plan.restated, plan.gone
     said = []
     if report.rows_rejected:
         said.append(
@@ -314,16 +218,3 @@ def _some(count: int) -> str:
 
 def _span(days: Sequence[str]) -> str:
     return days[0] if len(days) == 1 else f"{min(days)} to {max(days)}"
-
-
-def _register(lake: Lake, mapping: LoadedMapping) -> None:
-    spec = mapping.spec
-    record = {
-        "source": spec.source,
-        "description": spec.description,
-        "reporting_currency": spec.reporting_currency,
-        "mapping_hash": mapping.hash,
-        "tables": sorted({table.table for table in spec.tables}),
-    }
-    content = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    partitions.write_if_changed(lake.sources / f"{spec.source}.json", content.encode())

@@ -19,10 +19,12 @@ EMPTY: dict[str, Any] = {
     "date_day": "",
     "kind": "",
     "file_hash": "",
+    "previous_file_hash": "",
     "previous_hash": "",
     "content_hash": "",
     "money": "",
     "money_change": "",
+    "previous_rows": 0,
     "rows_read": 0,
     "rows_kept": 0,
     "rows_rejected": 0,
@@ -30,6 +32,9 @@ EMPTY: dict[str, Any] = {
     "landed_at": "",
     "run_id": "",
 }
+
+# Fields that a line of any release has.
+_ALWAYS = {"source", "table", "date_day", "kind", "content_hash"}
 
 
 def path_of(lake: Lake, table: str, source: str) -> Path:
@@ -46,8 +51,8 @@ def read(path: Path) -> list[dict[str, Any]]:
             record = json.loads(line)
         except ValueError:
             continue
-        if isinstance(record, dict) and record.keys() >= EMPTY.keys():
-            records.append(record)
+        if isinstance(record, dict) and record.keys() >= _ALWAYS:
+            records.append(EMPTY | record)
     return records
 
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import IO
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingestion.contracts import LINEAGE, Contract
+from ingestion.contracts import Contract
+from ingestion.fingerprint import Fingerprint
 from warehouse.files import disk_errors, replacing
 from warehouse.lake import Lake
 
@@ -29,31 +26,41 @@ _HASH = "liftcast.content_hash"
 _MONEY = "liftcast.money"
 # Up to here a flush of each file is quicker than one of the whole machine.
 _FLUSH_SINGLY = 16
+# Rows of a row group: DuckDB reads a file by row groups of this size, one a thread.
+ROW_GROUP = 122_880
+# LZ4 costs next to nothing to read. That another release of a codec writes other bytes harms
+# nothing: whether a partition changed is told by the hash of its content.
+COMPRESSION = "lz4"
 
 
 @dataclass(frozen=True)
 class Partition:
-    """Rows of one day (`all` for an undated table), sorted by key.
+    """What is known of the rows of one day (`all` for an undated table), sorted by key.
 
     Args:
-        rows: contract and lineage columns.
-        content_hash: SHA-256 over the contract columns. Lineage is left out, so that a file
-            that only grew at its end, or was sorted anew, restates nothing.
+        content_hash: of the contract's columns and `_extra`. The other lineage is left out, so
+            that a file that only grew at its end, or was sorted anew, restates nothing.
         money: the contract's money, summed by currency.
     """
 
     day: str
-    rows: pa.Table
+    rows: int
     content_hash: str
     money: Money
 
 
 @dataclass(frozen=True)
 class Landed:
-    """What a partition on disk says of itself."""
+    """What a partition on disk says of itself.
+
+    Args:
+        fits: its columns are those of the contract today.
+    """
 
     content_hash: str
     money: Money
+    rows: int
+    fits: bool = True
 
 
 def path_of(lake: Lake, table: str, source: str, day: str) -> Path:
@@ -64,65 +71,6 @@ def landed_days(lake: Lake, table: str, source: str) -> list[str]:
     """Days that hold a partition, sorted."""
     found = (lake.raw / table / f"source={source}").glob("date_day=*/part.parquet")
     return sorted(file.parent.name.removeprefix("date_day=") for file in found)
-
-
-def split(contract: Contract, kept: pd.DataFrame, source: str) -> Iterator[Partition]:
-    """Sort validated rows by key and cut them into partitions, oldest first.
-
-    Args:
-        kept: typed contract columns, `_row_number` and `_file_hash`.
-    """
-    if kept.empty:
-        return
-    table = pa.Table.from_pandas(
-        kept.assign(_source=source)[contract.arrow_schema.names],
-        schema=contract.arrow_schema,
-        preserve_index=False,
-    ).replace_schema_metadata(None)
-    leading = [contract.partition] if contract.partition else []
-    order = [*leading, *(name for name in contract.key if name not in leading)]
-    table = table.sort_by([(name, "ascending") for name in [*order, "_file_hash", "_row_number"]])
-    table = table.combine_chunks()
-    lines, money = _canonical_lines(contract, table), _money(contract, table)
-    for day, begins, ends in _runs(contract, table):
-        rows = table.slice(begins, ends - begins)
-        digest = hashlib.sha256("\n".join(lines[begins:ends]).encode()).hexdigest()
-        yield Partition(day, rows, digest, money.get(day, {}))
-
-
-def _runs(contract: Contract, table: pa.Table) -> Iterator[tuple[str, int, int]]:
-    if contract.partition is None:
-        yield ALL, 0, len(table)
-        return
-    days = table[contract.partition].to_numpy()
-    begins = np.flatnonzero(np.r_[True, days[1:] != days[:-1]])
-    for start, end in zip(begins, [*begins[1:], len(days)], strict=True):
-        yield str(days[start]), int(start), int(end)
-
-
-def _canonical_lines(contract: Contract, table: pa.Table) -> list[str]:
-    """Each row as one text that no other row shares: `length:text` a cell, `-` for null."""
-    cells = []
-    for name in contract.columns:
-        text = table[name].cast(pa.string())
-        length = pc.binary_length(text).cast(pa.string())
-        cells.append(pc.fill_null(pc.binary_join_element_wise(length, text, ":"), "-"))
-    return list(pc.binary_join_element_wise(*cells, ",").to_pylist())
-
-
-def _money(contract: Contract, table: pa.Table) -> dict[str, Money]:
-    """The contract's money by day and currency."""
-    if not contract.money:
-        return {}
-    day = contract.partition or "currency_code"
-    sums = table.group_by(list(dict.fromkeys([day, "currency_code"]))).aggregate(
-        [(name, "sum") for name in contract.money]
-    )
-    found: dict[str, Money] = {}
-    for line in sums.to_pylist():
-        amount = sum((line[f"{name}_sum"] or Decimal(0) for name in contract.money), Decimal(0))
-        found.setdefault(str(line[day]), {})[line["currency_code"]] = amount
-    return found
 
 
 def money_text(money: Money) -> str:
@@ -136,34 +84,6 @@ def money_from(text: str) -> Money:
     return {code: Decimal(amount) for code, amount in pairs}
 
 
-def without_moved(contract: Contract, path: Path, day: str, kept: pd.DataFrame) -> Partition | None:
-    """A landed day without the rows whose key the file now has on another day.
-
-    A corrected date moves a row; left where it was, it would stand twice.
-
-    Args:
-        path: the partition on disk, of a day that the file no longer has.
-        kept: the file's rows, as for `split`.
-
-    Returns:
-        What stays of the day (perhaps no row), or None when no row of it has moved.
-    """
-    if contract.partition is None or contract.partition in contract.key:
-        return None
-    rows = pq.ParquetFile(path).read()
-    keys = list(contract.key)
-    moved = set(kept[keys].astype(str).itertuples(index=False, name=None))
-    stays = [
-        key not in moved
-        for key in rows.select(keys).to_pandas().astype(str).itertuples(index=False, name=None)
-    ]
-    if all(stays):
-        return None
-    rows = rows.replace_schema_metadata(None).filter(pa.array(stays))
-    digest = hashlib.sha256("\n".join(_canonical_lines(contract, rows)).encode()).hexdigest()
-    return Partition(day, rows, digest, _money(contract, rows).get(day, {}))
-
-
 def change(before: Money, after: Money) -> Money:
     """After minus before, by currency; currencies that did not move are left out."""
     zero = Decimal(0)
@@ -173,12 +93,17 @@ def change(before: Money, after: Money) -> Money:
     return {code: amount for code, amount in moved.items() if amount}
 
 
-def read_landed(path: Path) -> Landed | None:
-    """Content hash and money of a partition on disk; None when there is none or it is damaged."""
+def read_landed(contract: Contract, path: Path) -> Landed | None:
+    """What a partition on disk says; None when there is none or it is damaged."""
     try:
-        metadata = pq.read_metadata(path).metadata or {}
-        content_hash, money = metadata[_HASH.encode()], metadata[_MONEY.encode()]
-        return Landed(content_hash.decode(), money_from(money.decode()))
+        with pq.ParquetFile(path) as file:
+            metadata = file.metadata.metadata or {}
+            return Landed(
+                metadata[_HASH.encode()].decode(),
+                money_from(metadata[_MONEY.encode()].decode()),
+                file.metadata.num_rows,
+                file.schema_arrow.equals(contract.arrow_schema),
+            )
     except (OSError, pa.ArrowInvalid, KeyError, ValueError):
         return None
 
@@ -200,14 +125,19 @@ class Stage:
         for temporary in self._waiting.values():
             temporary.unlink(missing_ok=True)
 
-    def add(self, path: Path, partition: Partition) -> None:
-        """Write a partition beside `path`."""
-        metadata = {_HASH: partition.content_hash, _MONEY: money_text(partition.money)}
-        with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-            self._waiting[path] = temporary
-            temporary.write_bytes(encode(partition.rows, metadata))
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def beside(self, path: Path) -> Path:
+        """A temporary name beside `path`, to be written by the caller."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+        self._waiting[path] = temporary
+        return temporary
+
+    def forget(self, path: Path) -> None:
+        """Remove what waits for `path`: it stands there already."""
+        self._waiting.pop(path).unlink(missing_ok=True)
 
     def flush(self) -> None:
         """Bring every waiting file to disk, before any of them may be swapped in."""
@@ -218,27 +148,69 @@ class Stage:
             with temporary.open("rb") as handle, disk_errors(temporary):
                 os.fsync(handle.fileno())
 
-    def swap(self, path: Path) -> None:
-        """Rename the waiting file over `path`.
+    def swap(self, paths: Iterable[Path]) -> None:
+        """Rename the files that wait for `paths` over them.
 
-        The folder is not flushed: a rename that a power cut undoes, the next landing repeats.
+        The folders are not flushed: a rename that a power cut undoes, the next landing repeats.
         """
-        with disk_errors(path):
-            self._waiting[path].replace(path)
-        del self._waiting[path]
+        for path in paths:
+            with disk_errors(path):
+                self._waiting[path].replace(path)
+            del self._waiting[path]
 
 
-def encode(table: pa.Table, metadata: dict[str, str] | None = None) -> bytes:
-    """Parquet bytes that depend on rows and metadata alone.
+class PartitionFile:
+    """One partition being written: chunks of sorted rows, each a row group.
 
-    Uncompressed: a codec's output may change with its release. In memory first, so that a full
-    disk is an OSError of ours and not of a library.
+    Bytes depend on rows alone: the caller cuts chunks at every `ROW_GROUP` rows.
     """
+
+    def __init__(self, contract: Contract, day: str) -> None:
+        self._contract, self._day = contract, day
+        self._fingerprint = Fingerprint(contract)
+        self._writer: pq.ParquetWriter | None = None
+        self._sink: IO[bytes] | None = None
+
+    def add(self, rows: pa.Table) -> None:
+        """Count rows in; `write` says whether they are written too."""
+        self._fingerprint.add(rows)
+
+    @property
+    def partition(self) -> Partition:
+        found = self._fingerprint
+        return Partition(self._day, found.rows, found.digest(), found.money)
+
+    def write(self, path: Path, rows: pa.Table) -> None:
+        """Append a row group to the file at `path`."""
+        with disk_errors(path):
+            if self._writer is None:
+                # A file of Python's: a full disk is then an OSError of ours.
+                self._sink = path.open("wb")
+                self._writer = pq.ParquetWriter(
+                    self._sink, self._contract.arrow_schema, compression=COMPRESSION,
+                    store_schema=False,
+                )  # fmt: skip
+            self._writer.write_table(rows, row_group_size=ROW_GROUP)
+
+    def close(self, path: Path) -> None:
+        """End the file at `path` with what is known of its rows."""
+        if self._writer is None:
+            self.write(path, self._contract.arrow_schema.empty_table())
+        assert self._writer is not None
+        assert self._sink is not None
+        partition = self.partition
+        with disk_errors(path):
+            self._writer.add_key_value_metadata(
+                {_HASH: partition.content_hash, _MONEY: money_text(partition.money)}
+            )
+            self._writer.close()
+            self._sink.close()
+
+
+def encode(table: pa.Table) -> bytes:
+    """Parquet bytes of a small table."""
     sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, table.schema, compression="none", store_schema=False) as writer:
-        writer.write_table(table)
-        if metadata:
-            writer.add_key_value_metadata(metadata)
+    pq.write_table(table, sink, compression=COMPRESSION, store_schema=False)
     return bytes(sink.getvalue().to_pybytes())
 
 
@@ -257,49 +229,9 @@ def write_contract_file(lake: Lake, contract: Contract) -> None:
     write_if_changed(path, encode(contract.arrow_schema.empty_table()))
 
 
-QUARANTINE_SCHEMA = pa.schema(
-    [
-        ("row_number", pa.int64()),
-        ("column", pa.string()),
-        ("reason", pa.string()),
-        ("original", pa.string()),
-        *LINEAGE,
-    ]
-)
-
-
-def write_quarantine(
-    lake: Lake, contract: Contract, source: str, file_hash: str, rejected: pd.DataFrame
-) -> None:
-    """Write the rejected rows of one file, or remove what an earlier mapping rejected of it.
-
-    Args:
-        rejected: `row_number`, `column`, `reason` and `original` (a JSON object of text).
-    """
-    folder = lake.quarantine / contract.table / f"source={source}"
-    path = folder / f"{file_hash[:12]}.parquet"
-    if rejected.empty:
-        path.unlink(missing_ok=True)
-        return
-    rows = rejected.assign(_source=source, _file_hash=file_hash, _row_number=rejected["row_number"])
-    table = pa.Table.from_pandas(
-        rows[QUARANTINE_SCHEMA.names], schema=QUARANTINE_SCHEMA, preserve_index=False
-    ).replace_schema_metadata(None)
-    write_if_changed(path, encode(table))
-
-
 def in_window(day: str, start: date | None, end: date | None) -> bool:
     """Whether a partition is one of the days [start, end); undated ones always are."""
     if day == ALL:
         return True
     then = date.fromisoformat(day)
     return (start is None or then >= start) and (end is None or then < end)
-
-
-def original_text(cells: pd.DataFrame, lines: pd.Series) -> list[str]:
-    """Rows of a file as they were written, each a JSON object of text."""
-    rows = cells.iloc[lines.to_numpy(dtype=int)].astype(object)
-    return [
-        json.dumps(row, ensure_ascii=False)
-        for row in rows.where(rows.notna(), None).to_dict("records")
-    ]

@@ -1,28 +1,28 @@
-"""Everything a landing must know before it writes: files read, rows shaped and validated."""
+"""Everything a landing must know before it writes: inputs read, rows shaped and validated."""
 
 from __future__ import annotations
 
 import hashlib
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-import duckdb
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion import partitions
+from ingestion import drift, quoting
 from ingestion.contracts import CONTRACTS, Contract
 from ingestion.extract import ROW_NUMBER, Extract
-from ingestion.extracting import extract
+from ingestion.extracting import extracts_of
 from ingestion.mapping import LoadedMapping, TableMapping, Writing
-from ingestion.reading import TEXT
-from ingestion.shaping import Cells, shape, shape_records
-from ingestion.validation import Validated, validate
+from ingestion.quarantine import Origin, first_reasons
+from ingestion.shaping import Relation, Shape, shape
+from ingestion.validation import TERRITORIES, Strictness, Validated, validate
+from ingestion.workshop import Workshop, table_of
 from warehouse.errors import SourceError, printable
 from warehouse.lake import Lake
+from warehouse.settings import Settings
 
 _REASONS_SHOWN = 3
 _RECORDS = "(records)"
@@ -33,97 +33,209 @@ class Prepared:
     """One table, ready to land.
 
     Args:
-        kept: typed contract columns, `_row_number` and `_file_hash`.
-        rejected: `row_number`, `column`, `reason`, `original` and `_file_hash`.
-        file_hash: SHA-256 of the file the rows are from; of several, of their hashes.
+        found: its rows in the workshop, sorted apart.
+        origins: parts of inputs by the number that rows carry (`_origin`).
+        merge: rows are added to what has landed.
+        covers: first and last day that its inputs speak for wholly.
+        stateful: an input will not bring these rows again.
     """
 
     contract: Contract
-    kept: pd.DataFrame
-    rejected: pd.DataFrame
-    file_hashes: tuple[str, ...]
-
-    @property
-    def read(self) -> int:
-        return len(self.kept) + len(self.rejected)
+    found: Validated
+    origins: Mapping[int, Origin]
+    merge: bool = False
+    covers: tuple[date, date] | None = None
+    stateful: bool = False
 
     @property
     def file_hash(self) -> str:
-        if len(self.file_hashes) == 1:
-            return self.file_hashes[0]
-        return hashlib.sha256("\n".join(self.file_hashes).encode()).hexdigest()
+        """SHA-256 of the file the rows are from; of several, of their hashes."""
+        hashes = sorted({origin.hash for origin in self.origins.values()})
+        return (
+            hashes[0]
+            if len(hashes) == 1
+            else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+        )
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """All tables of a source, in the order of the contracts, and what people should know."""
+    """All tables of a source, in the order of the contracts, and what people should know.
+
+    Args:
+        columns: source columns by input.
+        states: what each input asked to be given next time.
+    """
 
     tables: tuple[Prepared, ...]
     notices: tuple[str, ...]
+    columns: Mapping[str, tuple[str, ...]]
+    states: Mapping[str, Mapping[str, Any]]
 
 
-def prepare(lake: Lake, mapping: LoadedMapping, say: Callable[[str], None]) -> Preparation:
-    """Read every file of a mapping once, shape and validate every table. Writes nothing.
+def prepare(
+    workshop: Workshop,
+    lake: Lake,
+    mapping: LoadedMapping,
+    settings: Settings,
+    say: Callable[[str], None],
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    states: Mapping[str, Mapping[str, Any]] | None = None,
+    columns_before: Mapping[str, tuple[str, ...]] | None = None,
+) -> Preparation:
+    """Read every input of a mapping once, shape and validate every table. Writes to scratch only.
+
+    Args:
+        start, end: the window that inputs are asked for, where they can be asked by day.
+        states: by input, what it asked to be given.
+        columns_before: source columns by input at the last landing.
 
     Raises:
-        SourceError: a file or the mapping is wrong, or a file changed meanwhile.
+        SourceError: an input or the mapping is wrong, or a file changed meanwhile.
     """
     spec = mapping.spec
-    files: dict[str, Cells] = {}
-    extracts: dict[str, Extract] = {}
-    scratch = lake.scratch / f"landing-{spec.source}"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    try:
-        for name in dict.fromkeys(table.from_ for table in spec.tables if table.from_):
-            say(f"{spec.source}: reading {printable(name)}")
-            extracts[name] = extract(mapping, name, scratch, say=say)
-            files[name] = _cells(extracts[name])
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-    notices = [
+    extracts = extracts_of(
+        mapping, workshop.folder, settings, say, start=start, end=end, states=states or {}
+    )
+    notices = [text for extract in extracts.values() for text in extract.notices]
+    notices += [
         f"{part.label}: there is a header and no row"
-        for found in extracts.values()
-        for part in found.parts
+        for extract in extracts.values()
+        for part in extract.parts
         if not part.rows
     ]
-    known = _landed_territories(lake, spec.source, own="territories" not in _tables_of(mapping))
+    notices += drift.drift_notices(mapping, extracts, columns_before or {})
+    tables = list(dict.fromkeys(table.table for table in spec.tables))
+    known = _landed_territories(lake, spec.source, own="territories" not in tables)
+    table_of(workshop, TERRITORIES, _list_of(sorted(known or ()), "territory_id"))
+    inline = _Inline(workshop, mapping)
     prepared: dict[str, Prepared] = {}
     # Territories first: every other table is held against them.
-    for name in sorted(_tables_of(mapping), key=lambda table: table != "territories"):
+    for name in sorted(tables, key=lambda table: table != "territories"):
         say(f"{spec.source}: checking {name}")
-        table = _prepare_table(name, mapping, files, known)
+        entries = [table for table in spec.tables if table.table == name]
+        table = _prepare(workshop, mapping, entries, extracts, inline, known is not None)
         if name == "territories":
-            known = (known or frozenset()) | set(table.kept["territory_id"])
+            known = (known or frozenset()) | _column(workshop, table.found.kept)
+            table_of(workshop, TERRITORIES, _list_of(sorted(known), "territory_id"))
         prepared[name] = table
-        notices += _dated_ahead(table)
-
-    for found in extracts.values():
-        for part in found.parts:
+        notices += _dated_ahead(workshop, table)
+    for extract in extracts.values():
+        for part in extract.parts:
             part.check_unchanged()
-    ordered = tuple(prepared[name] for name in CONTRACTS if name in prepared)
-    return Preparation(ordered, tuple(notices))
-
-
-def _cells(extract: Extract) -> Cells:
-    names = ", ".join('"' + name.replace('"', '""') + '"' for name in extract.columns)
-    every = " union all ".join(
-        f"(select {names}, {ROW_NUMBER} from ({p.scan}))" for p in extract.parts
+    return Preparation(
+        tuple(prepared[name] for name in CONTRACTS if name in prepared),
+        tuple(notices),
+        {name: extract.columns for name, extract in extracts.items()},
+        {name: extract.state for name, extract in extracts.items() if extract.state},
     )
-    with duckdb.connect() as engine:
-        table = engine.sql(f"select cast(columns(*) as varchar) from ({every})").to_arrow_table()
-    frame = table.to_pandas(types_mapper=lambda _: TEXT)
-    numbers = frame.pop(ROW_NUMBER).astype("int64").to_numpy()
-    hashes = [part.hash for part in extract.parts]
-    whole = (
-        hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+
+def _prepare(
+    workshop: Workshop,
+    mapping: LoadedMapping,
+    entries: list[TableMapping],
+    extracts: Mapping[str, Extract],
+    inline: _Inline,
+    territories: bool,
+) -> Prepared:
+    shapes: list[Shape] = []
+    origins: dict[int, Origin] = {}
+    for entry in entries:
+        if entry.from_ is None:
+            relation, parts = inline.relation(entry, len(origins))
+        else:
+            declared = mapping.spec.inputs[entry.from_]
+            writing = declared if isinstance(declared, Writing) else Writing()
+            relation, parts = relation_of(workshop, extracts[entry.from_], writing, len(origins))
+        origins |= parts
+        shapes.append(shape(entry, relation))
+    contract = entries[0].contract
+    strictness = Strictness(
+        _today(),
+        sorted({column for entry in entries for column in entry.allow_negative}),
+        territories,
     )
-    return Cells(extract.parts[0].label, whole, frame, numbers)
+    used = [extracts[entry.from_] for entry in entries if entry.from_ is not None]
+    covers = [extract.covers for extract in used]
+    return Prepared(
+        contract,
+        validate(workshop, contract, shapes, strictness),
+        origins,
+        merge=any(entry.mode == "merge" for entry in entries),
+        covers=_overlap(covers) if len(used) == len(entries) else None,
+        stateful=any(extract.state for extract in extracts.values()),
+    )
 
 
-def _tables_of(mapping: LoadedMapping) -> list[str]:
-    return list(dict.fromkeys(table.table for table in mapping.spec.tables))
+def relation_of(
+    workshop: Workshop, extract: Extract, writing: Writing, first: int
+) -> tuple[Relation, dict[int, Origin]]:
+    """An extract as one relation, its parts numbered from `first`."""
+    wanted = list(extract.columns)
+    described = []
+    for part in extract.parts:
+        rows = workshop.engine.execute(f"describe {part.scan}").fetchall()
+        found = [(str(row[0]), str(row[1])) for row in rows if row[0] != ROW_NUMBER]
+        by_name = dict(found)
+        # DuckDB tells `A` from `a` by a suffix; then the order says which is which.
+        in_order = by_name.keys() != set(wanted)
+        described.append(found if in_order else [(name, by_name[name]) for name in wanted])
+    columns = list(zip(*described, strict=True)) if wanted else []
+    types = [
+        kinds[0][1] if len({kind for _, kind in kinds}) == 1 else "VARCHAR" for kinds in columns
+    ]
+    origins, branches = {}, []
+    for number, (part, names) in enumerate(zip(extract.parts, described, strict=True), first):
+        cells = ", ".join(
+            f"{quoting.name(name)} as c{n}"
+            if kind == types[n]
+            else f"cast({quoting.name(name)} as varchar) as c{n}"
+            for n, (name, kind) in enumerate(names)
+        )
+        rows = f"select {cells}{', ' if cells else ''}{ROW_NUMBER} from ({part.scan})"
+        origins[number] = Origin(part.hash, extract.columns, rows)
+        branches.append(f"select *, {number} as _origin from ({rows})")
+    label = extract.parts[0].label
+    sql = " union all ".join(branches)
+    return Relation(label, sql, extract.columns, tuple(types), writing), origins
+
+
+class _Inline:
+    """Inline rows of a mapping, as tables of text in the workshop."""
+
+    def __init__(self, workshop: Workshop, mapping: LoadedMapping) -> None:
+        self._workshop, self._mapping, self._count = workshop, mapping, 0
+
+    def relation(self, entry: TableMapping, first: int) -> tuple[Relation, dict[int, Origin]]:
+        records = entry.records or ()
+        given = list(dict.fromkeys(name for record in records for name in record))
+        columns = {f"c{n}": [r.get(name) for r in records] for n, name in enumerate(given)}
+        table = pa.table(
+            {
+                **{key: pa.array(cells, pa.string()) for key, cells in columns.items()},
+                ROW_NUMBER: pa.array(range(1, len(records) + 1), pa.int64()),
+            }
+        )
+        path = self._workshop.folder / f"records_{self._count}.parquet"
+        self._count += 1
+        pq.write_table(table, path, compression="none")
+        rows = f"from read_parquet({quoting.text(str(path))})"
+        origin = Origin(self._mapping.hash, tuple(given), f"select * {rows}")
+        label = f"{self._mapping.spec.source}, records of {entry.table}"
+        sql = f"select *, {first} as _origin {rows}"
+        return Relation(label, sql, tuple(given), ("VARCHAR",) * len(given)), {first: origin}
+
+
+def _overlap(covers: list[tuple[date, date] | None]) -> tuple[date, date] | None:
+    """Days that every input speaks for."""
+    known = [days for days in covers if days is not None]
+    if not known or len(known) < len(covers):
+        return None
+    first, last = max(days[0] for days in known), min(days[1] for days in known)
+    return (first, last) if first <= last else None
 
 
 def _today() -> date:
@@ -146,68 +258,29 @@ def _landed_territories(lake: Lake, source: str, own: bool) -> frozenset[str] | 
     return frozenset(known) or None
 
 
-def _prepare_table(
-    name: str,
-    mapping: LoadedMapping,
-    files: dict[str, Cells],
-    territories: frozenset[str] | None,
-) -> Prepared:
-    entries = [table for table in mapping.spec.tables if table.table == name]
-    shaped, originals, hashes = [], {}, {}
-    for number, entry in enumerate(entries):
-        rows, cells, file_hash = _shape_entry(entry, mapping, files)
-        origin = f"{entry.from_ or _RECORDS}#{number}"
-        originals[origin], hashes[origin] = cells, file_hash
-        shaped.append(rows.assign(_file=origin))
-    text = pd.concat(shaped, ignore_index=True)
-    found = validate(
-        CONTRACTS[name],
-        text,
-        today=_today(),
-        allow_negative=sorted({column for entry in entries for column in entry.allow_negative}),
-        territories=territories,
-    )
-    return Prepared(
-        CONTRACTS[name],
-        found.kept.assign(_file_hash=found.kept["_file"].map(hashes)).drop(columns="_file"),
-        _with_originals(found, originals, hashes),
-        tuple(sorted(set(hashes.values()))),
-    )
+def _list_of(values: list[str], name: str) -> str:
+    return f"select unnest([{quoting.texts(values)}]::varchar[]) as {name}"
 
 
-def _shape_entry(
-    entry: TableMapping, mapping: LoadedMapping, files: dict[str, Cells]
-) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    if entry.from_ is None:
-        cells = pd.DataFrame(list(entry.records or ()), dtype=object)
-        return shape_records(entry), cells, mapping.hash
-    file = files[entry.from_]
-    spec = mapping.spec.inputs[entry.from_]
-    writing = spec if isinstance(spec, Writing) else Writing()
-    return shape(entry, file, writing), file.cells, file.hash
+def _column(workshop: Workshop, table: str) -> frozenset[str]:
+    rows = workshop.engine.execute(f"select distinct territory_id from {table}").fetchall()
+    return frozenset(row[0] for row in rows)
 
 
-def _with_originals(
-    found: Validated, originals: dict[str, pd.DataFrame], hashes: dict[str, str]
-) -> pd.DataFrame:
-    rejected = found.rejected.assign(original="", _file_hash=found.rejected["_file"].map(hashes))
-    for origin, rows in rejected.groupby("_file", sort=False):
-        texts = partitions.original_text(originals[str(origin)], rows["_line"])
-        rejected.loc[rows.index, "original"] = texts
-    return rejected.drop(columns=["_file", "_line"])
-
-
-def _dated_ahead(table: Prepared) -> list[str]:
+def _dated_ahead(workshop: Workshop, table: Prepared) -> list[str]:
     contract = table.contract
     if not contract.actual or contract.partition is None:
         return []
     # A week is dated by its first day, so only a later one has not begun.
-    ahead = int((table.kept[contract.partition] > _today() + timedelta(days=1)).sum())
+    ahead = workshop.count(
+        f"select count(*) from {table.found.kept} where {quoting.name(contract.partition)} "
+        f"> date '{_today() + timedelta(days=1)}'"
+    )
     return [f"{contract.table}: {ahead} rows are dated after today"] if ahead else []
 
 
 def refuse_too_many_bad_rows(
-    table: Prepared, source: str, share: float, where_rejected: str
+    workshop: Workshop, table: Prepared, source: str, share: float, where_rejected: str
 ) -> None:
     """Fail the source when a table lost more than `share` of its rows, or all of them.
 
@@ -216,20 +289,17 @@ def refuse_too_many_bad_rows(
     Raises:
         SourceError: with the first reasons.
     """
-    rejected, read = len(table.rejected), table.read
+    rejected, read = table.found.rows_rejected, table.found.rows_read
     borne = max(1, int(share * read)) if share else 0
-    if rejected <= borne and (table.kept.size or not rejected):
+    if rejected <= borne and (table.found.rows_kept or not rejected):
         return
-    first = [
-        f"row {row.row_number}, {row.column}: {row.reason}"
-        for row in table.rejected.head(_REASONS_SHOWN).itertuples()
-    ]
+    first = first_reasons(workshop, table.found.rejected, _REASONS_SHOWN)
     more = f" | and {rejected - len(first)} more" if rejected > len(first) else ""
     raise SourceError(
         f"{rejected:,} of {read:,} rows were rejected",
         where=f"{source}, table {table.contract.table}",
         expected=f"at most {share:.1%}",
-        got=" | ".join(first) + more,
+        got=printable(" | ".join(first) + more, 1000),
         remedy=(
             f"Mend the file or its mapping (the rejected rows lie in {where_rejected}), or raise "
             "LIFTCAST_BAD_ROW_SHARE; what was landed before stays"

@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     lock_timeout: float = Field(
         default=600, ge=0, description="seconds to wait for another run that holds the warehouse"
     )
+    memory_limit: str = Field(
+        default="4GB",
+        pattern=r"^[1-9][0-9]*(\.[0-9]+)? ?(MB|GB|MiB|GiB)$",
+        description="memory that landing's engine may use before it goes to disk, as `4GB`",
+    )
     keep_publications: int = Field(
         default=10, ge=1, description="publications kept on disk, the current one included"
     )

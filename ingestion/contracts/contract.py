@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, cast
 
+import duckdb
 import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 
+from ingestion import quoting
 from ingestion.contracts import codes
 
 TypeName = Literal["DECIMAL(18,6)", "DOUBLE", "BIGINT", "DATE", "TIMESTAMP", "VARCHAR"]
@@ -26,7 +28,13 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 
 # Where a landed row came from. No landing time: equal input gives equal bytes.
 LINEAGE = pa.schema(
-    [("_source", pa.string()), ("_file_hash", pa.string()), ("_row_number", pa.int64())]
+    [
+        ("_source", pa.string()),
+        ("_file_hash", pa.string()),
+        ("_row_number", pa.int64()),
+        # Source columns nobody mapped, as a JSON object, where the mapping says `drift: evolve`.
+        ("_extra", pa.string()),
+    ]
 )
 
 NOT_NEGATIVE = "not_negative"
@@ -34,11 +42,33 @@ NOT_NEGATIVE = "not_negative"
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule over several columns of a row; `column` is the one a broken row is filed under."""
+    """One rule of a contract, said once: in SQL.
+
+    Landing runs `holds` over millions of rows; the pandera schema runs the same text over a frame.
+
+    Args:
+        column: the column that a broken row is filed under.
+        name: what the rule is called.
+        reason: what is wrong with a row that breaks it.
+        holds: SQL over the contract's columns; null counts as true.
+    """
 
     column: str
+    name: str
     reason: str
-    holds: Callable[[pd.DataFrame], pd.Series]
+    holds: str
+
+    @property
+    def predicate(self) -> str:
+        """SQL that is true or false, never null."""
+        return f"coalesce({self.holds}, true)"
+
+    def over(self, frame: pd.DataFrame) -> pd.Series:
+        """Whether each row of a frame keeps the rule."""
+        with duckdb.connect() as engine:
+            engine.register("frame", pa.Table.from_pandas(frame, preserve_index=False))
+            kept = engine.sql(f"select {self.predicate} as kept from frame").fetchnumpy()  # noqa: S608
+        return pd.Series(kept["kept"], index=frame.index, dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -76,8 +106,8 @@ class Contract:
         """Columns that are not negative unless a mapping allows it (credits)."""
         return tuple(
             name
-            for name, column in self.columns.items()
-            if any(check.name == NOT_NEGATIVE for check in column.checks)
+            for name in self.columns
+            if any(rule.name == NOT_NEGATIVE for rule in self.rules_of(name))
         )
 
     @cached_property
@@ -95,13 +125,41 @@ class Contract:
     def unit_of(self, column: str) -> str:
         return str(self.columns[column].metadata["unit"])
 
+    def rules_of(self, column: str) -> tuple[Rule, ...]:
+        """Rules that look at one column alone."""
+        return tuple(rule_of(column) for rule_of in self.columns[column].metadata["rules"])
+
+    def every_rule(self, allow_negative: Sequence[str] = ()) -> tuple[Rule, ...]:
+        """All rules in the order in which a row's reasons are told: by column, then by row."""
+        return (
+            *(
+                rule
+                for name in self.columns
+                for rule in self.rules_of(name)
+                if rule.name != NOT_NEGATIVE or name not in allow_negative
+            ),
+            *self.rules,
+        )
+
     def schema(self, allow_negative: Sequence[str] = ()) -> pandera.DataFrameSchema:
         """The pandera schema; `allow_negative` lifts the sign rule where credits are declared."""
-        whole = pandera.DataFrameSchema(
-            dict(self.columns),
+        columns = {}
+        for name, column in self.columns.items():
+            columns[name] = pandera.Column(
+                column.dtype.type,
+                checks=[
+                    pandera.Check(_on_column(rule), name=rule.name, error=rule.reason)
+                    for rule in self.rules_of(name)
+                    if rule.name != NOT_NEGATIVE or name not in allow_negative
+                ],
+                nullable=column.nullable,
+                description=column.description,
+                metadata=column.metadata,
+            )
+        return pandera.DataFrameSchema(
+            columns,
             checks=[
-                pandera.Check(rule.holds, name=rule.column, error=rule.reason)
-                for rule in self.rules
+                pandera.Check(rule.over, name=rule.column, error=rule.reason) for rule in self.rules
             ],
             strict=True,
             ordered=True,
@@ -109,10 +167,13 @@ class Contract:
             description=self.description,
             metadata={"key": self.key, "partition": self.partition},
         )
-        for name in allow_negative:
-            kept = [check for check in self.columns[name].checks if check.name != NOT_NEGATIVE]
-            whole = whole.update_column(name, checks=kept)
-        return whole
+
+
+def _on_column(rule: Rule) -> Callable[[pd.Series], pd.Series]:
+    return lambda values: rule.over(values.to_frame(rule.column))
+
+
+RuleOf = Callable[[str], Rule]
 
 
 def _column(
@@ -120,30 +181,32 @@ def _column(
     description: str,
     unit: str,
     nullable: bool,
-    checks: Sequence[pandera.Check] = (),
+    rules: Sequence[RuleOf] = (),
 ) -> pandera.Column:
     return pandera.Column(
         pd.ArrowDtype(ARROW_TYPES[type_name]),
-        checks=list(checks),
         nullable=nullable,
         description=description,
-        metadata={"type": type_name, "unit": unit},
+        metadata={"type": type_name, "unit": unit, "rules": tuple(rules)},
     )
 
 
-def not_negative() -> pandera.Check:
-    return pandera.Check(lambda values: values >= 0, name=NOT_NEGATIVE, error="is negative")
+def _rule(name: str, reason: str, holds: str) -> RuleOf:
+    """A rule over one column, `{x}` in its SQL."""
+    return lambda column: Rule(column, name, reason, holds.format(x=quoting.name(column)))
 
 
-def positive() -> pandera.Check:
-    return pandera.Check(lambda values: values > 0, name="positive", error="is not above zero")
+def not_negative() -> RuleOf:
+    return _rule(NOT_NEGATIVE, "is negative", "{x} >= 0")
 
 
-def between(low: float, high: float) -> pandera.Check:
-    return pandera.Check(
-        lambda values: (values >= low) & (values <= high),
-        name="between",
-        error=f"is not between {low:g} and {high:g}",
+def positive() -> RuleOf:
+    return _rule("positive", "is not above zero", "{x} > 0")
+
+
+def between(low: float, high: float) -> RuleOf:
+    return _rule(
+        "between", f"is not between {low:g} and {high:g}", f"{{x}} between {low:g} and {high:g}"
     )
 
 
@@ -159,7 +222,7 @@ def measure(
     unit: str,
     *,
     nullable: bool = True,
-    check: pandera.Check | None = None,
+    check: RuleOf | None = None,
     signed: bool = False,
 ) -> pandera.Column:
     """A count or measure; not negative unless `signed` or held by a check of its own."""
@@ -185,8 +248,9 @@ def text(description: str, *, nullable: bool = False) -> pandera.Column:
 
 
 def one_of(description: str, values: Sequence[str], *, nullable: bool = False) -> pandera.Column:
-    check = pandera.Check.isin(list(values), error=f"is not one of {', '.join(values)}")
-    column = _column("VARCHAR", description, "", nullable, [check])
+    among = f"{{x}} in ({quoting.texts(values)})"
+    rule = _rule("one_of", f"is not one of {', '.join(values)}", among)
+    column = _column("VARCHAR", description, "", nullable, [rule])
     column.metadata["values"] = tuple(values)
     return column
 
@@ -194,8 +258,8 @@ def one_of(description: str, values: Sequence[str], *, nullable: bool = False) -
 def _coded(
     known: Callable[[], frozenset[str]], error: str, description: str, unit: str, nullable: bool
 ) -> pandera.Column:
-    check = pandera.Check(lambda values: values.isin(known()), name="known_code", error=error)
-    return _column("VARCHAR", description, unit, nullable, [check])
+    rule = _rule("known_code", error, quoting.among("{x}", sorted(known())))
+    return _column("VARCHAR", description, unit, nullable, [rule])
 
 
 def currency(
@@ -225,27 +289,16 @@ def territory(description: str = "territory the row belongs to") -> pandera.Colu
 
 def not_before(end: str, start: str) -> Rule:
     """`end` is on or after `start` where both are given."""
-
-    def holds(frame: pd.DataFrame) -> pd.Series:
-        return (frame[end] >= frame[start]).fillna(True)
-
-    return Rule(end, f"is before {start}", holds)
+    holds = f"{quoting.name(end)} >= {quoting.name(start)}"
+    return Rule(end, "not_before", f"is before {start}", holds)
 
 
 def differs(column: str, other: str, reason: str) -> Rule:
     """Two columns are not equal where both are given."""
-
-    def holds(frame: pd.DataFrame) -> pd.Series:
-        return (frame[column] != frame[other]).fillna(True)
-
-    return Rule(column, reason, holds)
+    return Rule(column, "differs", reason, f"{quoting.name(column)} <> {quoting.name(other)}")
 
 
 def same_sign(column: str, other: str, reason: str) -> Rule:
     """Two numbers do not point in opposite directions where both are given."""
-
-    def holds(frame: pd.DataFrame) -> pd.Series:
-        one, two = frame[column], frame[other]
-        return ~(((one < 0) & (two > 0)) | ((one > 0) & (two < 0))).fillna(False)
-
-    return Rule(column, reason, holds)
+    holds = f"sign({quoting.name(column)}) * sign({quoting.name(other)}) >= 0"
+    return Rule(column, "same_sign", reason, holds)

@@ -48,7 +48,8 @@ def test_every_column_says_what_it_holds(table: str) -> None:
         assert column.description, name
         if contract.is_number(name):
             assert contract.unit_of(name), name
-    assert contract.arrow_schema.names[-3:] == ["_source", "_file_hash", "_row_number"]
+    lineage = ["_source", "_file_hash", "_row_number", "_extra"]
+    assert contract.arrow_schema.names[-4:] == lineage
 
 
 def test_money_is_exact_and_beside_its_currency() -> None:
