@@ -6,8 +6,10 @@ import holidays
 import numpy as np
 import pandas as pd
 
+from simulation.effects import EVERYWHERE, Effect, Trade, over_products
 from simulation.markets import Stage
-from simulation.response import Array
+from simulation.products import Catalogue
+from simulation.response import Array, lagged
 from simulation.streams import Streams
 
 WEEKDAYS = np.array([-0.04, -0.05, -0.03, 0.0, 0.06, 0.10, -0.04])
@@ -93,6 +95,41 @@ def build_baseline(streams: Streams, stage: Stage) -> Baseline:
             "noise_sd": noise_share,
         },
     )
+
+
+def baseline_effects(
+    streams: Streams, stage: Stage, baseline: Baseline, catalogue: Catalogue, trade: Trade
+) -> list[Effect]:
+    """Every part of the baseline over products, then price changes, a lost distributor, noise.
+
+    The distributor takes a third of one territory's trade away, from a day on and for good.
+    """
+    share = catalogue.share
+    found = [
+        Effect("baseline", name, "", EVERYWHERE, 0, over_products(part, share))
+        for name, part in baseline.parts.items()
+    ]
+    plain = over_products(np.repeat(stage.size[None], stage.days, axis=0), share)
+    found.append(
+        Effect("baseline", "price", "", EVERYWHERE, 0, plain * catalogue.price_effect[:, None, :])
+    )
+    noise = over_products(baseline.noise, share)
+    place, since, part = lost_distributor(streams, stage)
+    whole = over_products(baseline.total + baseline.noise, share)[:, [place]]
+    gone = -part * trade.share[place] * lagged(whole, np.ones(14))
+    gone[:since] = 0.0
+    found.append(
+        Effect("baseline", "lost_distributor", "", place, 0, np.zeros_like(gone), trade=gone)
+    )
+    found.append(Effect("noise", "noise", "", EVERYWHERE, 0, noise))
+    return found
+
+
+def lost_distributor(streams: Streams, stage: Stage) -> tuple[int, int, float]:
+    """Territory, first day without its orders, and the part of the trade it had."""
+    rng = streams("trade", "lost")
+    place = int(rng.integers(stage.width))
+    return place, int(stage.days * rng.uniform(0.5, 0.65)), 0.33
 
 
 def _year(rng: np.random.Generator, stage: Stage, width: int) -> Array:

@@ -1,146 +1,265 @@
-"""The sales ledger: each day's sales of a territory split into order lines, to the cent."""
+"""The sales ledger, month by month: what is booked and sold on, split into lines to the cent."""
+
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from simulation.markets import Stage, to_eur_cents, to_local_cents
-from simulation.products import LAUNCHED, PRODUCTS, cost_list, price_list
-from simulation.promotions import Promotion
-from simulation.response import Array
+from simulation.desk import DISTRIBUTORS, NOT_TRACKED, Desk
+from simulation.markets import to_eur_cents
+from simulation.response import Array, Whole
 from simulation.streams import Streams
-from simulation.tables import COLUMNS
 
-EUR_PER_ORDER = 1_000.0
-RETURN_SHARE = 0.04
-BUSINESS_SHARE = 0.2
-BUSINESS_WEIGHT = 2.5
-CUSTOMERS_PER_TERRITORY = 60
-
-Whole = NDArray[np.int64]
+RETURN_SHARE = 0.035
+RETURN_DAYS = (3, 29)
+NEW_ORDER = 0.62
+OWN, SELL_IN, PARTNER = 0, 1, 2
+BOOKS = ("own", "sell_in", "partner")
+OPPORTUNITY_SHARE = 0.06
 
 
-def build_ledger(
-    streams: Streams, stage: Stage, sales_eur: Array, launch_day: int, promotions: list[Promotion]
-) -> tuple[pd.DataFrame, Whole]:
-    """Split `sales_eur` (days x territories) into lines; also returns what the lines come to.
+@dataclass
+class Lines:
+    """Order lines as codes and whole numbers, one array a column; money in ledger cents.
 
-    The day's sales plus that day's returns are shared among the order lines in whole ledger cents;
-    units follow from list price and discount rate, and the line's discount takes the rest, so that
-    net revenue = units x list price - discount on every line. How many orders and lines there are,
-    and what comes back, is drawn without looking at the sales: a driver that is switched off takes
-    its money out of the lines and nothing else. The second result is the ledger in EUR cents, each
-    line converted and rounded on its own, by day and territory.
+    `returned` lines have `number` above 100 and the order and price of the sale. `order` counts
+    the orders of a day and territory from 1; `ordered` is the day of the order.
     """
-    day, place, order, number = _lines(streams, stage)
-    lines = len(day)
-    rng = streams("ledger", "lines")
-    order_rng = streams("ledger", "customers")
-    orders = order[-1] + 1
-    is_return = (order_rng.random(orders) < RETURN_SHARE)[order]
-    is_return &= _order_in_day(day, place, order) > 0  # a day's first order is a sale
-    is_business = (order_rng.random(orders) < BUSINESS_SHARE)[order]
-    is_web = order_rng.random(orders)[order] < 0.35 + 0.15 * day / stage.days
-    customer = order_rng.integers(1, CUSTOMERS_PER_TERRITORY + 1, orders)[order]
 
-    chance, product_discount = _products_by_day(stage, launch_day, promotions)
-    product = _pick(chance[day, place], rng.random(lines))
-    price = price_list(stage)[day, place, product]
-    rate = np.where(is_business, 0.12, 0.02) * rng.uniform(0.5, 1.5, lines)
-    rate = np.minimum(rate + product_discount[day, place, product], 0.6)
+    book: Whole
+    day: Whole
+    ordered: Whole
+    place: Whole
+    order: Whole
+    number: Whole
+    product: Whole
+    units: Whole
+    price: Whole
+    cost: Whole
+    net: Whole
+    promotion: Whole
+    customer: Whole
+    rep: Whole
+    web: Whole
+    second: Whole
+    campaign: Whole
+    opportunity: Whole
 
-    units = np.where(is_return, -rng.integers(2, 20, lines), 0)
-    net = units * price
-    weight = rng.lognormal(0.0, 0.5, lines) * np.where(is_business, BUSINESS_WEIGHT, 1.0)
-    cell = day * len(stage.territories) + place
-    target = to_local_cents(sales_eur, stage.rate_micros).ravel()
-    target = target - np.bincount(cell, weights=net, minlength=len(target)).astype(np.int64)
-    sold = ~is_return
-    net[sold] = share_out(target, cell[sold], weight[sold])
-    units[sold] = np.ceil(net[sold] / (price[sold] * (1.0 - rate[sold])))
+    def __len__(self) -> int:
+        return len(self.day)
 
-    rates = stage.rate_micros[day, place]
-    booked = np.bincount(cell, weights=to_eur_cents(net, rates), minlength=len(target))
-    territory = np.array([t.territory_id for t in stage.territories])[place]
-    sequence = _order_in_day(day, place, order) + 1
-    dates = stage.dates[day]
-    stamp = dates.strftime("%Y%m%d")
-    ledger = pd.DataFrame(
-        {
-            "order_id": [
-                f"{t}-{s}-{n:03d}" for t, s, n in zip(territory, stamp, sequence, strict=True)
-            ],
-            "line_number": number,
-            "date_day": dates,
-            "grain": "day",
-            "product_id": np.array([p.product_id for p in PRODUCTS])[product],
-            "territory_id": territory,
-            "sales_channel": np.where(is_web, "web", "retail"),
-            "sales_level": np.where(is_business, "distributor", "shop"),
-            "customer_kind": np.where(is_business, "B2B", "B2C"),
-            "customer_id": [
-                f"{t}-c{c:03d}" if b else None
-                for t, c, b in zip(territory, customer, is_business, strict=True)
-            ],
-            "units": units,
-            "list_price": price / 100.0,
-            "discount": (units * price - net) / 100.0,
-            "net_revenue": net / 100.0,
-            "unit_cost": cost_list(stage)[day, place, product] / 100.0,
-            "currency_code": np.array([t.currency_code for t in stage.territories])[place],
-        },
-        columns=COLUMNS["sales"],
+    def take(self, chosen: Whole) -> "Lines":
+        """Lines at positions, or where a mask is true."""
+        return Lines(**{name: values[chosen] for name, values in vars(self).items()})
+
+
+def joined(parts: list[Lines]) -> Lines:
+    """Lines one after another."""
+    return Lines(
+        **{name: np.concatenate([vars(p)[name] for p in parts]) for name in vars(parts[0])}
     )
-    return ledger, booked.astype(np.int64).reshape(sales_eur.shape)
 
 
-def _lines(streams: Streams, stage: Stage) -> tuple[Whole, Whole, Whole, Whole]:
-    """Day, territory, order (counted from 0) and line number (from 1) of every line, in order."""
-    rng = streams("ledger", "orders")
-    width = len(stage.territories)
-    by_cell = 1 + rng.poisson(stage.size / EUR_PER_ORDER, (stage.days, width))
-    cell_of_order = np.repeat(np.arange(stage.days * width), by_cell.ravel())
-    by_order = rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15], size=len(cell_of_order))
-    order = np.repeat(np.arange(len(cell_of_order)), by_order)
-    number = np.arange(len(order)) - np.repeat(np.cumsum(by_order) - by_order, by_order) + 1
-    cell = cell_of_order[order]
-    return cell // width, cell % width, order, number
+@dataclass
+class Orders:
+    """Orders of the company's own shops: what the paths of their customers lead to.
 
-
-def _order_in_day(day: Whole, place: Whole, order: Whole) -> Whole:
-    """Position of each line's order among the orders of its day and territory, from 0."""
-    is_new_cell = np.append(True, (np.diff(day) != 0) | (np.diff(place) != 0))
-    first_order = np.maximum.accumulate(np.where(is_new_cell, order, 0))
-    return order - first_order
-
-
-def _products_by_day(
-    stage: Stage, launch_day: int, promotions: list[Promotion]
-) -> tuple[Array, Array]:
-    """Chance of a line to be of each product, and discount rate, days x territories x products.
-
-    The launched product gains ground for 120 days; a promoted one sells half as often again.
+    `cause` indexes `TRACKED`, or is NOT_TRACKED; `tracked` says whether the customer is known.
     """
-    width = len(stage.territories)
-    popularity = np.array([p.popularity for p in PRODUCTS])
-    chance = np.tile(popularity, (stage.days, width, 1))
-    ramp = np.clip((np.arange(stage.days) - launch_day + 1) / 120.0, 0.0, 1.0)
-    chance[:, :, LAUNCHED] *= ramp[:, None]
-    discount = np.zeros_like(chance)
-    for promotion in promotions:
-        days, one = slice(promotion.first, promotion.last + 1), promotion.product >= 0
-        chosen = slice(promotion.product, promotion.product + 1) if one else slice(None)
-        if one:
-            chance[days, promotion.territory, chosen] *= 1.5
-        if promotion.kind.is_discount:
-            discount[days, promotion.territory, chosen] += promotion.depth
-    return chance / chance.sum(axis=2, keepdims=True), discount
+
+    day: Whole
+    place: Whole
+    order: Whole
+    customer: Whole
+    cause: Whole
+    tracked: Whole
+    second: Whole
+    units: Whole
+    net_eur: Whole
 
 
-def _pick(chance: Array, draw: Array) -> Whole:
-    """Index of the product each draw falls on; one draw a line, whatever the chances."""
-    picked: Whole = (draw[:, None] >= np.cumsum(chance, axis=1)[:, :-1]).sum(axis=1)
-    return picked
+@dataclass
+class Month:
+    """One month of books: its lines (returns of earlier sales among them) and own orders."""
+
+    lines: Lines
+    orders: Orders
+    pending: list[Lines]
+
+
+def write_month(
+    streams: Streams, desk: Desk, name: str, first: int, end: int, returns: list[Lines]
+) -> Month:
+    """Lines of the days `first` to `end` (not included).
+
+    The target of each day, territory and product plus what came back that day is shared out over
+    the lines in whole cents; units follow from list price and discount, and the line's discount
+    takes the rest, so that net revenue = units x list price - discount on every line. How many
+    lines and orders there are, and what share of them comes back, is drawn without looking at the
+    sales: a driver that is switched off takes its money out of the lines and nothing else.
+    """
+    sold = _sold(streams, desk, name, first, end, OWN)
+    orders = _orders(streams, desk, name, sold)
+    back = _sent_back(streams, desk, name, sold)
+    waiting = [*returns, back]
+    due = [lines.take(lines.day < end) for lines in waiting]
+    pending = [lines.take(lines.day >= end) for lines in waiting]
+    coming = joined(due)
+    _refund(desk, first, end, sold, coming)
+    books = [
+        joined([sold, coming]),
+        _sold(streams, desk, name, first, end, SELL_IN),
+        _sold(streams, desk, name, first, end, PARTNER),
+    ]
+    lines = joined(books)
+    _add_up(desk, orders, sold)
+    return Month(lines.take(lines.net != 0), orders, [p for p in pending if len(p)])
+
+
+def _target(desk: Desk, book: int) -> Whole:
+    accounts = desk.accounts
+    return (accounts.own, accounts.sell_in, accounts.sold_on)[book]
+
+
+def _sold(streams: Streams, desk: Desk, name: str, first: int, end: int, book: int) -> Lines:
+    """Lines of one book without returns, in order of day, territory and order."""
+    stage, catalogue, volume = desk.stage, desk.catalogue, desk.volume
+    rng = streams("ledger", BOOKS[book], name)
+    width, products = stage.width, catalogue.size
+    target = _target(desk, book)[first:end]
+    a_day = (volume.own_lines, volume.trade_lines, volume.partner_lines)[book]
+    mean = a_day * desk.share_of_size()[:, None] * catalogue.share[first:end, None, :]
+    counts = np.where(target != 0, 1 + rng.poisson(mean), 0).ravel()
+    cell = np.repeat(np.arange(len(counts)), counts)
+    weight = np.exp(rng.normal(0.0, 0.5, len(cell)))
+    net = share_out(target.ravel(), cell, weight)
+
+    spot = cell // products  # a day and territory
+    mixed = np.argsort(spot + rng.random(len(cell)), kind="stable")
+    cell, net, spot = cell[mixed], net[mixed], spot[mixed]
+    day, place, product = first + spot // width, spot % width, cell % products
+    new_spot = np.append(True, spot[1:] != spot[:-1])[: len(spot)]
+    starts = new_spot | (rng.random(len(cell)) < NEW_ORDER)
+    index = np.cumsum(starts) - 1  # of the order, over all
+    head = np.flatnonzero(starts)
+    number = np.arange(len(cell)) - head[index] + 1
+    order = index - index[np.maximum.accumulate(np.where(new_spot, np.arange(len(cell)), 0))] + 1
+
+    price, cost = catalogue.price[day, place, product], catalogue.cost[day, place, product]
+    usual = (0.02, 0.12, 0.02)[book]
+    depth = desk.depth[day, place, product]
+    if book != OWN:
+        depth = 0.3 * depth
+    rate = np.minimum(usual * rng.uniform(0.5, 1.5, len(cell)) + depth, 0.6)
+    if book == SELL_IN:
+        rate = np.minimum(rate + 0.28, 0.7)
+    units = np.sign(net) * np.ceil(np.abs(net) / (price * (1.0 - rate))).astype(np.int64)
+
+    none = np.full(len(cell), -1)
+    by_order = rng.random(len(head))
+    second = (21_600 + 50_400 * rng.random(len(head))).astype(np.int64)[index]
+    web = (by_order < 0.40 + 0.15 * day[head] / stage.days)[index].astype(np.int64)
+    customer, rep, promotion = none, none, none
+    opportunity = none
+    if book == OWN:
+        named = rng.random(len(cell)) < 0.8
+        promotion = np.where(named, desk.promotion[day, place, product], -1)
+    else:
+        customer = _dealer(desk, day[head], place[head], by_order)[index]
+        if book == SELL_IN:
+            rep = desk.rep[day, place, customer]
+            is_won = rng.random(len(head)) < OPPORTUNITY_SHARE
+            opportunity = np.where(is_won, np.arange(len(head)), -1)[index]
+        else:
+            second = none
+        web = np.zeros_like(web)
+    return Lines(
+        book=np.full(len(cell), book), day=day, ordered=day, place=place, order=order,
+        number=number, product=product, units=units, price=price, cost=cost, net=net,
+        promotion=promotion, customer=customer, rep=rep, web=web, second=second,
+        campaign=none, opportunity=opportunity,
+    )  # fmt: skip
+
+
+def _dealer(desk: Desk, day: Whole, place: Whole, draw: Array) -> Whole:
+    """Dealer of each order, counted within the territory; the first is the distributor who leaves.
+
+    It has its part of the trade until its last day and nothing after.
+    """
+    lost_place, since, part = desk.lost
+    gone = (place == lost_place) & (day >= since)
+    draw = np.where(gone, part + (1.0 - part) * draw, draw)
+    others = 1 + ((draw - part) / (1.0 - part) * (desk.volume.dealers - 1)).astype(np.int64)
+    return np.where(draw < part, 0, np.minimum(others, desk.volume.dealers - 1))
+
+
+def _sent_back(streams: Streams, desk: Desk, name: str, sold: Lines) -> Lines:
+    """Returns of these sales: part or all of a line, some days later, at what was paid for it.
+
+    Who has not come back when the window ends is not in the books.
+    """
+    rng = streams("ledger", "returns", name)
+    chosen = rng.random(len(sold)) < RETURN_SHARE
+    lag = rng.integers(*RETURN_DAYS, len(sold))
+    part = rng.random(len(sold))
+    day = sold.day + lag
+    chosen &= (day < desk.stage.days) & (sold.units > 0)
+    back = sold.take(np.flatnonzero(chosen))
+    units = 1 + (part[chosen] * back.units).astype(np.int64)
+    units = np.minimum(units, back.units)
+    back.net = -((back.net * units) // back.units)
+    back.units = -units
+    back.day = day[chosen]
+    back.number = 100 + back.number
+    back.second = np.full(len(back), -1)
+    return back
+
+
+def _refund(desk: Desk, first: int, end: int, sold: Lines, back: Lines) -> None:
+    """Raise what is sold in each cell by what came back there, so that the cell is on target."""
+    shape = (end - first, desk.stage.width, desk.catalogue.size)
+    raised = np.zeros(shape, dtype=np.int64)
+    np.add.at(raised, (back.day - first, back.place, back.product), -back.net)
+    cell = np.ravel_multi_index((sold.day - first, sold.place, sold.product), shape)
+    by_cell = np.argsort(cell, kind="stable")
+    size = np.bincount(cell, minlength=raised.size)
+    weight = np.maximum(np.abs(sold.net[by_cell]), 1).astype(float)
+    more = np.where(size > 0, raised.ravel(), 0)
+    sold.net[by_cell] += share_out(more, cell[by_cell], weight)
+    enough = np.ceil(sold.net / sold.price).astype(np.int64)
+    sold.units = np.where(sold.net > 0, np.maximum(sold.units, enough), sold.units)
+
+
+def _orders(streams: Streams, desk: Desk, name: str, sold: Lines) -> Orders:
+    """Own orders with their customers and causes; customers are set on the lines, too."""
+    rng = streams("ledger", "customers", name)
+    head = np.flatnonzero(sold.number == 1)
+    index = np.cumsum(sold.number == 1) - 1
+    place, day = sold.place[head], sold.day[head]
+    tracked = (sold.web[head] == 1) | (rng.random(len(head)) < 0.35)
+    pool = desk.customers
+    size = pool[place + 1] - pool[place]
+    customer = pool[place] + (size * rng.random(len(head)) ** 1.5).astype(np.int64)
+    spot = day * desk.stage.width + place
+    cause = (rng.random(len(head))[:, None] >= desk.causes[spot]).sum(axis=1)
+    sold.customer = np.where(tracked, customer, -1)[index]
+    named = tracked & (sold.web[head] == 1) & (cause != NOT_TRACKED)
+    named &= rng.random(len(head)) < 0.6
+    campaign = desk.campaign_at[np.minimum(cause, NOT_TRACKED - 1), place, desk.year[day]]
+    sold.campaign = np.where(named, campaign, -1)[index]
+    nothing = np.zeros(len(head), dtype=np.int64)
+    return Orders(
+        day=day, place=place, order=sold.order[head], customer=customer, cause=cause,
+        tracked=tracked, second=sold.second[head], units=nothing, net_eur=nothing,
+    )  # fmt: skip
+
+
+def _add_up(desk: Desk, orders: Orders, sold: Lines) -> None:
+    """What each order comes to, returns not taken off."""
+    index = np.cumsum(sold.number == 1) - 1
+    eur = to_eur_cents(sold.net, desk.stage.rate_micros[sold.day, sold.place])
+    count = len(orders.day)
+    orders.units = np.bincount(index, sold.units, count).astype(np.int64)
+    orders.net_eur = np.bincount(index, eur, count).astype(np.int64)
 
 
 def share_out(target: Whole, cell: Whole, weight: Array) -> Whole:
@@ -148,6 +267,8 @@ def share_out(target: Whole, cell: Whole, weight: Array) -> Whole:
 
     Lines are sorted by cell. Rounding the running total, not the parts, loses nothing.
     """
+    if not len(cell):
+        return np.zeros(0, dtype=np.int64)
     whole_weight = np.bincount(cell, weights=weight, minlength=len(target))
     running_weight = np.cumsum(weight)
     before_cell = np.cumsum(whole_weight) - whole_weight
@@ -156,3 +277,6 @@ def share_out(target: Whole, cell: Whole, weight: Array) -> Whole:
     running_cents = np.where(is_last, target[cell], np.rint(target[cell] * upto)).astype(np.int64)
     is_first = np.append(True, is_last[:-1])
     return running_cents - np.where(is_first, 0, np.append(0, running_cents[:-1]))
+
+
+__all__ = ["DISTRIBUTORS", "Lines", "Month", "Orders", "joined", "share_out", "write_month"]

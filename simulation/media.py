@@ -1,16 +1,19 @@
 """Paid media: flights, spend, impressions, platform claims, and what they really brought."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from simulation.effects import EVERYWHERE, Effect, over_products
 from simulation.markets import PARENT, REPORTING_CURRENCY, Stage, to_eur_cents, to_local_cents
-from simulation.response import Array, carry_over, exponential, hill
+from simulation.products import Catalogue
+from simulation.response import Array, carry_over, delayed, exponential, hill, logarithmic
 from simulation.streams import Streams
-from simulation.tables import COLUMNS, stacked
-from simulation.truth import Component, Driver, Key
+from simulation.tables import COLUMNS
 
 
 class Channel(NamedTuple):
@@ -29,19 +32,22 @@ class Channel(NamedTuple):
     click_rate: float | None = None
     claimed_roi: float | None = None
     frequency: float | None = None
+    peak: float = 0.0
 
 
 CHANNELS = (
     Channel("tv", "broadcast", 0.34, 1.5, 0.85, "hill", 2.0, 1.6, 9.0, ("flight",), frequency=4.0),
     # Posters are bought by the fortnight and counted by nobody: no impressions, only spend.
-    Channel("out_of_home", "posters", 0.10, 1.0, 0.75, "hill", 2.0, 1.3, None, ("fortnight",)),
+    # They are noticed late, too: the effect is greatest after two days.
+    Channel("out_of_home", "posters", 0.10, 1.0, 0.75, "hill", 2.0, 1.3, None, ("fortnight",),
+            peak=2.0),
     Channel("search", "adwords", 0.16, 3.0, 0.15, "hill", 1.2, 1.0, 22.0, ("brand", "generic"),
             click_rate=0.03, claimed_roi=6.0),
     Channel("social", "social_ads", 0.17, 2.2, 0.5, "hill", 1.3, 1.2, 6.0, ("always_on", "pulse"),
             click_rate=0.011, claimed_roi=3.5, frequency=2.5),
     Channel("video", "video_ads", 0.13, 1.7, 0.7, "exponential", 1.8, 1.0, 11.0, ("flight",),
             click_rate=0.004, claimed_roi=1.2, frequency=3.0),
-    Channel("display", "ad_exchange", 0.10, 0.55, 0.3, "hill", 1.0, 1.0, 2.5, ("prospecting",),
+    Channel("display", "ad_exchange", 0.10, 0.55, 0.3, "logarithmic", 1.0, 1.0, 2.5, ("prospecting",),
             click_rate=0.001, claimed_roi=2.8, frequency=6.0),
 )  # fmt: skip
 
@@ -54,35 +60,144 @@ def television_calendar(streams: Streams, stage: Stage) -> Array:
     return _flights(streams("media", "tv", "calendar"), stage.horizon, (21, 35), (24, 45))
 
 
-def build_media(
+@dataclass(frozen=True)
+class Bought:
+    """A channel as bought: impressions (thousands of EUR where nobody counts) and spend in cents.
+
+    `seen` and `cents` are days x places x campaign lines; `relative` is exposure over its mean as
+    planned, of the same shape. `places` are territories by position, EVERYWHERE for national.
+    """
+
+    channel: Channel
+    places: tuple[int, ...]
+    split: Array
+    cents: NDArray[np.int64]
+    seen: Array
+    relative: Array
+    plan: pd.DataFrame
+    spend_eur: float
+
+
+@dataclass(frozen=True)
+class Media:
+    """All channels as bought, and the strength and territory effect of each."""
+
+    bought: tuple[Bought, ...]
+    strength: dict[str, float]
+    territory_effect: dict[str, Array]
+
+
+def plan_media(
     streams: Streams,
     stage: Stage,
     demand_index: Array,
     television: Array,
     *,
     target_eur: float,
-    without: frozenset[Key],
-) -> Component:
+    variety: int = 1,
+) -> Media:
     """Buy the six media so that together they bring `target_eur` over the window.
 
     Channel returns, carry-over and saturation vary by seed around the habits of each `Channel`;
-    budgets follow from the target, effects from budgets and returns. A channel in `without` is
-    neither bought nor felt, and nothing else changes.
+    budgets follow from the target, effects from budgets and returns. `variety` multiplies the
+    campaigns of a channel.
     """
     habits = [_this_seed(streams("media", c.channel, "habits"), c) for c in CHANNELS]
     budget = target_eur / sum(c.budget_share * c.roi for c in habits)
-    rows, plans, drivers = [], [], []
-    for channel in habits:
-        if ("media", channel.channel) in without:
-            continue
-        shape = _shape(streams, stage, channel.channel, demand_index, television)
-        bought, planned, exposure, spend = _buy(
-            streams, stage, channel, shape, budget * channel.budget_share
+    bought, strength, effects = [], {}, {}
+    for habit in habits:
+        channel = habit._replace(
+            campaigns=tuple(
+                f"{name}-{n + 1}" if n else name for n in range(variety) for name in habit.campaigns
+            )
         )
-        rows.append(bought)
-        plans.append(planned)
-        drivers.append(_answer(streams, stage, channel, exposure, spend))
-    return Component(stacked("ad_spend", rows), stacked("plans", plans), tuple(drivers))
+        name = channel.channel
+        shape = _shape(streams, stage, name, demand_index, television)
+        one = _buy(streams, stage, channel, shape, budget * channel.budget_share)
+        effects[name] = streams("media", name, "territory").lognormal(0.0, 0.1, stage.width)
+        answer = sum(
+            float(eur.sum()) for eur in _answers(stage, one, one.relative, effects[name]).values()
+        )
+        strength[name] = channel.roi * one.spend_eur / answer
+        bought.append(one)
+    return Media(tuple(bought), strength, effects)
+
+
+def media_effects(
+    stage: Stage,
+    media: Media,
+    catalogue: Catalogue,
+    factors: Mapping[str, Array] | None = None,
+    only: str | None = None,
+) -> list[Effect]:
+    """What each campaign brings: one campaign a channel, place, line and year.
+
+    Every campaign is felt and saturates on its own, so that what campaigns bring adds up and each
+    one's part is what would be missing without it. `factors` by channel, days x territories,
+    multiply what was bought (experiments); `only` one channel is asked for.
+    """
+    found = []
+    for one in media.bought:
+        name = one.channel.channel
+        if only not in (None, name):
+            continue
+        relative = one.relative
+        if factors is not None and name in factors:
+            relative = relative * _of_places(factors[name], one.places)[:, :, None]
+        answers = _answers(stage, one, relative, media.territory_effect[name])
+        for (place, line, first, year), eur in answers.items():
+            found.append(
+                Effect(
+                    "media", name, campaign_id(stage, one, place, line, year), one.places[place],
+                    first,
+                    media.strength[name] * over_products(eur, catalogue.share[first:]),
+                )
+            )  # fmt: skip
+    return found
+
+
+def campaign_id(stage: Stage, one: Bought, place: int, line: int, year: int) -> str:
+    """Id of a campaign: place, channel, line, year."""
+    return (
+        f"{_place_name(stage, one.places[place])}-{one.channel.channel}-"
+        f"{one.channel.campaigns[line]}-{year}"
+    )
+
+
+def _place_name(stage: Stage, place: int) -> str:
+    return PARENT if place == EVERYWHERE else stage.names[place]
+
+
+def _of_places(by_territory: Array, places: tuple[int, ...]) -> Array:
+    return by_territory[:, :1] if places == (EVERYWHERE,) else by_territory
+
+
+def _answers(
+    stage: Stage, one: Bought, relative: Array, territory_effect: Array
+) -> dict[tuple[int, int, int, int], Array]:
+    """(place, line, first day, year): EUR before strength, days from the first x territories."""
+    channel = one.channel
+    years = stage.dates[: stage.days].year.to_numpy()
+    found = {}
+    for year in np.unique(years):
+        first = int(np.argmax(years == year))
+        pressure = np.where((years == year)[first:, None, None], relative[first:], 0.0)
+        if channel.peak:
+            felt = delayed(pressure, channel.retention, channel.peak)
+        else:
+            felt = carry_over(pressure, channel.retention)
+        if channel.saturation == "hill":
+            answer = hill(felt, channel.half_saturation, channel.slope)
+        elif channel.saturation == "exponential":
+            answer = exponential(felt, channel.half_saturation)
+        else:
+            answer = logarithmic(felt, channel.half_saturation)
+        for place, territory in enumerate(one.places):
+            at = slice(None) if territory == EVERYWHERE else slice(territory, territory + 1)
+            weight = (stage.size * territory_effect)[at]
+            for line, part in enumerate(one.split):
+                found[place, line, first, int(year)] = part * answer[:, place, [line]] * weight
+    return found
 
 
 def _this_seed(rng: np.random.Generator, channel: Channel) -> Channel:
@@ -146,37 +261,34 @@ def _steps(rng: np.random.Generator, horizon: int, width: int, every: int, sprea
 
 def _buy(
     streams: Streams, stage: Stage, channel: Channel, shape: Array, budget_eur: float
-) -> tuple[pd.DataFrame, pd.DataFrame, Array, float]:
-    """Raw rows, plan rows, exposure by leaf relative to its planned mean, and spend in EUR."""
+) -> Bought:
+    """Spend and impressions of history, plan rows of the future."""
     rng = streams("media", channel.channel, "buying")
     days, national = stage.days, shape.shape[1] == 1
-    places = [PARENT] if national else [t.territory_id for t in stage.territories]
-    currencies = [REPORTING_CURRENCY] if national else [t.currency_code for t in stage.territories]
+    places = [PARENT] if national else stage.names
     rates = np.full((days, 1), 1_000_000) if national else stage.rate_micros
     if national:
         share = np.ones(1)
     else:
-        share = stage.size * rng.lognormal(0.0, 0.15, len(stage.territories))
+        share = stage.size * rng.lognormal(0.0, 0.15, stage.width)
         share = share / share.sum()
     daily_mean = budget_eur * share / days
     eur = daily_mean * shape / shape[:days].mean(axis=0)
     eur[:days] *= rng.lognormal(0.0, 0.1, (days, len(places)))
 
-    first = rng.uniform(0.35, 0.65)
-    split = np.array([first, 1.0 - first]) if len(channel.campaigns) == 2 else np.ones(1)
+    split = rng.uniform(0.35, 0.65, len(channel.campaigns))
+    split = split / split.sum()
     spend_cents = to_local_cents(eur[:days, :, None] * split, rates[:, :, None])
     price = channel.cost_per_mille_eur
     if price is None:
-        impressions, hoped = None, np.nan
-        exposure = eur[:days] / daily_mean
+        seen = eur[:days, :, None] * split / 1000.0
+        relative = seen / (daily_mean[:, None] * split / 1000.0)
+        hoped: Array | float = np.nan
     else:
         mille = _mille_by_eur(rng, stage, price, len(places))
-        impressions = np.rint(1000.0 * eur[:days, :, None] * split * mille[:days, :, None])
-        exposure = impressions.sum(axis=2) / (1000.0 * daily_mean / price)
+        seen = np.rint(1000.0 * eur[:days, :, None] * split * mille[:days, :, None])
+        relative = seen / (1000.0 * daily_mean[:, None] * split / price)
         hoped = np.rint(1000.0 * eur[days:] * mille[days:]).ravel()
-    bought = _ad_spend_rows(
-        rng, stage, channel, spend=spend_cents, seen=impressions, where=places, paid_in=currencies
-    )
     plan = pd.DataFrame(
         {
             "date_day": np.repeat(stage.dates[days:], len(places)),
@@ -187,11 +299,16 @@ def _buy(
             "spend": np.round(eur[days:].ravel(), 2),
         }
     )
-    if national:
-        # Split by population, every leaf feels the same pressure relative to its own mean.
-        exposure = np.repeat(exposure, len(stage.territories), axis=1)
-    spent = to_eur_cents(spend_cents, rates[:, :, None]).sum() / 100.0
-    return bought, plan[plan["spend"] > 0], exposure, spent
+    return Bought(
+        channel=channel,
+        places=(EVERYWHERE,) if national else tuple(range(stage.width)),
+        split=split,
+        cents=spend_cents,
+        seen=seen,
+        relative=relative,
+        plan=plan[plan["spend"] > 0],
+        spend_eur=to_eur_cents(spend_cents, rates[:, :, None]).sum() / 100.0,
+    )
 
 
 def _mille_by_eur(rng: np.random.Generator, stage: Stage, usual_price: float, width: int) -> Array:
@@ -202,47 +319,60 @@ def _mille_by_eur(rng: np.random.Generator, stage: Stage, usual_price: float, wi
     return 1.0 / price
 
 
-def _ad_spend_rows(
-    rng: np.random.Generator,
+def ad_spend_rows(
+    streams: Streams,
     stage: Stage,
-    channel: Channel,
-    *,
-    spend: NDArray[np.int64],
-    seen: Array | None,
-    where: list[str],
-    paid_in: list[str],
-) -> pd.DataFrame:
-    """Raw `ad_spend`: one row per day, place and campaign with spend (days x places x campaigns).
+    one: Bought,
+    without: frozenset[tuple[str, str]],
+    factor: Array | None = None,
+) -> tuple[pd.DataFrame, float]:
+    """Raw `ad_spend` of a channel, one row a day, place and campaign with spend; and EUR spent.
 
-    What platforms claim to have sold is drawn from their spend, not from the truth.
+    What platforms claim to have sold is drawn from their spend, not from the truth. Every draw is
+    made for the whole grid, so that a campaign switched off moves no other.
     """
-    day, place, campaign = np.nonzero(spend)
+    channel = one.channel
+    rng = streams("media", channel.channel, "reports")
+    noise = rng.lognormal(0.0, 1.0, (2, *one.cents.shape))
+    cents, seen = one.cents, one.seen
+    if factor is not None:
+        by_place = _of_places(factor, one.places)[:, :, None]
+        cents, seen = np.rint(cents * by_place).astype(np.int64), np.rint(seen * by_place)
+    years = stage.dates[: stage.days].year.to_numpy()
+    ids = {
+        (place, line, int(year)): campaign_id(stage, one, place, line, int(year))
+        for place in range(len(one.places))
+        for line in range(len(channel.campaigns))
+        for year in np.unique(years)
+    }
+    is_kept = np.array([[[("campaign", ids[p, c, int(y)]) not in without for c in range(cents.shape[2])]
+                         for p in range(cents.shape[1])] for y in years])  # fmt: skip
+    day, place, line = np.nonzero(cents * is_kept)
     count = len(day)
-    dates = stage.dates[day]
-    money = spend[day, place, campaign] / 100.0
+    money = cents[day, place, line] / 100.0
     empty = np.full(count, np.nan)
-    impressions = empty if seen is None else seen[day, place, campaign]
-    territory = np.array(where)[place]
-    name = [f"{t}-{channel.channel}-{channel.campaigns[c]}"
-            for t, c in zip(territory, campaign, strict=True)]  # fmt: skip
-    campaign_id = [f"{n}-{year}" for n, year in zip(name, dates.year, strict=True)]
+    impressions = empty if channel.cost_per_mille_eur is None else seen[day, place, line]
+    campaign = [ids[p, c, int(y)] for p, c, y in zip(place, line, years[day], strict=True)]
+    territory = np.array([_place_name(stage, p) for p in one.places])[place]
+    national = one.places == (EVERYWHERE,)
+    paid_in = [REPORTING_CURRENCY] if national else [t.currency_code for t in stage.territories]
     clicks = conversions = value = reach = empty
     if channel.click_rate is not None:
-        clicks = rng.poisson(impressions * channel.click_rate).astype(float)
+        clicks = np.rint(impressions * channel.click_rate * noise[0, day, place, line] ** 0.1)
     if channel.claimed_roi is not None:
-        claimed = money * channel.claimed_roi * rng.lognormal(0.0, 0.2, count)
-        value, conversions = np.round(claimed, 2), np.rint(claimed / 60.0)
+        value = np.round(money * channel.claimed_roi * noise[1, day, place, line] ** 0.2, 2)
+        conversions = np.rint(value / 60.0)
     if channel.frequency is not None:
         reach = np.rint(impressions / channel.frequency)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
-            "date_day": dates,
+            "date_day": stage.dates[day],
             "grain": "day",
             "platform": channel.platform,
             "account_id": [f"{channel.platform}-{t}" for t in territory],
-            "campaign_id": campaign_id,
-            "campaign_name": name,
-            "ad_group_id": [f"{c}-1" for c in campaign_id] if channel.click_rate else None,
+            "campaign_id": campaign,
+            "campaign_name": [name[:-5] for name in campaign],
+            "ad_group_id": [f"{name}-1" for name in campaign] if channel.click_rate else None,
             "channel": channel.channel,
             "channel_kind": "paid",
             "territory_id": territory,
@@ -257,28 +387,6 @@ def _ad_spend_rows(
         },
         columns=COLUMNS["ad_spend"],
     )
-
-
-def _answer(
-    streams: Streams, stage: Stage, channel: Channel, exposure: Array, spend: float
-) -> Driver:
-    """Carry over, saturate, and scale by territory so that the channel returns its ROI."""
-    effect = streams("media", channel.channel, "territory").lognormal(
-        0.0, 0.1, len(stage.territories)
-    )
-    felt = carry_over(exposure, channel.retention)
-    if channel.saturation == "hill":
-        answer = hill(felt, channel.half_saturation, channel.slope)
-    else:
-        answer = exponential(felt, channel.half_saturation)
-    answer = answer * effect * stage.size
-    strength = channel.roi * spend / answer.sum()
-    parameters = {
-        "roi": channel.roi,
-        "retention": channel.retention,
-        "half_saturation": channel.half_saturation,
-        "ceiling": strength,
-    }
-    if channel.saturation == "hill":
-        parameters["slope"] = channel.slope
-    return Driver("media", channel.channel, strength * answer, spend, parameters, effect)
+    rates = np.ones(count) * 1_000_000 if national else stage.rate_micros[day, place]
+    spent = to_eur_cents(cents[day, place, line], rates.astype(np.int64)).sum() / 100.0
+    return table, float(spent)

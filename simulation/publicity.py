@@ -1,54 +1,82 @@
 """Press coverage nobody paid for and public relations events somebody did."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
+from simulation.effects import Effect, over_products
 from simulation.markets import Stage, to_eur_cents, to_local_cents
-from simulation.response import Array, carry_over, hill
+from simulation.products import Catalogue
+from simulation.response import Array, hill
 from simulation.streams import Streams
-from simulation.tables import COLUMNS, stacked
-from simulation.truth import Component, Driver, Key
+from simulation.tables import COLUMNS
 
 RETENTION = {"publicity": 0.6, "public_relations": 0.75}
 HALF_SATURATION = 6.0
 PARTS = {"publicity": 0.45, "public_relations": 0.55}
 RELATIONS_ROI = 2.0
+LASTS = 42
 OUTLETS = ("national_press", "trade_press", "broadcast", "online")
 EVENTS = ("press_day", "sponsorship", "charity", "shop_opening")
 
 
-def build_publicity(
-    streams: Streams, stage: Stage, launch_day: int, target_eur: float, without: frozenset[Key]
-) -> Component:
+@dataclass(frozen=True)
+class Coverage:
+    """Events of one kind with their raw rows, what they cost and what each brings, in EUR."""
+
+    kind: str
+    rows: pd.DataFrame
+    cost_eur: Array
+    effects: tuple[Effect, ...]
+    parameters: dict[str, float]
+    territory_effect: Array
+
+
+def cover(
+    streams: Streams, stage: Stage, catalogue: Catalogue, target_eur: float
+) -> list[Coverage]:
     """Coverage (with bursts nobody planned) and events, together bringing `target_eur`.
 
-    Reach is felt with carry-over and diminishing returns relative to its mean in the territory.
-    Tone is reported but does not act.
+    The reach of each event has diminishing returns, relative to the mean over all events of the
+    territory, and fades day by day. Tone is reported but does not act.
     """
-    rows, drivers = [], []
+    found = []
     for kind, part in PARTS.items():
-        if ("publicity", kind) in without:
-            continue
-        events = _events(streams, stage, kind, launch_day)
-        reach = np.zeros((stage.days, len(stage.territories)))
-        np.add.at(reach, (events["day"], events["territory"]), events["reach"])
-        effect = streams("publicity", kind, "territory").lognormal(0.0, 0.1, reach.shape[1])
-        people = np.array([t.population for t in stage.territories])
-        pressure = carry_over(reach / people, RETENTION[kind])
-        typical = pressure.mean()
-        answer = hill(pressure, HALF_SATURATION * typical, 1.0) * effect * stage.size
-        strength = part * target_eur / answer.sum()
+        events = _events(streams, stage, kind, catalogue.launch_day)
+        effect = streams("publicity", kind, "territory").lognormal(0.0, 0.1, stage.width)
+        place = events["territory"].to_numpy()
+        people = np.array([t.population for t in stage.territories])[place]
+        reach = events["reach"].to_numpy() / people
+        answer = hill(reach, HALF_SATURATION * reach.mean(), 1.0) * (effect * stage.size)[place]
+        retention = RETENTION[kind]
+        left = stage.days - events["day"].to_numpy()
+        felt = answer * (1.0 - retention ** np.minimum(left, LASTS))
+        strength = part * target_eur / felt.sum()
+        names = _names(stage, kind, events)
+        effects = []
+        for name, day, territory, one in zip(names, events["day"], place, answer, strict=True):
+            fade = (1.0 - retention) * retention ** np.arange(min(LASTS, stage.days - day))
+            demand = over_products((strength * one * fade)[:, None], catalogue.share[day:])
+            effects.append(Effect("publicity", kind, name, int(territory), int(day), demand))
         cost = _cost(streams, stage, kind, events, part * target_eur)
-        table, spend = _publicity_rows(stage, kind, events, cost)
-        rows.append(table)
+        rows, cost_eur = _publicity_rows(stage, kind, events, names, cost)
         parameters = {
-            "retention": RETENTION[kind],
+            "retention": retention,
             "half_saturation": HALF_SATURATION,
             "slope": 1.0,
             "ceiling": strength,
         }
-        drivers.append(Driver("publicity", kind, strength * answer, spend, parameters, effect))
-    return Component(stacked("publicity", rows), stacked("plans", []), tuple(drivers))
+        found.append(Coverage(kind, rows, cost_eur, tuple(effects), parameters, effect))
+    return found
+
+
+def _names(stage: Stage, kind: str, events: pd.DataFrame) -> list[str]:
+    numbers = events.groupby("territory").cumcount() + 1
+    return [
+        f"{kind}-{stage.names[t]}-{n:04d}"
+        for t, n in zip(events["territory"], numbers, strict=True)
+    ]
 
 
 def _events(streams: Streams, stage: Stage, kind: str, launch_day: int) -> pd.DataFrame:
@@ -98,18 +126,17 @@ def _cost(
 
 
 def _publicity_rows(
-    stage: Stage, kind: str, events: pd.DataFrame, cost_eur: Array
-) -> tuple[pd.DataFrame, float]:
+    stage: Stage, kind: str, events: pd.DataFrame, names: list[str], cost_eur: Array
+) -> tuple[pd.DataFrame, Array]:
     place = events["territory"].to_numpy()
     rates = stage.rate_micros[events["day"], place]
     cents = to_local_cents(cost_eur, rates)
     territory = np.array([t.territory_id for t in stage.territories])[place]
-    numbers = events.groupby("territory").cumcount() + 1
     labels = events["label"].to_numpy()
     is_event = kind == "public_relations"
     table = pd.DataFrame(
         {
-            "event_id": [f"{kind}-{t}-{n:04d}" for t, n in zip(territory, numbers, strict=True)],
+            "event_id": names,
             "date_day": stage.dates[events["day"]],
             "grain": "day",
             "kind": kind,
@@ -124,4 +151,5 @@ def _publicity_rows(
         },
         columns=COLUMNS["publicity"],
     )
-    return table, to_eur_cents(cents, rates).sum() / 100.0
+    spent: Array = to_eur_cents(cents, rates) / 100.0
+    return table, spent

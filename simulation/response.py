@@ -4,6 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+DELAY_LAGS = 28
 
 
 def carry_over(exposure: Array, retention: float) -> Array:
@@ -20,6 +23,27 @@ def carry_over(exposure: Array, retention: float) -> Array:
     return felt
 
 
+def delayed(exposure: Array, retention: float, peak: float) -> Array:
+    """Adstock that is felt most `peak` days later: weights r^((l - peak)^2), summing to one.
+
+    Jin, Wang, Sun, Chan and Koehler (2017), over 28 lags.
+    """
+    lags = np.arange(DELAY_LAGS)
+    return lagged(exposure, retention ** ((lags - peak) ** 2))
+
+
+def lagged(exposure: Array, weights: Array) -> Array:
+    """Weighted sum of `exposure` over its last days, along the first axis; weights made to sum 1.
+
+    Nothing was there before the first day.
+    """
+    felt = np.zeros_like(exposure)
+    for lag, weight in enumerate(weights / weights.sum()):
+        if lag < len(exposure):
+            felt[lag:] += weight * exposure[: len(exposure) - lag]
+    return felt
+
+
 def hill(pressure: Array, half_saturation: float, slope: float) -> Array:
     """x^s / (x^s + k^s): one half at `half_saturation`, S-shaped when `slope` is above one."""
     raised = pressure**slope
@@ -30,3 +54,9 @@ def hill(pressure: Array, half_saturation: float, slope: float) -> Array:
 def exponential(pressure: Array, half_saturation: float) -> Array:
     """1 - 2^(-x / k): concave, one half at `half_saturation`."""
     return 1.0 - np.exp2(-pressure / half_saturation)
+
+
+def logarithmic(pressure: Array, half_saturation: float) -> Array:
+    """log2(1 + x / k) / 2: concave without a ceiling, one half at `half_saturation`."""
+    answer: Array = np.log2(1.0 + pressure / half_saturation) / 2.0
+    return answer

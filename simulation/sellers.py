@@ -1,13 +1,15 @@
 """Who sells to the trade: sellers and their territories, what they do, and what it brings."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from simulation.effects import EVERYWHERE, Effect, over_products
 from simulation.markets import Stage
+from simulation.products import Catalogue
 from simulation.response import Array, carry_over, exponential
 from simulation.streams import Streams
 from simulation.tables import COLUMNS
@@ -100,11 +102,13 @@ def _middle_of_a_quarter(stage: Stage) -> int:
     return day
 
 
-def effects(streams: Streams, stage: Stage, force: SalesForce, target_eur: float) -> list[Array]:
-    """EUR of sell-in that each seller's touches bring, days x territories, together `target_eur`.
+def seller_effects(
+    streams: Streams, stage: Stage, force: SalesForce, catalogue: Catalogue, target_eur: float
+) -> list[Effect]:
+    """Sell-in that each seller's touches bring, together `target_eur` over the window.
 
     Touches weigh by kind, are carried over, and bring less and less; what a seller brings falls
-    where the seller works that day.
+    where the seller works that day. The driver is the kind of seller.
     """
     weighed = np.sum(
         [weight * force.touches[kind] for kind, (_, weight) in ACTIVITIES.items()], axis=0
@@ -120,7 +124,23 @@ def effects(streams: Streams, stage: Stage, force: SalesForce, target_eur: float
         eur[days, places] = skill[index] * answer[days, index] * stage.size[places]
         brought.append(eur)
     strength = target_eur / max(float(np.sum(brought)), 1e-9)
-    return [strength * eur for eur in brought]
+    share = trade_share(catalogue)
+    found = []
+    for seller, eur in zip(force.sellers, brought, strict=True):
+        trade = over_products(strength * eur, share)
+        found.append(
+            Effect("seller", seller.kind, seller.seller_id, EVERYWHERE, 0, np.zeros_like(trade),
+                   trade=trade, group=seller.agency_id)
+        )  # fmt: skip
+    return found
+
+
+def trade_share(catalogue: Catalogue) -> Array:
+    """What sellers sell: nothing of a product in its first days, when no dealer has it yet."""
+    share = catalogue.share.copy()
+    for index, start in enumerate(catalogue.starts):
+        share[start : start + 3 if start else 0, index] = 0.0
+    return share / share.sum(axis=1, keepdims=True)
 
 
 def seller_table(stage: Stage, force: SalesForce) -> pd.DataFrame:
@@ -151,4 +171,3 @@ def seller_table(stage: Stage, force: SalesForce) -> pd.DataFrame:
             "commission_pct": COMMISSION[seller.kind],
         })  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS["sellers"]))
-

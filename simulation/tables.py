@@ -166,5 +166,6 @@ def _column(values: pd.Series, name: str, is_truth: bool) -> pa.Array:
         return pa.array(pd.to_datetime(values).dt.date.tolist(), kind, from_pandas=True)
     if kind == pa.timestamp("us"):
         return pa.array(pd.to_datetime(values), kind, from_pandas=True)
-    return pa.array(pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan), from_pandas=True
-                    ).cast(kind)
+    return pa.array(
+        pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan), from_pandas=True
+    ).cast(kind)

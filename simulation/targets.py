@@ -60,7 +60,10 @@ def budget_table(
     spans = periods(stage, "Q")
     growth = 1.0 + 0.01 * np.arange(len(spans))
     rows = []
-    for version, of_quarters in (("plan", range(len(spans))), ("revised", range(len(spans) // 2, len(spans)))):
+    for version, of_quarters in (
+        ("plan", range(len(spans))),
+        ("revised", range(len(spans) // 2, len(spans))),
+    ):
         for number in of_quarters:
             first, last = spans[number]
             days = (last - first).days + 1
@@ -116,5 +119,3 @@ def incentive_table(stage: Stage, force: SalesForce) -> pd.DataFrame:
                  "amount": 5_000.0, "cap": 5_000.0,
                  "currency_code": REPORTING_CURRENCY})  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS["incentive_plans"]))
-
-

@@ -1,16 +1,17 @@
-"""What really brought the sales: the answer sheet of the simulated company."""
+"""What really brought the sales: every cause settled in whole cents, and the answer sheet."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from simulation.markets import Stage
-from simulation.response import Array
+from simulation.effects import EVERYWHERE, Effect, Trade
+from simulation.markets import Stage, to_local_cents
+from simulation.response import Array, Whole
 
 Key = tuple[str, str]
+NOISE: Key = ("noise", "noise")
 
 
 class Parameter(NamedTuple):
@@ -21,23 +22,6 @@ class Parameter(NamedTuple):
     territory_id: str
     parameter: str
     value: float
-
-
-@dataclass(frozen=True)
-class Driver:
-    """One driver of sales: contribution in EUR, days x territories, and what was paid for it."""
-
-    kind: str
-    driver: str
-    contribution: Array
-    spend_eur: float
-    parameters: dict[str, float]
-    territory_effect: Array
-
-    @property
-    def key(self) -> Key:
-        """(kind, driver): a medium and a promotion may share a name."""
-        return self.kind, self.driver
 
 
 @dataclass(frozen=True)
@@ -52,69 +36,160 @@ class DriverTruth:
 
 
 @dataclass(frozen=True)
-class Component:
-    """What one marketing department leaves behind: raw rows, plan rows, and its drivers."""
+class Detail:
+    """One named cause in whole cents of EUR and of the ledger, days x territories x products."""
 
-    rows: pd.DataFrame
-    plan: pd.DataFrame
-    drivers: tuple[Driver, ...]
-
-
-@dataclass(frozen=True)
-class Truth:
-    """Contributions in whole EUR cents, days x territories, summing to the ledger."""
-
-    cents: dict[Key, NDArray[np.int64]]
-    spend_eur: dict[Key, float] = field(default_factory=dict)
-
-    def contributions(self, stage: Stage) -> pd.DataFrame:
-        """One row per day, territory, kind and driver."""
-        keys = list(self.cents)
-        days, width = stage.days, len(stage.territories)
-        cube = np.stack([self.cents[key] for key in keys], axis=2)
-        each_cell = len(keys)
-        return pd.DataFrame(
-            {
-                "date_day": np.repeat(stage.dates[:days], width * each_cell),
-                "territory_id": np.tile(
-                    np.repeat([t.territory_id for t in stage.territories], each_cell), days
-                ),
-                "kind": np.tile([kind for kind, _ in keys], days * width),
-                "driver": np.tile([driver for _, driver in keys], days * width),
-                "contribution_eur": cube.ravel() / 100.0,
-            }
-        )
-
-    def summary(self) -> list[DriverTruth]:
-        """One entry per kind and driver over the whole window; no ROI where nothing was spent."""
-        entries = []
-        for (kind, driver), cents in self.cents.items():
-            spend = self.spend_eur.get((kind, driver), 0.0)
-            total = int(cents.sum()) / 100.0
-            roi = round(total / spend, 6) if spend > 0 else None
-            entries.append(DriverTruth(kind, driver, round(spend, 2), total, roi))
-        return entries
+    kind: str
+    name: str
+    territory: int
+    first: int
+    eur: Whole
+    local: Whole
 
 
-def whole_cents(eur: Array) -> NDArray[np.int64]:
-    """EUR amounts as whole cents."""
-    return np.rint(eur * 100.0).astype(np.int64)
+@dataclass
+class Accounts:
+    """All causes settled. Arrays are days x territories x products.
+
+    `own` and `sell_in` are what the ledger must come to, in its cents; `sold_on` is what dealers
+    sell on, likewise. `eur` and `local` are contributions by (kind, driver) in whole cents, without
+    the noise; `own_eur` what media bring through the company's own shops, EUR by channel.
+    """
+
+    own: Whole
+    sell_in: Whole
+    sold_on: Whole
+    eur: dict[Key, Whole] = field(default_factory=dict)
+    local: dict[Key, Whole] = field(default_factory=dict)
+    details: list[Detail] = field(default_factory=list)
+    own_eur: dict[str, Array] = field(default_factory=dict)
+
+    @property
+    def explained_eur(self) -> Whole:
+        """Cents of EUR that have a cause."""
+        whole: Whole = np.sum(list(self.eur.values()), axis=0)
+        return whole
 
 
-def parameter_table(
-    stage: Stage, drivers: list[Driver], baseline: dict[str, float]
+def settle(
+    stage: Stage, trade: Trade, effects: list[Effect], lost: tuple[int, int, float]
+) -> Accounts:
+    """Book every effect in whole cents, each on its own, so that sums of parts are exact.
+
+    `lost` is the territory, the day and the part of the trade that a lost distributor had.
+    """
+    products = effects[0].demand.shape[2]
+    shape = (stage.days, stage.width, products)
+    accounts = Accounts(*(np.zeros(shape, dtype=np.int64) for _ in range(3)))
+    demand = np.zeros(shape)
+    for effect in effects:
+        own, sell_in = trade.booked(stage, effect)
+        days = slice(effect.first, effect.first + len(own))
+        at = slice(None)
+        if effect.territory != EVERYWHERE:
+            at = slice(effect.territory, effect.territory + 1)
+        rates = stage.rate_micros[days, at, None]
+        own_cents, sell_in_cents = to_local_cents(own, rates), to_local_cents(sell_in, rates)
+        accounts.own[days, at] += own_cents
+        accounts.sell_in[days, at] += sell_in_cents
+        demand[effect.first : effect.first + len(effect.demand), at] += effect.demand
+        key = (effect.kind, effect.driver)
+        if key == NOISE:
+            continue
+        eur = whole_cents(own) + whole_cents(sell_in)
+        for ledger, cents in ((accounts.eur, eur), (accounts.local, own_cents + sell_in_cents)):
+            ledger.setdefault(key, np.zeros(shape, dtype=np.int64))[days, at] += cents
+        if effect.kind == "media":
+            through = accounts.own_eur.setdefault(effect.driver, np.zeros(shape[:2]))
+            through[days, at] += own.sum(axis=2)
+        if effect.name:
+            accounts.details.append(
+                Detail(effect.kind, effect.name, effect.territory, effect.first, eur,
+                       own_cents + sell_in_cents)
+            )  # fmt: skip
+    place, since, part = lost
+    sold_on = trade.sold_on(demand)
+    sold_on[since:, place] *= 1.0 - part
+    accounts.sold_on[:] = np.maximum(to_local_cents(sold_on, stage.rate_micros[:, :, None]), 0)
+    return accounts
+
+
+def whole_cents(eur: Array) -> Whole:
+    """EUR amounts as whole cents, rounded as `to_local_cents` does at par."""
+    return np.rint(eur * 1e8 / 1_000_000).astype(np.int64)
+
+
+def contribution_table(
+    stage: Stage, eur: dict[Key, Whole], local: dict[Key, Whole]
 ) -> pd.DataFrame:
-    """Every number the contributions were made with."""
-    rows = [Parameter("baseline", "baseline", "", name, value) for name, value in baseline.items()]
-    for driver in drivers:
-        rows += [
-            Parameter(driver.kind, driver.driver, "", name, value)
-            for name, value in driver.parameters.items()
-        ]
-        rows += [
-            Parameter(driver.kind, driver.driver, t.territory_id, "territory_effect", float(effect))
-            for t, effect in zip(stage.territories, driver.territory_effect, strict=True)
-        ]
-    table = pd.DataFrame(rows, columns=Parameter._fields)
-    table["value"] = table["value"].round(9)
-    return table
+    """One row per day, territory, kind and driver, also where nothing was brought.
+
+    `contribution_eur` sums to the ledger converted line by line; `contribution_local` to the
+    ledger in its own currency.
+    """
+    keys = list(eur)
+    days, width, each = stage.days, stage.width, len(keys)
+    frame = {
+        "date_day": np.repeat(stage.dates[:days], width * each),
+        "territory_id": np.tile(np.repeat(stage.names, each), days),
+        "kind": np.tile([kind for kind, _ in keys], days * width),
+        "driver": np.tile([driver for _, driver in keys], days * width),
+    }
+    for name, cents in (("contribution_eur", eur), ("contribution_local", local)):
+        frame[name] = np.stack([cents[key].sum(axis=2) for key in keys], axis=2).ravel() / 100.0
+    return pd.DataFrame(frame)
+
+
+def product_table(stage: Stage, products: list[str], eur: dict[Key, Whole]) -> pd.DataFrame:
+    """One row per day, territory, product, kind and driver that brought or cost a cent."""
+    frames = []
+    for (kind, driver), cents in eur.items():
+        day, place, product = np.nonzero(cents)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "date_day": stage.dates[day],
+                    "territory_id": pd.Categorical.from_codes(place, stage.names),
+                    "product_id": pd.Categorical.from_codes(product, products),
+                    "kind": kind,
+                    "driver": driver,
+                    "contribution_eur": cents[day, place, product] / 100.0,
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def detail_table(stage: Stage, details: list[Detail], kind: str, column: str) -> pd.DataFrame:
+    """Contribution of each named cause of a kind by day and territory; `column` holds its name."""
+    frames = []
+    for detail in details:
+        if detail.kind != kind:
+            continue
+        eur, local = detail.eur.sum(axis=2), detail.local.sum(axis=2)
+        day, place = np.nonzero(eur | local)
+        names = stage.names if detail.territory == EVERYWHERE else [stage.names[detail.territory]]
+        frames.append(
+            pd.DataFrame(
+                {
+                    "date_day": stage.dates[detail.first + day],
+                    "territory_id": np.array(names)[place],
+                    column: detail.name,
+                    "contribution_eur": eur[day, place] / 100.0,
+                    "contribution_local": local[day, place] / 100.0,
+                }
+            )
+        )
+    columns = ["date_day", "territory_id", column, "contribution_eur", "contribution_local"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def summary(eur: dict[Key, Whole], spend_eur: dict[Key, float]) -> list[DriverTruth]:
+    """One entry per kind and driver over the whole window; no ROI where nothing was spent."""
+    entries = []
+    for (kind, driver), cents in eur.items():
+        spend = spend_eur.get((kind, driver), 0.0)
+        total = int(cents.sum()) / 100.0
+        roi = round(total / spend, 6) if spend > 0 else None
+        entries.append(DriverTruth(kind, driver, round(spend, 2), total, roi))
+    return entries
