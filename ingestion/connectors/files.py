@@ -52,32 +52,57 @@ def extract(
     end: date | None = None,
     state: Mapping[str, Any],
     say: Callable[[str], None],
+) -> Extract:
+    """Read every file of an input (see `ingestion.connectors.extract`); files know no days."""
+    return read_files(
+        addresses(mapping, name),
+        mapping.spec.files[name],
+        scratch,
+        name=name,
+        source=mapping.spec.source,
+        say=say,
+    )
+
+
+def read_files(
+    found_at: Sequence[Address],
+    declared: FileInput,
+    scratch: Path,
+    *,
+    name: str,
+    source: str,
+    say: Callable[[str], None] = lambda _: None,
     limit: int | None = None,
 ) -> Extract:
-    """Read every file of an input (see `ingestion.connectors.extract`); files know no days.
+    """Read files as one input.
 
     Args:
-        limit: look at the first rows only, this many of each file. The hashes are then those of
-            what was read, and mean nothing.
+        found_at: where they are, in order.
+        declared: how they are written.
+        scratch: folder for what the scans read.
+        name, source: what errors call input and source.
+        limit: look at the first rows only, this many of each file. There are no hashes then.
+
+    Raises:
+        SourceError: one cannot be read, or they have different columns.
     """
-    declared = mapping.spec.files[name]
     found: list[_Found] = []
     parts: list[Part] = []
-    for number, address in enumerate(addresses(mapping, name)):
+    for number, address in enumerate(found_at):
         shown = printable(address.shown, 200)
-        label = f"{mapping.spec.source}, {printable(name, 60)} ({shown})"
-        say(f"{mapping.spec.source}: reading {shown}")
+        label = f"{source}, {printable(name, 60)} ({shown})"
+        say(f"{source}: reading {shown}")
         target = scratch / f"{name}-{number}.parquet"
         compression = declared.compression
         kind = format_of(declared, address.name)
         if kind == "xlsx" and compression is None:
             # A workbook is a zip itself.
             compression = "none"
-        with opened(address, label, compression) as source:
-            one = _read(kind, address, source, declared=declared, target=target, limit=limit)
-            file_hash = "" if limit else source.finish()
+        with opened(address, label, compression) as source_file:
+            one = _read(kind, address, source_file, declared=declared, target=target, limit=limit)
+            file_hash = "" if limit else source_file.finish()
         found.append(one)
-        parts.append(Part(label, file_hash, one.scan, one.rows, source.check_unchanged))
+        parts.append(Part(label, file_hash, one.scan, one.rows, source_file.check_unchanged))
     columns = _common_columns(found, [part.label for part in parts])
     return Extract(
         name,

@@ -101,15 +101,35 @@ def read_sheet(
                 if limit:
                     break
     except (CalamineError, zipfile.BadZipFile, ElementTree.ParseError, KeyError) as error:
-        raise SourceError(
-            f"the file is not a sound XLSX workbook ({printable(error)})",
-            where=label,
-            expected="a workbook saved as .xlsx, without a password",
-            remedy="Open it, save it again, or save the sheet as CSV UTF-8",
-        ) from error
+        raise _unsound(error, label) from error
     finally:
         repacked.unlink(missing_ok=True)
     return ReadSheet(header, writer.scan, writer.rows, _notices(survey, label))
+
+
+def sheet_names(path: Path, label: str) -> list[str]:
+    """The workbook's sheets of cells, in order.
+
+    Raises:
+        SourceError: it is no sound workbook.
+    """
+    try:
+        return _names(CalamineWorkbook.from_path(str(path)))
+    except (CalamineError, OSError) as error:
+        raise _unsound(error, label) from error
+
+
+def _names(book: CalamineWorkbook) -> list[str]:
+    return [one.name for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
+
+
+def _unsound(error: Exception, label: str) -> SourceError:
+    return SourceError(
+        f"the file is not a sound XLSX workbook ({printable(error)})",
+        where=label,
+        expected="a workbook saved as .xlsx, without a password",
+        remedy="Open it, save it again, or save the sheet as CSV UTF-8",
+    )
 
 
 def _repack(path: Path, target: Path, label: str) -> dict[str, _Survey]:
@@ -204,7 +224,7 @@ def _sheet_members(packed: zipfile.ZipFile) -> dict[str, str]:
 
 
 def _chosen(book: CalamineWorkbook, wanted: str | None, label: str) -> str:
-    names = [one.name for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
+    names = _names(book)
     if wanted is not None:
         if wanted not in names:
             raise SourceError(
