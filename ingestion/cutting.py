@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ingestion import quoting
 from ingestion.contracts import Contract
@@ -93,19 +92,19 @@ class Cutter:
             f"select {quoting.names(contract.columns)}, _origin, _row_number, _extra "
             f"from ({rows}) order by {by}"
         )
-        hashes = pa.array(
-            [self.hashes.get(n, "") for n in range(max(self.hashes, default=-1) + 1)], pa.string()
-        )
+        # Texts that thousands of rows share stay a dictionary up to the file.
+        hashes = pa.array([self.hashes.get(n, "") for n in range(max(self.hashes, default=-1) + 1)])
+        sources = pa.array([self.source])
         for batch in workshop.engine.sql(sql).to_arrow_reader(ROW_GROUP):
             columns = [batch.column(n) for n in range(len(contract.columns))]
             columns += [
-                pa.repeat(pa.scalar(self.source), batch.num_rows),
-                pc.take(hashes, batch["_origin"]),
+                pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0), batch.num_rows), sources),
+                pa.DictionaryArray.from_arrays(batch["_origin"], hashes),
                 batch["_row_number"],
                 batch["_extra"],
             ]
             yield pa.Table.from_arrays(
-                [pa.chunked_array([column]) for column in columns], schema=contract.arrow_schema
+                columns, names=contract.arrow_schema.names
             )
 
     def _days(self, tables: Iterator[pa.Table]) -> Iterator[tuple[str, Iterator[pa.Table]]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date, datetime
 from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ingestion.contracts import Contract
 
@@ -53,22 +53,26 @@ def _pieces(column: pa.ChunkedArray) -> list[bytes | memoryview]:
     array = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    valid = np.packbits(array.is_valid().to_numpy(zero_copy_only=False))
+    if array.null_count == len(array):
+        return [b"empty"]
+    pieces: list[bytes | memoryview] = [b"full"]
+    if array.null_count:
+        pieces = [np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes()]
+        # What lies under a null is nobody's business and may be anything.
+        array = array.fill_null(_NOTHING[array.type])
     if pa.types.is_string(array.type):
-        filled = pc.fill_null(array, "")
-        lengths = pc.binary_length(filled).to_numpy(zero_copy_only=False)
-        return [valid.tobytes(), lengths.astype("<i4").tobytes(), _text(filled)]
-    if pa.types.is_decimal(array.type):
-        filled = pc.fill_null(array, pa.scalar(Decimal(0), array.type))
-        return [valid.tobytes(), _fixed(filled, 16)]
-    width = {pa.date32(): 4, pa.float64(): 8, pa.int64(): 8, pa.timestamp("us"): 8}[array.type]
-    integers = array.cast(pa.float64()) if array.type == pa.float64() else array
-    zero = pa.scalar(0.0, pa.float64()) if array.type == pa.float64() else (
-        pa.scalar(0, pa.int32() if width == 4 else pa.int64()).cast(array.type)
-    )  # fmt: skip
-    return [valid.tobytes(), _fixed(pc.fill_null(integers, zero), width)]
+        return pieces + _text(array)
+    return [*pieces, _fixed(array, array.type.bit_width // 8)]
+
+
+_NOTHING = {
+    pa.string(): "",
+    pa.decimal128(18, 6): Decimal(0),
+    pa.date32(): date(1970, 1, 1),
+    pa.timestamp("us"): datetime(1970, 1, 1),  # noqa: DTZ001 - a place holder
+    pa.float64(): 0.0,
+    pa.int64(): 0,
+}
 
 
 def _fixed(array: pa.Array, width: int) -> memoryview:
@@ -76,9 +80,9 @@ def _fixed(array: pa.Array, width: int) -> memoryview:
     return memoryview(buffer)[array.offset * width : (array.offset + len(array)) * width]
 
 
-def _text(array: pa.StringArray) -> bytes | memoryview:
-    offsets, data = array.buffers()[1], array.buffers()[2]
-    if data is None or not len(array):
-        return b""
-    ends = np.frombuffer(offsets, dtype=np.int32)
-    return memoryview(data)[ends[array.offset] : ends[array.offset + len(array)]]
+def _text(array: pa.StringArray) -> list[bytes | memoryview]:
+    ends = np.frombuffer(array.buffers()[1], dtype="<i4")
+    ends = ends[array.offset : array.offset + len(array) + 1]
+    data = array.buffers()[2]
+    texts = memoryview(data)[ends[0] : ends[-1]] if data is not None else b""
+    return [np.diff(ends).tobytes(), texts]

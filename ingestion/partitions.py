@@ -187,8 +187,7 @@ class PartitionFile:
                 # A file of Python's: a full disk is then an OSError of ours.
                 self._sink = path.open("wb")
                 self._writer = pq.ParquetWriter(
-                    self._sink, self._contract.arrow_schema, compression=COMPRESSION,
-                    store_schema=False,
+                    self._sink, rows.schema, compression=COMPRESSION, store_schema=False,
                 )  # fmt: skip
             self._writer.write_table(rows, row_group_size=ROW_GROUP)
 

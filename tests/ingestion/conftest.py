@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion import LandingReport, land
+from ingestion import LandingReport, land, quoting, workshop
+from ingestion.extract import ROW_NUMBER, Extract, Part
+from ingestion.mapping import TableMapping, Writing
+from ingestion.preparing import relation_of
+from ingestion.shaping import ORDER, Relation, shape
+from ingestion.validation import TERRITORIES, Strictness, validate
 from warehouse import Lake, Settings
 
 SALES_HEADER = "order_id,day,territory_id,units,amount"
@@ -36,6 +42,67 @@ tables:
     constants: {{line_number: 1, grain: day, product_id: tea, sales_channel: web,
       sales_level: shop, customer_kind: B2C, currency_code: EUR}}
 """
+
+
+@dataclass
+class Bench:
+    """A workshop, and rows laid on it as if a connector had brought them."""
+
+    shop: workshop.Workshop
+    laid: int = 0
+
+    def relation(
+        self, columns: Mapping[str, Sequence[Any]], writing: Writing | None = None
+    ) -> Relation:
+        """Columns (of text, or of any Arrow type) as the rows of an input, numbered from 2."""
+        arrays = {
+            name: cells if isinstance(cells, pa.Array) else pa.array(cells, pa.string())
+            for name, cells in columns.items()
+        }
+        size = len(next(iter(arrays.values())))
+        numbers = pa.array(range(2, size + 2), pa.int64())
+        path = self.shop.folder / f"laid_{self.laid}.parquet"
+        self.laid += 1
+        pq.write_table(pa.table({**arrays, ROW_NUMBER: numbers}), path)
+        part = Part("shop, f", "0" * 64, f"select * from read_parquet('{path}')", size)
+        extract = Extract("f", tuple(columns), (part,))
+        return relation_of(self.shop, extract, writing or Writing(), 0)[0]
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        return self.shop.engine.sql(sql).to_arrow_table().to_pylist()
+
+    def shaped(
+        self,
+        table: TableMapping,
+        columns: Mapping[str, Sequence[Any]],
+        writing: Writing | None = None,
+    ) -> list[dict[str, Any]]:
+        """Shaped rows: values, and texts as `_t_<column>`, in the order of the input."""
+        found = shape(table, self.relation(columns, writing))
+        return self.query(f"from ({found.finished(found.base)}) order by {ORDER}")
+
+    def checked(
+        self,
+        table: TableMapping,
+        columns: Mapping[str, Sequence[Any]],
+        writing: Writing | None = None,
+        *,
+        today: date = date(2025, 6, 1),
+        territories: Sequence[str] | None = ("north", "south"),
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Rows kept and rows rejected, each by row number."""
+        known = quoting.texts(territories or ())
+        workshop.table_of(
+            self.shop, TERRITORIES, f"select unnest([{known}]::varchar[]) as territory_id"
+        )
+        strictness = Strictness(today, table.allow_negative, territories is not None)
+        found = validate(
+            self.shop, table.contract, [shape(table, self.relation(columns, writing))], strictness
+        )
+        kept = self.query(f"from {found.kept} order by {ORDER}")
+        rejected = self.query(f"from {found.rejected} order by {ORDER}")
+        assert (len(kept), len(rejected)) == (found.rows_kept, found.rows_rejected)
+        return kept, rejected
 
 
 @dataclass
@@ -116,6 +183,12 @@ class Shop:
             for n in range(days)
             for place in ("north", "south")
         ]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with workshop.opened(Lake.at(tmp_path / "bench"), "bench", Settings()) as opened:
+        yield Bench(opened)
 
 
 @pytest.fixture
