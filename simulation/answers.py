@@ -31,9 +31,13 @@ def hand_over(scene: Scene, add: Add, totals: Totals) -> tuple[DriverTruth, ...]
     tables, spend = _marketing(scene)
     tables |= _people(scene, totals)
     tables |= _scene_tables(scene)
+    tables["experiments"], lifted = _experiments(scene)
+    tables["agency_reports"], overstated = _reports(scene, totals)
     for table, frame in tables.items():
         add("tables", table, typed(_sorted(frame), table))
     add("tables", "customers", directory.customer_rows(scene.desk, totals.first_seen))
+    add("truth", "experiments", typed(lifted))
+    add("truth", "agency_reports", typed(overstated))
     return _truth(scene, add, totals, spend)
 
 
@@ -65,11 +69,11 @@ def _marketing(scene: Scene) -> tuple[dict[str, pd.DataFrame], dict[Key, float]]
         promoted.append(rows)
         plans.append(plan_rows(stage, on_sale, planned, cost))
     covered = []
-    for one in scene.coverage:
-        names = {effect.name for effect in one.effects if not effect.keys & off}
-        is_kept = one.rows["event_id"].isin(names).to_numpy()
-        covered.append(one.rows[is_kept])
-        spend["publicity", one.kind] = float(one.cost_eur[is_kept].sum())
+    for coverage in scene.coverage:
+        names = [effect.name for effect in coverage.effects if not effect.keys & off]
+        is_kept = coverage.rows["event_id"].isin(names).to_numpy()
+        covered.append(coverage.rows[is_kept])
+        spend["publicity", coverage.kind] = float(coverage.cost_eur[is_kept].sum())
     ad_spend = stacked("ad_spend", bought)
     first = stage.last_day + timedelta(days=1)
     plan = stacked("plans", plans).assign(
@@ -92,7 +96,6 @@ def _people(scene: Scene, totals: Totals) -> dict[str, pd.DataFrame]:
     spend = {("advertising", one.channel.channel): one.spend_eur for one in scene.media.bought}
     for kind, part in (("promotion", 0.025), ("public_relations", 0.006), ("agency", 0.004)):
         spend[kind, ""] = part * float(stage.size.sum()) * stage.days
-    reports, _ = _reports(scene, totals)
     return {
         "sellers": seller_table(stage, force),
         "quotas": quota_table(streams, stage, force, scene.trade.share, 0.68 * unit_eur),
@@ -100,14 +103,12 @@ def _people(scene: Scene, totals: Totals) -> dict[str, pd.DataFrame]:
         "sales_contests": contest_table(streams, stage, scene.catalogue.ids),
         "incentive_plans": incentive_table(stage, force),
         "opportunities": opportunities.opportunity_table(streams, scene.desk, totals.won),
-        "agency_reports": reports,
     }
 
 
 def _scene_tables(scene: Scene) -> dict[str, pd.DataFrame]:
     stage = scene.stage
     return {
-        "experiments": _experiments(scene)[0],
         "controls": scene.baseline.controls,
         "products": product_table(stage, scene.catalogue),
         "territories": territory_table(stage),
@@ -119,8 +120,9 @@ def _scene_tables(scene: Scene) -> dict[str, pd.DataFrame]:
 
 def _experiments(scene: Scene) -> tuple[pd.DataFrame, pd.DataFrame]:
     found = lifts(
-        scene.stage, scene.catalogue, scene.trade, scene.media, scene.experiments, scene.without
-    )
+        scene.stage, scene.catalogue, scene.trade, scene.media,
+        experiments=scene.experiments, without=scene.without,
+    )  # fmt: skip
     return experiment_tables(
         scene.streams, scene.stage, scene.experiments, found,
         scene.baseline.parameters["noise_sd"],
@@ -157,8 +159,6 @@ def _truth(
         "promotion_units": _units(scene),
         "events": truth.detail_table(stage, accounts.details, "publicity", "event_id"),
         "sellers": truth.detail_table(stage, accounts.details, "seller", "seller_id"),
-        "agency_reports": _reports(scene, totals)[1],
-        "experiments": _experiments(scene)[1],
         "touch_effects": _touch_effects(totals),
     }
     for table, frame in frames.items():
@@ -191,38 +191,45 @@ def _units(scene: Scene) -> pd.DataFrame:
     dealers bought early (above zero) and then did not buy (below); the parts sum to `net_units`.
     """
     stage, catalogue = scene.stage, scene.catalogue
-    frames = []
+    names = ("gross", "halo", "cannibalised", "pull_forward")
+    days: list[Whole] = []
+    places: list[Whole] = []
+    causes: list[Whole] = []
+    products: list[Whole] = []
+    amounts: list[Array] = []
     for promoted in scene.schedule.promoted:
         effect = promoted.effect
         if effect.keys & scene.without:
             continue
-        parts = {
-            name: np.sum(scene.trade.booked(stage, effect.part(demand)), axis=0)[:, 0]
-            for name, demand in promoted.parts.items()
-        }
-        stocking = promoted.stocking[:, 0]
-        parts["pull_forward"][: len(stocking)] += stocking
-        days = slice(effect.first, effect.first + len(parts["gross"]))
-        price = catalogue.price_eur[days]
-        units = {name: part / price for name, part in parts.items()}
-        moved = np.sum([np.abs(part) for part in units.values()], axis=0)
-        day, product = np.nonzero(moved > 1e-9)
-        frame = {
-            "date_day": stage.dates[effect.first + day],
-            "territory_id": stage.names[effect.territory],
-            "promotion_id": promoted.promotion_id,
-            "product_id": np.array(catalogue.ids)[product],
-        }
-        frame |= {f"{name}_units": np.round(part[day, product], 6) for name, part in units.items()}
-        frames.append(pd.DataFrame(frame))
-    names = ("gross_units", "halo_units", "cannibalised_units", "pull_forward_units")
-    if not frames:
-        return pd.DataFrame(
-            columns=["date_day", "territory_id", "promotion_id", "product_id", *names, "net_units"]
+        parts = np.stack(
+            [
+                np.sum(scene.trade.booked(stage, effect.part(promoted.parts[name])), axis=0)[:, 0]
+                for name in names
+            ]
         )
-    table = pd.concat(frames, ignore_index=True)
-    table["net_units"] = table[list(names)].sum(axis=1).round(6)
-    return table
+        parts[-1, : len(promoted.stocking)] += promoted.stocking[:, 0]
+        parts /= catalogue.price_eur[effect.first : effect.first + parts.shape[1]]
+        day, product = np.nonzero(np.abs(parts).sum(axis=0) > 1e-9)
+        days.append(effect.first + day)
+        products.append(product)
+        places.append(np.full(len(day), effect.territory))
+        causes.append(np.full(len(day), len(causes)))
+        amounts.append(np.round(parts[:, day, product], 6))
+    ids = [p.promotion_id for p in scene.schedule.promoted if not p.effect.keys & scene.without]
+    if not ids:
+        columns = ["date_day", "territory_id", "promotion_id", "product_id"]
+        return pd.DataFrame(columns=[*columns, *(f"{name}_units" for name in names), "net_units"])
+    moved = np.concatenate(amounts, axis=1)
+    return pd.DataFrame(
+        {
+            "date_day": stage.dates[np.concatenate(days)],
+            "territory_id": np.array(stage.names)[np.concatenate(places)],
+            "promotion_id": np.array(ids)[np.concatenate(causes)],
+            "product_id": np.array(catalogue.ids)[np.concatenate(products)],
+            **{f"{name}_units": moved[number] for number, name in enumerate(names)},
+            "net_units": np.round(moved.sum(axis=0), 6),
+        }
+    )
 
 
 def _parameters(scene: Scene) -> pd.DataFrame:

@@ -110,12 +110,12 @@ def _months(scene: Scene, cellar: Cellar, totals: Totals) -> None:
     earlier: list[Touches] = []  # touches on the way to orders, not yet handed over
     numbered = 0
     for index, (name, first, end) in enumerate(spans):
-        month = write_month(streams, desk, name, first, end, returns)
+        month = write_month(streams, desk, name, (first, end), returns)
         returns = month.pending
         _add_up(scene, totals, month.lines, month.orders)
         won = collect(totals.won, name, month.lines)
         tally(totals.agencies, desk, month.lines)
-        done = export(streams, desk, name, end, month.lines, waiting)
+        done = export(streams, desk, name, month.lines, (end, waiting))
         waiting = done.waiting
         cellar.add("tables", "sales", done.rows)
         cellar.add("truth", "duplicates", done.copies)
@@ -130,10 +130,11 @@ def _months(scene: Scene, cellar: Cellar, totals: Totals) -> None:
             whole.append(index)
         for number in whole:
             label, start, stop = spans[number]
+            of_month = (label, (start, stop))
             known = paths.joined(earlier)
             inside = known.moment < stop * DAY
             here, earlier = known.take(inside), [known.take(~inside)]
-            rows = _touches(scene, attention, label, start, stop, here, numbered)
+            rows = _touches(scene, attention, of_month, here, numbered)
             numbered += rows.num_rows
             cellar.add("tables", "touchpoints", rows)
 
@@ -141,19 +142,19 @@ def _months(scene: Scene, cellar: Cellar, totals: Totals) -> None:
 def _touches(
     scene: Scene,
     attention: paths.Attention,
-    name: str,
-    first: int,
-    end: int,
+    month: tuple[str, tuple[int, int]],
     known: Touches,
     so_far: int,
 ) -> pa.Table:
-    """All touches of a month: on the way to orders, of sellers, of bots, and of passers-by."""  # fmt: skip
+    """All touches of a month: on the way to orders, of sellers, of bots, and of passers-by."""
     streams, desk = scene.streams, scene.desk
-    field = paths.field_touches(streams, desk, name, first, end)
-    machines = paths.bots(streams, desk, name, first, end, scene.scope.bots)
+    name, span = month
+    first, end = span
+    field = paths.field_touches(streams, desk, name, span)
+    machines = paths.bots(streams, desk, name, span, scene.scope.bots)
     wanted = desk.volume.touchpoints * (end - first) / scene.stage.days
     rest = max(int(wanted) - len(known) - len(field) - len(machines), int(0.1 * wanted))
-    others = paths.passers_by(streams, desk, attention, name, first, end, rest)
+    others = paths.passers_by(streams, desk, attention, month=name, span=span, count=rest)
     touches = paths.joined([known, field, machines, others])
     touches = paths.without_marketing(desk, touches, scene.without)
     return directory.touch_rows(desk, touches, so_far)
@@ -173,8 +174,9 @@ def _conversions(scene: Scene, orders: Orders) -> pa.Table:
     """Truth: tracked orders that a channel caused; every other order was coming anyway."""
     due = np.flatnonzero(orders.tracked & (orders.cause < len(TRACKED)))
     book = np.full(len(due), OWN)
+    day, place, order = orders.day[due], orders.place[due], orders.order[due]
     return pa.table({
-        "order_id": order_ids(scene.desk, book, orders.day[due], orders.place[due], orders.order[due]),
+        "order_id": order_ids(scene.desk, book, day, place, order),
         "channel": coded(orders.cause[due], list(TRACKED)),
         "net_revenue_eur": pa.array(orders.net_eur[due] / 100.0),
     })  # fmt: skip

@@ -77,7 +77,9 @@ def simulate(
     Raises:
         ValueError: an argument is out of range; nothing has been written.
     """
-    scene = _scene(seed, days, territories, end, size, touchpoints, without)
+    scene = _scene(
+        seed, days, territories, end, size=size, touchpoints=touchpoints, without=without
+    )
     cellar = FileCellar(out, scene.scope.form)
     summary = keep_books(scene, cellar)
     stage = scene.stage
@@ -99,12 +101,15 @@ def build_books(
     days: int | None = None,
     territories: int | None = None,
     end: date = date(2025, 12, 28),
+    *,
     without: Iterable[Key] = (),
     size: Size = "s",
     touchpoints: int | None = None,
 ) -> Books:
     """The same company as frames in memory."""
-    scene = _scene(seed, days, territories, end, size, touchpoints, without)
+    scene = _scene(
+        seed, days, territories, end, size=size, touchpoints=touchpoints, without=without
+    )
     cellar = Cellar()
     summary = keep_books(scene, cellar)
     return Books(scene, cellar.frames("tables"), cellar.frames("truth"), summary)
@@ -115,6 +120,7 @@ def _scene(
     days: int | None,
     territories: int | None,
     end: date,
+    *,
     size: Size,
     touchpoints: int | None,
     without: Iterable[Key],

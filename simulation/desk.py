@@ -1,6 +1,7 @@
 """What is fixed before the first order line is written: who buys, who sells, at what rates."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -42,7 +43,8 @@ class Desk:
     channel, (days x territories) x channels. `promotion` is the index of a promotion that is on for
     a product (-1: none), `depth` the discount it gives, days x territories x products. `rep` is
     the seller of each dealer, days x territories x dealers (-1: none). `campaign` holds
-    campaign labels; `campaign_at` the index of the first line's by tracked channel, territory, year.
+    campaign labels; `campaign_at` the index of the first line's, by tracked channel, territory and
+    year.
     """
 
     stage: Stage
@@ -75,6 +77,7 @@ def set_desk(
     accounts: Accounts,
     force: SalesForce,
     volume: Volume,
+    *,
     media: Media,
     schedule: Schedule,
     without: frozenset[tuple[str, str]],
@@ -120,7 +123,8 @@ def _promotions(
     stage: Stage, catalogue: Catalogue, schedule: Schedule, without: frozenset[tuple[str, str]]
 ) -> tuple[list[str], Whole, Array]:
     shape = (stage.days, stage.width, catalogue.size)
-    on, depth, ids = np.full(shape, -1, dtype=np.int64), np.zeros(shape), []
+    on, depth = np.full(shape, -1, dtype=np.int64), np.zeros(shape)
+    ids: list[str] = []
     for promoted in schedule.promoted:
         if promoted.effect.keys & without:
             continue
@@ -156,12 +160,8 @@ def _campaigns(stage: Stage, media: Media) -> tuple[list[str], Whole, tuple[int,
 def _reps(stage: Stage, force: SalesForce, dealers: int) -> Whole:
     where = force.place(stage.days)
     found = np.full((stage.days, stage.width, dealers), -1, dtype=np.int64)
-    changes = [
-        0,
-        *(np.flatnonzero((np.diff(where, axis=0) != 0).any(axis=1)) + 1).tolist(),
-        stage.days,
-    ]
-    for first, end in zip(changes[:-1], changes[1:], strict=True):
+    moves = np.flatnonzero((np.diff(where, axis=0) != 0).any(axis=1)) + 1
+    for first, end in pairwise([0, *moves.tolist(), stage.days]):
         for place in range(stage.width):
             sellers = np.flatnonzero(where[first] == place)
             if len(sellers):

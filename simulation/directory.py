@@ -61,20 +61,22 @@ def customer_rows(desk: Desk, first_seen: Whole) -> pa.Table:
     names = np.array(desk.dealers, dtype=object)
     position = np.arange(len(names)) % each
     is_distributor = position < DISTRIBUTORS
+    titles = np.where(is_distributor, "Distributor", "Dealer")
+    since = pd.Timestamp(stage.first_day) - pd.to_timedelta(30 * position + 30, unit="D")
     belongs = (np.arange(len(names)) // each) * each + position % DISTRIBUTORS
     chained = ~is_distributor & (position % 2 == 0)
     dealers = pa.table({
         "customer_id": pa.array(names),
         "customer_kind": constant("B2B", len(names)),
         "customer_name": pa.array(
-            [f"{'Distributor' if d else 'Dealer'} {n}" for d, n in zip(is_distributor, names, strict=True)]
+            [f"{title} {name}" for title, name in zip(titles, names, strict=True)]
         ),
         "parent_id": pa.array(np.where(chained, names[belongs], None), pa.string()),
         "account_id": pa.array([f"a-{name}" for name in names]),
         "territory_id": coded(np.arange(len(names)) // each, stage.names),
         "segment": coded(is_distributor.astype(int), ["dealer", "distributor"]),
         "acquired_on": pa.array(
-            [(pd.Timestamp(stage.first_day) - pd.Timedelta(days=30 * int(n) + 30)).date() for n in position]
+            since.to_numpy("datetime64[D]")
         ),
     })  # fmt: skip
     seen = np.flatnonzero(first_seen < stage.days)

@@ -40,13 +40,16 @@ def design(stage: Stage) -> list[Experiment]:
     """Two done, one that runs at the end of the window, one planned."""
     days, width = stage.days, stage.width
     length = min(28, days // 8)
-    starts = [int(days * 0.40), int(days * 0.72), days - length // 2, days + 21]
+    plans = (
+        ("Video holdout", "video", 1 % width, int(days * 0.40), 0.0),
+        ("Twice the social", "social", 0, int(days * 0.72), 2.0),
+        ("Display holdout", "display", 2 % width, days - length // 2, 0.0),
+        ("Search holdout", "search", width - 1, days + 21, 0.0),
+    )
     return [
-        Experiment("exp-1", "Video holdout", "video", 1 % width, starts[0], starts[0] + length - 1, 0.0),
-        Experiment("exp-2", "Twice the social", "social", 0, starts[1], starts[1] + length - 1, 2.0),
-        Experiment("exp-3", "Display holdout", "display", 2 % width, starts[2], starts[2] + length - 1, 0.0),
-        Experiment("exp-4", "Search holdout", "search", width - 1, starts[3], starts[3] + length - 1, 0.0),
-    ]  # fmt: skip
+        Experiment(f"exp-{number}", name, channel, place, first, first + length - 1, factor)
+        for number, (name, channel, place, first, factor) in enumerate(plans, start=1)
+    ]
 
 
 def factors(stage: Stage, experiments: list[Experiment]) -> dict[str, Array]:
@@ -74,6 +77,7 @@ def lifts(
     catalogue: Catalogue,
     trade: Trade,
     media: Media,
+    *,
     experiments: list[Experiment],
     without: frozenset[tuple[str, str]],
 ) -> list[Lift]:
@@ -91,10 +95,13 @@ def lifts(
             effects = media_effects(stage, media, catalogue, factors(stage, chosen), e.channel)
             sides.append(_booked(stage, trade, effects, e, without))
         sign = 1 if e.factor > 1.0 else -1
-        differences = [sign * int(one - two) for one, two in zip(*sides, strict=True)]
+        window, window_local, whole = (
+            sign * (with_it - without_it) for with_it, without_it in zip(*sides, strict=True)
+        )
         one = next(b for b in media.bought if b.channel.channel == e.channel)
         cents = one.cents[e.first : e.last + 1, e.territory].sum()
-        found.append(Lift(e.experiment_id, *differences, int(round(cents * abs(e.factor - 1.0)))))
+        spend = round(float(cents) * abs(e.factor - 1.0))
+        found.append(Lift(e.experiment_id, window, window_local, whole, spend))
     return found
 
 
@@ -105,7 +112,7 @@ def _booked(
     e: Experiment,
     without: frozenset[tuple[str, str]],
 ) -> tuple[int, int, int]:
-    """Cents booked in the territory: in the window in EUR and in the ledger, and in all in EUR."""  # fmt: skip
+    """Cents booked in the territory: in the window in EUR and in the ledger, and in all in EUR."""
     inside = [0, 0, 0]
     for effect in effects:
         if effect.territory != e.territory or effect.keys & without:

@@ -17,6 +17,10 @@ LATE_SHARE, LATE_DAYS = 0.02, (1, 40)
 DUPLICATE_SHARE = 0.001
 
 
+# Rows that have not arrived, and the day each does.
+Waiting = tuple[pa.Table, Whole] | None
+
+
 @dataclass
 class Export:
     """Rows as they leave the company: by arrival, some late, a few twice.
@@ -26,7 +30,7 @@ class Export:
 
     rows: pa.Table
     copies: pa.Table
-    waiting: tuple[pa.Table, Whole] | None
+    waiting: Waiting
 
 
 def coded(codes: Whole, labels: list[str]) -> pa.Array:
@@ -122,15 +126,16 @@ def export(
     streams: Streams,
     desk: Desk,
     month: str,
-    end: int,
     lines: Lines,
-    waiting: tuple[pa.Table, Whole] | None,
+    upto: tuple[int, Waiting],
 ) -> Export:
-    """Rows that arrive before the day `end`, in order of arrival; the others wait.
+    """Rows that arrive before a day, in order of arrival; the others wait.
 
-    At the end of the window everything arrives. A copy of a row arrives one to four days after it.
+    `upto` is that day, and what has been waiting for it. At the end of the window everything
+    arrives. A copy of a row arrives one to four days after it.
     """
     rng = streams("ledger", "arrival", month)
+    end, waiting = upto
     rows = sales_rows(desk, month, lines)
     late = rng.random(len(lines)) < LATE_SHARE
     arrived = lines.day + np.where(late, rng.integers(*LATE_DAYS, len(lines)), 0)

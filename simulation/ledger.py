@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulation.desk import DISTRIBUTORS, NOT_TRACKED, Desk
+from simulation.desk import NOT_TRACKED, Desk
 from simulation.markets import to_eur_cents
-from simulation.response import Array, Whole
+from simulation.response import Array, Chosen, Whole
 from simulation.streams import Streams
 
 RETURN_SHARE = 0.035
@@ -47,7 +47,7 @@ class Lines:
     def __len__(self) -> int:
         return len(self.day)
 
-    def take(self, chosen: Whole) -> "Lines":
+    def take(self, chosen: Chosen) -> "Lines":
         """Lines at positions, or where a mask is true."""
         return Lines(**{name: values[chosen] for name, values in vars(self).items()})
 
@@ -87,9 +87,9 @@ class Month:
 
 
 def write_month(
-    streams: Streams, desk: Desk, name: str, first: int, end: int, returns: list[Lines]
+    streams: Streams, desk: Desk, name: str, span: tuple[int, int], returns: list[Lines]
 ) -> Month:
-    """Lines of the days `first` to `end` (not included).
+    """Lines of the days of `span`, its end not included.
 
     The target of each day, territory and product plus what came back that day is shared out over
     the lines in whole cents; units follow from list price and discount, and the line's discount
@@ -97,7 +97,8 @@ def write_month(
     lines and orders there are, and what share of them comes back, is drawn without looking at the
     sales: a driver that is switched off takes its money out of the lines and nothing else.
     """
-    sold = _sold(streams, desk, name, first, end, OWN)
+    first, end = span
+    sold = _sold(streams, desk, name, span, OWN)
     orders = _orders(streams, desk, name, sold)
     back = _sent_back(streams, desk, name, sold)
     waiting = [*returns, back]
@@ -107,8 +108,8 @@ def write_month(
     _refund(desk, first, end, sold, coming)
     books = [
         joined([sold, coming]),
-        _sold(streams, desk, name, first, end, SELL_IN),
-        _sold(streams, desk, name, first, end, PARTNER),
+        _sold(streams, desk, name, span, SELL_IN),
+        _sold(streams, desk, name, span, PARTNER),
     ]
     lines = joined(books)
     _add_up(desk, orders, sold)
@@ -120,8 +121,9 @@ def _target(desk: Desk, book: int) -> Whole:
     return (accounts.own, accounts.sell_in, accounts.sold_on)[book]
 
 
-def _sold(streams: Streams, desk: Desk, name: str, first: int, end: int, book: int) -> Lines:
+def _sold(streams: Streams, desk: Desk, name: str, span: tuple[int, int], book: int) -> Lines:
     """Lines of one book without returns, in order of day, territory and order."""
+    first, end = span
     stage, catalogue, volume = desk.stage, desk.catalogue, desk.volume
     rng = streams("ledger", BOOKS[book], name)
     width, products = stage.width, catalogue.size
@@ -277,6 +279,3 @@ def share_out(target: Whole, cell: Whole, weight: Array) -> Whole:
     running_cents = np.where(is_last, target[cell], np.rint(target[cell] * upto)).astype(np.int64)
     is_first = np.append(True, is_last[:-1])
     return running_cents - np.where(is_first, 0, np.append(0, running_cents[:-1]))
-
-
-__all__ = ["DISTRIBUTORS", "Lines", "Month", "Orders", "joined", "share_out", "write_month"]

@@ -47,8 +47,8 @@ CHANNELS = (
             click_rate=0.011, claimed_roi=3.5, frequency=2.5),
     Channel("video", "video_ads", 0.13, 1.7, 0.7, "exponential", 1.8, 1.0, 11.0, ("flight",),
             click_rate=0.004, claimed_roi=1.2, frequency=3.0),
-    Channel("display", "ad_exchange", 0.10, 0.55, 0.3, "logarithmic", 1.0, 1.0, 2.5, ("prospecting",),
-            click_rate=0.001, claimed_roi=2.8, frequency=6.0),
+    Channel("display", "ad_exchange", 0.10, 0.55, 0.3, "logarithmic", 1.0, 1.0, 2.5,
+            ("prospecting",), click_rate=0.001, claimed_roi=2.8, frequency=6.0),
 )  # fmt: skip
 
 
@@ -345,14 +345,18 @@ def ad_spend_rows(
         for line in range(len(channel.campaigns))
         for year in np.unique(years)
     }
-    is_kept = np.array([[[("campaign", ids[p, c, int(y)]) not in without for c in range(cents.shape[2])]
-                         for p in range(cents.shape[1])] for y in years])  # fmt: skip
+    is_kept = np.ones(cents.shape, dtype=bool)
+    for (p, c, year), name in ids.items():
+        if ("campaign", name) in without:
+            is_kept[years == year, p, c] = False
     day, place, line = np.nonzero(cents * is_kept)
     count = len(day)
     money = cents[day, place, line] / 100.0
     empty = np.full(count, np.nan)
     impressions = empty if channel.cost_per_mille_eur is None else seen[day, place, line]
-    campaign = [ids[p, c, int(y)] for p, c, y in zip(place, line, years[day], strict=True)]
+    campaign = [
+        ids[int(p), int(c), int(y)] for p, c, y in zip(place, line, years[day], strict=True)
+    ]
     territory = np.array([_place_name(stage, p) for p in one.places])[place]
     national = one.places == (EVERYWHERE,)
     paid_in = [REPORTING_CURRENCY] if national else [t.currency_code for t in stage.territories]

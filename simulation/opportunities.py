@@ -48,7 +48,7 @@ def opportunity_table(streams: Streams, desk: Desk, won: Won) -> pd.DataFrame:
     Stages follow one another; a won one closes on the morning of its order.
     """
     rng = streams("opportunities")
-    stage, end = desk.stage, desk.stage.days * DAY
+    end = desk.stage.days * DAY
     frames = []
     for month, orders, amounts in zip(won.months, won.orders, won.amounts, strict=True):
         if not len(orders):
@@ -105,11 +105,8 @@ def _leave_open(lost: pd.DataFrame, end: int) -> None:
     for name in ("qualified", "proposal"):
         lost.loc[lost[name] >= end, name] = np.nan
     still = lost["closed"] >= end
-    where = np.where(
-        lost["proposal"].notna(),
-        "proposal",
-        np.where(lost["qualified"].notna(), "qualified", "lead"),
-    )
+    offered, accepted = lost["proposal"].notna(), lost["qualified"].notna()
+    where = np.select([offered, accepted], ["proposal", "qualified"], "lead")
     lost["stage"] = np.where(still, where, "lost")
     lost["closed"] = lost["closed"].astype(float).where(~still)
     lost["reason"] = lost["reason"].where(~still)
@@ -119,12 +116,14 @@ def _rows(streams: Streams, desk: Desk, found: pd.DataFrame) -> pd.DataFrame:
     rng = streams("opportunities", "rows")
     stage = desk.stage
     count = len(found)
+    contact = rng.integers(1, 4, count)
     place = found["place"].to_numpy(dtype=np.int64)
     dealer = place * desk.volume.dealers + found["dealer"].to_numpy(dtype=np.int64)
     seller = found["seller"].to_numpy(dtype=np.int64)
     ids = np.array([s.seller_id for s in desk.force.sellers] + [None], dtype=object)
     agencies = np.array([s.agency_id for s in desk.force.sellers] + [None], dtype=object)
     won = (found["stage"] == "won").to_numpy()
+    found = found.reindex(columns=[*found.columns.difference(["reason"]), "reason"])
     source = rng.integers(0, len(SOURCES), count)
     source = np.where(rng.random(count) < 0.5, 0, source)
     year = desk.year[np.clip(found["created"].to_numpy(dtype=np.int64) // DAY, 0, stage.days - 1)]
@@ -134,9 +133,9 @@ def _rows(streams: Streams, desk: Desk, found: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame({
         "opportunity_id": found["opportunity_id"],
         "account_id": [f"a-{name}" for name in names],
-        "person_id": [f"p-{name}-{n}" for name, n in zip(names, rng.integers(1, 4, count), strict=True)],
+        "person_id": [f"p-{name}-{n}" for name, n in zip(names, contact, strict=True)],
         "customer_id": np.where(won, names, None),
-        "campaign_id": np.where(source == 1, by_search, None),
+        "campaign_id": pd.Series(by_search).where(source == 1, None),
         "channel": np.array(SOURCES)[source],
         "territory_id": np.array(stage.names)[place],
         "product_id": np.array(desk.catalogue.ids)[found["product"].to_numpy(dtype=np.int64)],
@@ -146,7 +145,7 @@ def _rows(streams: Streams, desk: Desk, found: pd.DataFrame) -> pd.DataFrame:
         "segment": np.where(found["dealer"].to_numpy() < 3, "distributor", "dealer"),
         "amount": found["amount"],
         "currency_code": np.array([t.currency_code for t in stage.territories])[place],
-        "lost_reason": found["reason"] if "reason" in found else None,
+        "lost_reason": found["reason"],
     })  # fmt: skip
     for column, name in (
         ("created_at", "created"), ("qualified_at", "qualified"), ("proposal_at", "proposal"),

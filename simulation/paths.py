@@ -8,7 +8,7 @@ import numpy as np
 from simulation.desk import NOT_TRACKED, TRACKED, Desk
 from simulation.ledger import Lines, Orders
 from simulation.media import Media
-from simulation.response import Array, Whole
+from simulation.response import Array, Chosen, Whole
 from simulation.streams import Streams
 
 LOOKBACK = 28
@@ -47,7 +47,7 @@ class Touches:
     def __len__(self) -> int:
         return len(self.moment)
 
-    def take(self, chosen: Whole) -> "Touches":
+    def take(self, chosen: Chosen) -> "Touches":
         """Touches at positions, or where a mask is true."""
         return Touches(**{name: values[chosen] for name, values in vars(self).items()})
 
@@ -138,14 +138,17 @@ def paths_of_orders(
         lag = np.minimum(lag, day[due])
         before = lag * DAY + rng.integers(300, 18_000, len(due))
         channel = np.full(len(due), index)
-        parts.append(_ads(rng, desk, at[due] - before, place[due], CUSTOMER, person[due], channel))
+        parts.append(
+            _ads(rng, desk, (at[due] - before, place[due]), (CUSTOMER, person[due]), channel)
+        )
 
     count = rng.geometric(0.42, len(known)) - 1
     of = np.repeat(np.arange(len(known)), count)
     entry = _draw(attention.chance, LOOKBACK * len(TRACKED), row[of], rng.random(len(of)))
     lag = np.minimum(entry % LOOKBACK, day[of])
     before = lag * DAY + rng.integers(60, 20_000, len(of))
-    other = _ads(rng, desk, at[of] - before, place[of], CUSTOMER, person[of], entry // LOOKBACK)
+    channel = entry // LOOKBACK
+    other = _ads(rng, desk, (at[of] - before, place[of]), (CUSTOMER, person[of]), channel)
     # A second device keeps its own key, and nobody tells that it is the same person.
     other.who = np.where(
         (other.person % SECOND_DEVICE == 0) & (rng.random(len(of)) < 0.5), DEVICE, CUSTOMER
@@ -156,24 +159,31 @@ def paths_of_orders(
     back = rng.integers(60, 3_600, (4, len(known)))
     brand = np.flatnonzero((habit[0] < 0.22) & (cause == NOT_TRACKED))
     parts.append(
-        _ads(rng, desk, at[brand] - back[0, brand], place[brand], CUSTOMER, person[brand],
+        _ads(rng, desk, (at[brand] - back[0, brand], place[brand]), (CUSTOMER, person[brand]),
              np.zeros(len(brand), dtype=np.int64))
     )  # fmt: skip
-    for number, (share, channel, kind, days) in enumerate(
-        ((0.55, DIRECT, VISIT, 1), (0.15, EMAIL, MAIL, 12), (0.12, STORE, STORE_VISIT, 6)), start=1
+    for number, (share, medium, kind, stretch) in enumerate(
+        ((0.55, DIRECT, VISIT, 3), (0.15, EMAIL, MAIL, 36), (0.12, STORE, STORE_VISIT, 18)), start=1
     ):
         some = np.flatnonzero(habit[number] < share)
-        moment = at[some] - back[number, some] * days * 3
-        parts.append(_plain(moment, place[some], CUSTOMER, person[some], kind, channel))
+        moment = at[some] - back[number, some] * stretch
+        parts.append(_plain(moment, place[some], (CUSTOMER, kind, medium), person[some]))
     found = joined(parts)
     return found.take(found.moment >= 0)
 
 
 def passers_by(
-    streams: Streams, desk: Desk, attention: Attention, month: str, first: int, end: int, count: int
+    streams: Streams,
+    desk: Desk,
+    attention: Attention,
+    *,
+    month: str,
+    span: tuple[int, int],
+    count: int,
 ) -> Touches:
     """About `count` touches of people who buy nothing, where and when advertising is seen."""
     rng = streams("paths", "passers_by", month)
+    first, end = span
     width = desk.stage.width
     weight = np.cumsum(attention.weight[first:end].ravel())
     people = int(count / 2.5)
@@ -189,7 +199,7 @@ def passers_by(
     channel = _draw(attention.today, len(TRACKED), row, rng.random(len(of)))
     moment = when * DAY + rng.integers(0, DAY, len(of))
     person = np.int64(first) * 10_000_000 + of
-    found = _ads(rng, desk, moment, place[of], PASSER_BY, person, channel)
+    found = _ads(rng, desk, (moment, place[of]), (PASSER_BY, person), channel)
     own = rng.random(len(of)) < 0.2
     found.kind = np.where(own, VISIT, found.kind)
     found.channel = np.where(own, DIRECT, found.channel)
@@ -197,9 +207,10 @@ def passers_by(
     return found
 
 
-def bots(streams: Streams, desk: Desk, month: str, first: int, end: int, number: int) -> Touches:
+def bots(streams: Streams, desk: Desk, month: str, span: tuple[int, int], number: int) -> Touches:
     """A few keys with hundreds of clicks within an hour."""
     rng = streams("paths", "bots", month)
+    first, end = span
     each = rng.integers(*BOT_TOUCHES, number)
     of = np.repeat(np.arange(number), each)
     place = rng.integers(0, desk.stage.width, number)
@@ -207,14 +218,15 @@ def bots(streams: Streams, desk: Desk, month: str, first: int, end: int, number:
     moment = start[of] + rng.integers(0, 3_600, len(of))
     channel = np.where(rng.random(len(of)) < 0.7, TRACKED.index("display"), 0)
     person = np.int64(first) * 1_000 + of
-    found = _ads(rng, desk, moment, place[of], BOT, person, channel)
+    found = _ads(rng, desk, (moment, place[of]), (BOT, person), channel)
     found.kind = np.full(len(of), CLICK)
     return found
 
 
-def field_touches(streams: Streams, desk: Desk, month: str, first: int, end: int) -> Touches:
+def field_touches(streams: Streams, desk: Desk, month: str, span: tuple[int, int]) -> Touches:
     """Calls, visits and meetings of sellers with the dealers of their territory."""
     rng = streams("paths", "field", month)
+    first, end = span
     where = desk.force.place(desk.stage.days)[first:end]
     parts = []
     for name, kind in (("call", CALL), ("visit", VISIT), ("meeting", MEETING)):
@@ -224,7 +236,7 @@ def field_touches(streams: Streams, desk: Desk, month: str, first: int, end: int
         second = rng.integers(7 * 3_600, 16 * 3_600, len(of))
         dealer = rng.integers(0, desk.volume.dealers, len(of))
         place = where[day, seller]
-        found = _plain((first + day) * DAY + second, place, ACCOUNT, dealer, kind, FIELD)
+        found = _plain((first + day) * DAY + second, place, (ACCOUNT, kind, FIELD), dealer)
         found.seller = seller
         parts.append(found.take(place >= 0))
     return joined(parts)
@@ -235,7 +247,7 @@ def meetings_before(rng: np.random.Generator, order: Lines, moment: Whole) -> To
     of = np.repeat(np.arange(len(order)), rng.integers(1, 4, len(order)))
     when = moment[of] - rng.integers(1, LOOKBACK - 1, len(of)) * DAY
     kind = np.where(rng.random(len(of)) < 0.6, MEETING, CALL)
-    found = _plain(when, order.place[of], ACCOUNT, order.customer[of], 0, FIELD)
+    found = _plain(when, order.place[of], (ACCOUNT, CALL, FIELD), order.customer[of])
     found.kind, found.seller = kind, order.rep[of]
     return found.take((when >= 0) & (found.seller >= 0))
 
@@ -260,16 +272,21 @@ def without_marketing(desk: Desk, touches: Touches, without: frozenset[tuple[str
 
 
 def _ads(
-    rng: np.random.Generator, desk: Desk, moment: Whole, place: Whole, who: int, person: Whole,
+    rng: np.random.Generator,
+    desk: Desk,
+    at: tuple[Whole, Whole],
+    whose: tuple[int, Whole],
     channel: Whole,
-) -> Touches:  # fmt: skip
-    """Touches of advertising; the campaign is one of the channel's in that place and year."""
+) -> Touches:
+    """Touches of advertising at moments and places; the campaign is one of the channel's then."""
+    moment, place = at
     count = len(moment)
     click = np.array([CLICK_SHARE[name] for name in TRACKED])
     lines = np.array(desk.lines)
     line = (rng.random(count) * lines[channel]).astype(np.int64)
     day = np.clip(moment // DAY, 0, desk.stage.days - 1)
     campaign = desk.campaign_at[channel, place, desk.year[day]] + line
+    who, person = whose
     return Touches(
         moment=moment, place=place, who=np.full(count, who), person=person,
         kind=np.where(rng.random(count) < click[channel], CLICK, VIEW), channel=channel,
@@ -277,10 +294,10 @@ def _ads(
     )  # fmt: skip
 
 
-def _plain(
-    moment: Whole, place: Whole, who: int, person: Whole, kind: int, channel: int
-) -> Touches:
+def _plain(moment: Whole, place: Whole, what: tuple[int, int, int], person: Whole) -> Touches:
+    """Touches without a campaign; `what` is whose they are, their kind and their channel."""
     count = len(moment)
+    who, kind, channel = what
     return Touches(
         moment=moment, place=place, who=np.full(count, who), person=person,
         kind=np.full(count, kind), channel=np.full(count, channel),

@@ -98,9 +98,9 @@ def plan_promotions(
     streams: Streams,
     stage: Stage,
     television: Array,
+    *,
     catalogue: Catalogue,
     trade_share: Array,
-    *,
     target_eur: float,
     variety: int = 1,
 ) -> Schedule:
@@ -118,7 +118,9 @@ def plan_promotions(
         schedule = [
             promotion
             for number in range(variety)
-            for promotion in _schedule(streams, stage, kind, television, catalogue.on_sale, number)
+            for promotion in _schedule(
+                streams, stage, kind, television, products=catalogue.on_sale, number=number
+            )
         ]
         past = [promotion for promotion in schedule if promotion.first < stage.days]
         planned += [promotion for promotion in schedule if promotion.first >= stage.days]
@@ -195,6 +197,7 @@ def _schedule(
     stage: Stage,
     kind: PromotionKind,
     television: Array,
+    *,
     products: list[tuple[str, int]],
     number: int,
 ) -> list[Promotion]:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
+Chosen = NDArray[np.int64] | NDArray[np.bool_]
 
 DELAY_LAGS = 28
 
@@ -28,8 +29,8 @@ def delayed(exposure: Array, retention: float, peak: float) -> Array:
 
     Jin, Wang, Sun, Chan and Koehler (2017), over 28 lags.
     """
-    lags = np.arange(DELAY_LAGS)
-    return lagged(exposure, retention ** ((lags - peak) ** 2))
+    weights = np.power(retention, (np.arange(DELAY_LAGS, dtype=np.float64) - peak) ** 2)
+    return lagged(exposure, weights)
 
 
 def lagged(exposure: Array, weights: Array) -> Array:

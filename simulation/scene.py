@@ -70,7 +70,7 @@ def set_scene(
         target_eur=media_share * expected_sales, variety=scope.variety,
     )  # fmt: skip
     schedule = plan_promotions(
-        streams, stage, television, catalogue, trade.share,
+        streams, stage, television, catalogue=catalogue, trade_share=trade.share,
         target_eur=promotion_share * expected_sales, variety=scope.variety,
     )  # fmt: skip
     coverage = tuple(cover(streams, stage, catalogue, publicity_share * expected_sales))
@@ -90,7 +90,10 @@ def set_scene(
     effects = kept(everything, without)
     lost = lost_distributor(streams, stage)
     accounts = settle(stage, trade, effects, lost)
-    desk = set_desk(stage, catalogue, accounts, force, scope.volume, media, schedule, without, lost)
+    desk = set_desk(
+        stage, catalogue, accounts, force, scope.volume,
+        media=media, schedule=schedule, without=without, lost=lost,
+    )  # fmt: skip
     return Scene(
         scope=scope, streams=streams, stage=stage, baseline=baseline, catalogue=catalogue,
         trade=trade, media=media, schedule=schedule, coverage=coverage, force=force,

@@ -144,13 +144,14 @@ def trade_share(catalogue: Catalogue) -> Array:
 
 
 def seller_table(stage: Stage, force: SalesForce) -> pd.DataFrame:
-    """Raw `sellers`: one row an assignment; the agency as a whole and the managers have their own."""
+    """Raw `sellers`: one row an assignment; the agency and the managers have rows of their own."""
     before = stage.first_day - timedelta(days=400)
     rows: list[dict[str, object]] = []
     for place, territory in enumerate(stage.territories):
         rows.append({
             "seller_id": f"m-{territory.territory_id}", "kind": "employee",
-            "seller_name": f"Manager {territory.territory_name}", "territory_id": stage.names[place],
+            "seller_name": f"Manager {territory.territory_name}",
+            "territory_id": stage.names[place],
             "valid_from": before, "commission_plan": "management", "commission_pct": 0.0,
         })  # fmt: skip
     if any(seller.agency_id for seller in force.sellers):

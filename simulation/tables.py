@@ -154,16 +154,14 @@ def _column(values: pd.Series, name: str, is_truth: bool) -> pa.Array:
         kind = pa.float64()
     if kind is None:
         if not is_truth or values.dtype == object:
-            return pa.array(
-                [None if v is None or v != v else str(v) for v in values.tolist()], pa.string()
-            )
+            return pa.array(values.astype(object), pa.string(), from_pandas=True)
         return pa.array(values.to_numpy())
     if kind == pa.decimal128(18, 6):
         numbers = pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)
         empty = np.isnan(numbers)
         return exact(np.rint(np.where(empty, 0.0, numbers) * 100.0).astype(np.int64), empty)
     if kind == pa.date32():
-        return pa.array(pd.to_datetime(values).dt.date.tolist(), kind, from_pandas=True)
+        return pa.array(pd.to_datetime(values).to_numpy("datetime64[D]"), kind, from_pandas=True)
     if kind == pa.timestamp("us"):
         return pa.array(pd.to_datetime(values), kind, from_pandas=True)
     return pa.array(

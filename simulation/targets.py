@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from simulation.markets import REPORTING_CURRENCY, Stage
+from simulation.markets import PARENT, REPORTING_CURRENCY, Stage
 from simulation.response import Array
 from simulation.sellers import COMMISSION, SalesForce
 from simulation.streams import Streams
@@ -77,7 +77,8 @@ def budget_table(
             for (kind, channel), eur in spend.items():
                 amount = eur * days / stage.days * rng.uniform(0.95, 1.1)
                 rows.append({**head, "kind": kind, "channel": channel or None,
-                             "territory_id": "europe", "amount": float(round(amount, -2))})  # fmt: skip
+                             "territory_id": PARENT,
+                             "amount": float(round(amount, -2))})  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS["budgets"]))
 
 

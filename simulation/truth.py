@@ -80,7 +80,8 @@ def settle(
     """
     products = effects[0].demand.shape[2]
     shape = (stage.days, stage.width, products)
-    accounts = Accounts(*(np.zeros(shape, dtype=np.int64) for _ in range(3)))
+    none = np.zeros(shape, dtype=np.int64)
+    accounts = Accounts(none, none.copy(), none.copy())
     demand = np.zeros(shape)
     for effect in effects:
         own, sell_in = trade.booked(stage, effect)
@@ -149,8 +150,8 @@ def product_table(stage: Stage, products: list[str], eur: dict[Key, Whole]) -> p
             pd.DataFrame(
                 {
                     "date_day": stage.dates[day],
-                    "territory_id": pd.Categorical.from_codes(place, stage.names),
-                    "product_id": pd.Categorical.from_codes(product, products),
+                    "territory_id": np.array(stage.names)[place],
+                    "product_id": np.array(products)[product],
                     "kind": kind,
                     "driver": driver,
                     "contribution_eur": cents[day, place, product] / 100.0,
@@ -162,26 +163,28 @@ def product_table(stage: Stage, products: list[str], eur: dict[Key, Whole]) -> p
 
 def detail_table(stage: Stage, details: list[Detail], kind: str, column: str) -> pd.DataFrame:
     """Contribution of each named cause of a kind by day and territory; `column` holds its name."""
-    frames = []
-    for detail in details:
-        if detail.kind != kind:
-            continue
-        eur, local = detail.eur.sum(axis=2), detail.local.sum(axis=2)
-        day, place = np.nonzero(eur | local)
-        names = stage.names if detail.territory == EVERYWHERE else [stage.names[detail.territory]]
-        frames.append(
-            pd.DataFrame(
-                {
-                    "date_day": stage.dates[detail.first + day],
-                    "territory_id": np.array(names)[place],
-                    column: detail.name,
-                    "contribution_eur": eur[day, place] / 100.0,
-                    "contribution_local": local[day, place] / 100.0,
-                }
-            )
-        )
-    columns = ["date_day", "territory_id", column, "contribution_eur", "contribution_local"]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+    ours = [detail for detail in details if detail.kind == kind]
+    days, places, causes, eur, local = [], [], [], [], []
+    for number, detail in enumerate(ours):
+        in_eur, in_local = detail.eur.sum(axis=2), detail.local.sum(axis=2)
+        day, place = np.nonzero(in_eur | in_local)
+        days.append(detail.first + day)
+        places.append(place + max(detail.territory, 0))
+        causes.append(np.full(len(day), number))
+        eur.append(in_eur[day, place])
+        local.append(in_local[day, place])
+    if not ours:
+        columns = ["date_day", "territory_id", column, "contribution_eur", "contribution_local"]
+        return pd.DataFrame(columns=columns)
+    return pd.DataFrame(
+        {
+            "date_day": stage.dates[np.concatenate(days)],
+            "territory_id": np.array(stage.names)[np.concatenate(places)],
+            column: np.array([detail.name for detail in ours])[np.concatenate(causes)],
+            "contribution_eur": np.concatenate(eur) / 100.0,
+            "contribution_local": np.concatenate(local) / 100.0,
+        }
+    )
 
 
 def summary(eur: dict[Key, Whole], spend_eur: dict[Key, float]) -> list[DriverTruth]:

@@ -95,7 +95,7 @@ class Sheet:
 
 
 def plain(chunk: pa.Table) -> pa.Table:
-    """Columns as text files carry them: names written out, cents as numbers, times to the second."""
+    """Columns as text files carry them: names written out, plain numbers, times to the second."""
     columns = []
     for column in chunk.columns:
         kind = column.type
