@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,6 @@ MARTS: dict[str, str] = {
     "fcst_components": "date_day, territory_id, product_id, component",
     "fcst_fit": "date_day, territory_id, product_id",
     "fct_ledger": "date_day, territory_id, product_id, sales_channel",
-    "dim_territories": "territory_id",
-    "dim_products": "product_id",
 }
 # Readable by DuckDB 1.2 and later, hence by the tools that embed 1.4.
 STORAGE_VERSION = "v1.2.0"
@@ -71,6 +70,7 @@ def publish_marts(
         tables = folder / "tables"
         tables.mkdir()
         _copy_marts(lake, tables, checks)
+        _copy_star(lake, tables, facts["release_id"])
         _database(tables, folder / "liftcast.duckdb")
         progress("page")
         _faces(tables, folder, facts)
@@ -196,6 +196,20 @@ def _copy_marts(lake: Lake, tables: Path, dbt_checks: pa.Table) -> None:
             f"to '{tables}/pub_freshness.parquet' (format parquet, compression zstd)",
             [f"{lake.manifest}/*/*.jsonl"],
         )
+
+
+def _copy_star(lake: Lake, tables: Path, release_id: str) -> None:
+    """The star of the release, file by file, as it was tested when the release was made."""
+    release = lake.release_dir(release_id)
+    for table in releasing.STAR:
+        if not (release / f"{table}.parquet").is_file():
+            raise LiftcastError(
+                "the release was made before it held a star schema",
+                where=printable(release),
+                expected=f"{table}.parquet",
+                remedy="Run `liftcast run`, which transforms, estimates and publishes anew",
+            )
+        shutil.copyfile(release / f"{table}.parquet", tables / f"{table}.parquet")
 
 
 # One line a table and source: when it last landed, up to which day, how many rows stand.

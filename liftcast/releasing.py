@@ -24,6 +24,28 @@ TABLES: dict[str, tuple[str, ...]] = {
     "territories": ("territory_id",),
     "products": ("product_id",),
 }
+# Star table -> its key. They go into the release under their own names, and from there into the
+# publication, so that both are of one moment. Rows of persons and lines of orders stay in the
+# warehouse (docs/decisions/0009-personal-rows-stay.md).
+STAR: dict[str, tuple[str, ...]] = {
+    "dim_calendar": ("date_day",),
+    "dim_campaigns": ("campaign_id",),
+    "dim_channels": ("channel",),
+    "dim_products": ("product_key",),
+    "dim_sellers": ("seller_key",),
+    "dim_territories": ("territory_key",),
+    "fct_promotion_days": ("date_day", "promotion_id", "territory_id", "product_id", "starts_on"),
+    "fct_publicity": ("date_day", "event_id", "territory_id"),
+    "fct_spend": (
+        "date_day", "spend_kind", "channel_kind", "platform", "channel", "campaign_id",
+        "territory_id", "landed_currency",
+    ),
+    "fct_stock": ("date_day", "territory_id", "product_id"),
+}  # fmt: skip
+# File of the release -> the warehouse's table and the order of its rows.
+_FILES = {table: (f"release_{table}", key) for table, key in TABLES.items()} | {
+    table: (table, key) for table, key in STAR.items()
+}
 
 
 def declared_currency(lake: Lake, asked: str | None) -> str:
@@ -62,15 +84,11 @@ def export(lake: Lake, currency: str) -> dict[str, Any]:
     with duckdb.connect(str(lake.warehouse), read_only=True) as connection:
         # One thread and a full order: the same rows give the same bytes.
         connection.execute("set threads to 1")
-        for table, key in TABLES.items():
-            target = staging / f"{table}.parquet"
-            order = ", ".join(key)
-            connection.execute(
-                f"copy (select * from release_{table} order by {order}) "  # noqa: S608
+        for file, (table, key) in _FILES.items():
+            target = staging / f"{file}.parquet"
+            rows[file] = connection.execute(
+                f"copy (select * from {table} order by {', '.join(key)}) "  # noqa: S608
                 f"to '{target}' (format parquet, compression zstd)"
-            )
-            rows[table] = connection.execute(
-                f"select count(*) from release_{table}"  # noqa: S608
             ).fetchall()[0][0]
         facts = connection.execute(
             "select min(date_day), max(date_day) from release_outcome"
@@ -82,7 +100,7 @@ def export(lake: Lake, currency: str) -> dict[str, Any]:
             remedy="Land a source with a `sales` table: `liftcast ingest --sources FILE`",
         )
     digest = hashlib.sha256(currency.encode())
-    for table in TABLES:
+    for table in _FILES:
         digest.update(f"{table}:{sha256_file(staging / f'{table}.parquet')}".encode())
     release_id = digest.hexdigest()[:16]
     record = {
@@ -97,7 +115,7 @@ def export(lake: Lake, currency: str) -> dict[str, Any]:
     folder = lake.release_dir(release_id)
     if not (folder / "release.json").is_file():
         with appearing(folder) as temporary:
-            for table in TABLES:
+            for table in _FILES:
                 (staging / f"{table}.parquet").rename(temporary / f"{table}.parquet")
             write_json(temporary / "release.json", record)
     point(lake.inputs / "current", release_id)

@@ -264,7 +264,7 @@ def territory_names(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
         con,
         """
         SELECT territory_id, coalesce(nullif(territory_name, ''), territory_id) AS name
-        FROM dim_territories ORDER BY territory_id
+        FROM dim_territories WHERE is_current AND is_leaf ORDER BY territory_id
         """,
     )
     names = unique_names([row["name"] for row in found])

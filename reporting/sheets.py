@@ -84,7 +84,8 @@ def attribution(con: duckdb.DuckDBPyConnection, span: Period) -> Sheet:
 def contributions(con: duckdb.DuckDBPyConnection, span: Period, most_rows: int) -> Sheet:
     """attr_contributions at its own grain, or summed by month where that is too long."""
     named = (
-        "FROM attr_contributions c LEFT JOIN dim_territories t ON t.territory_id = c.territory_id"
+        "FROM attr_contributions c LEFT JOIN dim_territories t "
+        "ON t.territory_id = c.territory_id AND t.is_current"
     )
     month = "date_trunc('month', date_day)::DATE"
     cuts = [
@@ -147,8 +148,9 @@ def ledger(con: duckdb.DuckDBPyConnection, span: Period, most_rows: int) -> Shee
     """fct_ledger by month, territory and product, or without product where that is too long."""
     sums = "sum(net_revenue), sum(units), sum(unit_cost)"
     joined = (
-        "FROM fct_ledger l LEFT JOIN dim_territories t ON t.territory_id = l.territory_id "
-        "LEFT JOIN dim_products p ON p.product_id = l.product_id"
+        "FROM fct_ledger l "
+        "LEFT JOIN dim_territories t ON t.territory_id = l.territory_id AND t.is_current "
+        "LEFT JOIN dim_products p ON p.product_id = l.product_id AND p.is_current"
     )
     month = "date_trunc('month', date_day)::DATE"
     cuts = [

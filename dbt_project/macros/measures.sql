@@ -23,3 +23,22 @@
 {% macro days_of(grain) -%}
     case when {{ grain }} = 'week' then 7 else 1 end
 {%- endmacro %}
+
+{# Name of the column that a row of grouping sets, one set for each of `columns`, stands for. #}
+{% macro named_set(columns) -%}
+    case
+        {%- for column in columns %}
+        when grouping({{ column }}) = 0 then '{{ column }}'
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{# One grouping set for each of `columns`, all with the columns of `each`: one pass over the rows. A
+   macro, since the linter's dialect does not know the words. #}
+{% macro grouping_sets(each, columns) -%}
+    grouping sets (
+        {%- for column in columns %}
+        ({{ each | join(', ') }}, {{ column }}){{ ',' if not loop.last }}
+        {%- endfor %}
+    )
+{%- endmacro %}

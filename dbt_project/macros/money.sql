@@ -12,20 +12,31 @@
     '{{ code }}'
 {%- endmacro %}
 
-{# Average rates into the reporting currency, for an ASOF join: rate_day, from_currency, fx_rate.
-   Decimal, not double: 10.00 x 1.0825 must round to 10.83 as it does on paper. The widest
-   product, DECIMAL(18,6) x DECIMAL(20,14), just fits DuckDB's 38 digits; a rate of a million
-   or more becomes null here and fails the test fx_rate_known by name. #}
-{% macro average_rates(from_relation) %}
-    select
-        date_day as rate_day,
-        from_currency,
-        try_cast(rate as decimal(20, 14)) as fx_rate
-    from {{ from_relation }}
-    where
-        kind = 'average'
-        and to_currency = {{ reporting_currency() }}
-{% endmacro %}
+{# Rates that meet a row, as two CTEs for `rated_join`: dense days up to the last landed rate, and
+   that last day, which holds from then on. An equality join: a range join over millions of rows
+   would try every rate of a currency. #}
+{% macro rate_ctes() -%}
+rates as (
+    select * from {{ ref('stg_fx_rates__dated') }}
+),
+
+rate_bounds as (
+    select max(date_day) as last_rate_day from rates
+)
+{%- endmacro %}
+
+{# Left join of the rates of a row's day and currency. #}
+{% macro rated_join(relation, date='date_day') -%}
+cross join rate_bounds
+    left join rates
+        on {{ relation }}.currency_code = rates.from_currency
+        and least({{ relation }}.{{ date }}, rate_bounds.last_rate_day) = rates.date_day
+{%- endmacro %}
+
+{# The rate of constant-currency columns: the budget rate, else the row's own average rate. #}
+{% macro constant_rate(currency_code) -%}
+    {{ fx_rate(currency_code, 'coalesce(rates.constant_rate, rates.average_rate)') }}
+{%- endmacro %}
 
 {# Rate of a line: 1 for the reporting currency itself, else the joined rate. #}
 {% macro fx_rate(currency_code, joined_rate) -%}
@@ -51,6 +62,17 @@
             cast({{ amount }} * 100 as hugeint) * {{ part }} // {{ parts }}
             - cast({{ amount }} * 100 as hugeint) * ({{ part }} - 1) // {{ parts }}
         ) * 0.01 as decimal(18, 2)
+    )
+{%- endmacro %}
+
+{# The same for landed amounts, to a millionth. #}
+{% macro even_part_landed(amount, part, parts) -%}
+    cast(
+        cast(
+            cast({{ amount }} * 1000000 as hugeint) * {{ part }} // {{ parts }}
+            - cast({{ amount }} * 1000000 as hugeint) * ({{ part }} - 1) // {{ parts }}
+            as decimal(24, 0)
+        ) * cast(0.000001 as decimal(7, 6)) as decimal(18, 6)
     )
 {%- endmacro %}
 

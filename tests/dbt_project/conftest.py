@@ -14,132 +14,15 @@ from typing import Any
 import duckdb
 import pytest
 
+from ingestion.contracts import CONTRACTS as RAW
+
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
-_MONEY = "DECIMAL(18,6)"
-# Column order and types of docs/architecture.md, "Raw contracts".
 CONTRACTS: dict[str, dict[str, str]] = {
-    "ad_spend": {
-        "date_day": "DATE",
-        "grain": "VARCHAR",
-        "platform": "VARCHAR",
-        "account_id": "VARCHAR",
-        "campaign_id": "VARCHAR",
-        "campaign_name": "VARCHAR",
-        "ad_group_id": "VARCHAR",
-        "channel": "VARCHAR",
-        "channel_kind": "VARCHAR",
-        "territory_id": "VARCHAR",
-        "spend": _MONEY,
-        "currency_code": "VARCHAR",
-        "impressions": "DOUBLE",
-        "clicks": "DOUBLE",
-        "reach": "DOUBLE",
-        "frequency": "DOUBLE",
-        "conversions": "DOUBLE",
-        "conversions_value": _MONEY,
-    },
-    "promotions": {
-        "promotion_id": "VARCHAR",
-        "promotion_name": "VARCHAR",
-        "kind": "VARCHAR",
-        "product_id": "VARCHAR",
-        "territory_id": "VARCHAR",
-        "sales_level": "VARCHAR",
-        "starts_on": "DATE",
-        "ends_on": "DATE",
-        "discount_pct": "DOUBLE",
-        "intensity": "DOUBLE",
-        "fixed_cost": _MONEY,
-        "variable_cost": _MONEY,
-        "currency_code": "VARCHAR",
-        "vendor_share": "DOUBLE",
-    },
-    "publicity": {
-        "event_id": "VARCHAR",
-        "date_day": "DATE",
-        "grain": "VARCHAR",
-        "kind": "VARCHAR",
-        "event_name": "VARCHAR",
-        "outlet": "VARCHAR",
-        "territory_id": "VARCHAR",
-        "mentions": "DOUBLE",
-        "reach": "DOUBLE",
-        "tone": "DOUBLE",
-        "cost": _MONEY,
-        "currency_code": "VARCHAR",
-    },
-    "sales": {
-        "order_id": "VARCHAR",
-        "line_number": "BIGINT",
-        "date_day": "DATE",
-        "grain": "VARCHAR",
-        "product_id": "VARCHAR",
-        "territory_id": "VARCHAR",
-        "sales_channel": "VARCHAR",
-        "sales_level": "VARCHAR",
-        "customer_kind": "VARCHAR",
-        "customer_id": "VARCHAR",
-        "rep_id": "VARCHAR",
-        "agency_id": "VARCHAR",
-        "campaign_id": "VARCHAR",
-        "units": "DOUBLE",
-        "list_price": _MONEY,
-        "discount": _MONEY,
-        "net_revenue": _MONEY,
-        "unit_cost": _MONEY,
-        "currency_code": "VARCHAR",
-    },
-    "controls": {
-        "date_day": "DATE",
-        "grain": "VARCHAR",
-        "territory_id": "VARCHAR",
-        "control": "VARCHAR",
-        "value": "DOUBLE",
-    },
-    "plans": {
-        "plan_id": "VARCHAR",
-        "date_day": "DATE",
-        "grain": "VARCHAR",
-        "kind": "VARCHAR",
-        "driver": "VARCHAR",
-        "territory_id": "VARCHAR",
-        "product_id": "VARCHAR",
-        "exposure": "DOUBLE",
-        "spend": _MONEY,
-        "currency_code": "VARCHAR",
-    },
-    "products": {
-        "product_id": "VARCHAR",
-        "product_name": "VARCHAR",
-        "brand": "VARCHAR",
-        "category": "VARCHAR",
-        "launch_date": "DATE",
-        "list_price": _MONEY,
-        "standard_cost": _MONEY,
-        "currency_code": "VARCHAR",
-    },
-    "territories": {
-        "territory_id": "VARCHAR",
-        "territory_name": "VARCHAR",
-        "parent_id": "VARCHAR",
-        "country_code": "VARCHAR",
-        "currency_code": "VARCHAR",
-        "population": "DOUBLE",
-        "time_zone": "VARCHAR",
-        "valid_from": "DATE",
-        "valid_to": "DATE",
-    },
-    "fx_rates": {
-        "date_day": "DATE",
-        "from_currency": "VARCHAR",
-        "to_currency": "VARCHAR",
-        "kind": "VARCHAR",
-        "rate": "DOUBLE",
-    },
-    "holidays": {"date_day": "DATE", "holiday": "VARCHAR", "country_code": "VARCHAR"},
+    name: {column: str(contract.type_of(column)) for column in contract.columns}
+    for name, contract in RAW.items()
 }
-PARTITIONED_BY = {"promotions": "starts_on", "products": None, "territories": None}
+PARTITIONED_BY = {name: contract.partition for name, contract in RAW.items()}
 _TRACE = {"_source": "VARCHAR", "_file_hash": "VARCHAR", "_row_number": "BIGINT"}
 
 Rows = Sequence[Mapping[str, Any]]
@@ -167,7 +50,7 @@ def write_raw_lake(lake: Path, tables: Mapping[str, Rows]) -> None:
         folder = lake / "raw" / table
         write_parquet(folder / "source=_contract" / "date_day=all" / "part.parquet", columns, [])
         partitions: dict[str, list[dict[str, Any]]] = {}
-        by = PARTITIONED_BY.get(table, "date_day")
+        by = PARTITIONED_BY[table]
         for number, row in enumerate(tables.get(table, []), start=2):
             traced = {**row, "_source": "hand", "_file_hash": "0" * 64, "_row_number": number}
             partitions.setdefault("all" if by is None else str(row[by]), []).append(traced)

@@ -283,9 +283,9 @@ def test_every_column_of_a_mart_is_described_in_one_static_page(
     marts = [
         node
         for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and "publish" in node["tags"]
+        if node["resource_type"] == "model" and node["path"].startswith("marts/")
     ]
-    assert len(marts) == 10
+    assert {node["name"] for node in marts} >= {"fct_ledger", "fct_spend", "dim_calendar"}
     columns = [(mart["name"], column) for mart in marts for column in mart["columns"].values()]
     assert [(name, column["name"]) for name, column in columns if not column["description"]] == []
 

@@ -241,9 +241,12 @@ def _forecast(tables, size, ledger, last_day) -> None:
 def _rest(tables, size, last) -> None:
     ids = [f"t{n:02d}" for n in range(len(size.territories))]
     names = pd.DataFrame({"territory_id": ids, "territory_name": size.territories})
-    _save(tables, "dim_territories", names.assign(country_code="DE", population=1e6))
+    names = names.assign(country_code="DE", population=1e6, is_leaf=True, is_current=True)
+    older = names.assign(territory_name="of old", is_current=False)
+    _save(tables, "dim_territories", pd.concat([names, older]))
     products = {"product_id": ["p1", "p2"], "product_name": [SCRIPT, "@SUM(1+1)"]}
-    _save(tables, "dim_products", pd.DataFrame(products).assign(brand="-1+1", category=None))
+    products = pd.DataFrame(products).assign(brand="-1+1", category=None, is_current=True)
+    _save(tables, "dim_products", pd.concat([products, products.assign(is_current=False)]))
     check = ["check_name", "subject", "stage", "severity", "status", "figure", "threshold", "text"]
     checks = [
         ("reconciles_to_ledger", "all", "attribute", "fail", "pass", 0.0, 0.01, "Sums up."),

@@ -1,7 +1,7 @@
 with
 
 sales as (
-    select * from {{ ref('stg_raw__sales') }}
+    select * from {{ ref('int_sales__daily') }}
 ),
 
 ad_spend as (
@@ -29,6 +29,7 @@ sale_dates as (
         min(date_day) as first_sale,
         max(date_day) as last_sale
     from sales
+    where booked_by = 'company'
 ),
 
 final as (

@@ -1,7 +1,9 @@
 with recursive
 
 territories as (
+    -- The hierarchy as it is now splits all of history: one version of each territory.
     select * from {{ ref('stg_raw__territories') }}
+    where is_current
 ),
 
 leaves as (

@@ -1,7 +1,9 @@
 with
 
 sales as (
-    select * from {{ ref('stg_raw__sales') }}
+    -- What partners say they sold on is no revenue of the company.
+    select * from {{ ref('int_sales__daily') }}
+    where booked_by = 'company'
 ),
 
 spine as (

@@ -2,6 +2,7 @@ with
 
 products as (
     select * from {{ ref('stg_raw__products') }}
+    where is_current
 ),
 
 final as (

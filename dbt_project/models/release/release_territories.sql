@@ -2,6 +2,7 @@ with
 
 territories as (
     select * from {{ ref('stg_raw__territories') }}
+    where is_current
 ),
 
 leaves as (

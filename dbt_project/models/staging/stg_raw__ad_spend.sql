@@ -1,25 +1,22 @@
+{{ config(
+    materialized='partitioned',
+    meta={'partitions': {'of': 'ad_spend', 'rates': true}}
+) }}
 with
 
 ad_spend as (
     select * from {{ source('raw', 'ad_spend') }}
 ),
 
-fx_rates as (
-    select * from {{ ref('stg_raw__fx_rates') }}
-),
-
-rates as (
-    {{ average_rates('fx_rates') }}
-),
+{{ rate_ctes() }},
 
 priced as (
     select
         ad_spend.*,
-        {{ fx_rate('ad_spend.currency_code', 'rates.fx_rate') }} as fx_rate
+        {{ fx_rate('ad_spend.currency_code', 'rates.average_rate') }} as fx_rate,
+        {{ constant_rate('ad_spend.currency_code') }} as constant_rate
     from ad_spend
-    asof left join rates
-        on ad_spend.currency_code = rates.from_currency
-        and ad_spend.date_day >= rates.rate_day
+    {{ rated_join('ad_spend') }}
 ),
 
 final as (
@@ -31,6 +28,7 @@ final as (
         campaign_id,
         campaign_name,
         ad_group_id,
+        ad_id,
         channel,
         channel_kind,
         territory_id,
@@ -41,6 +39,7 @@ final as (
         conversions,
         conversions_value,
         {{ in_reporting_currency('spend', 'fx_rate') }} as spend,
+        {{ in_reporting_currency('spend', 'constant_rate') }} as spend_constant,
         spend as landed_spend,
         currency_code as landed_currency,
         fx_rate,

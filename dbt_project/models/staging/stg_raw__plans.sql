@@ -4,22 +4,14 @@ plans as (
     select * from {{ source('raw', 'plans') }}
 ),
 
-fx_rates as (
-    select * from {{ ref('stg_raw__fx_rates') }}
-),
-
-rates as (
-    {{ average_rates('fx_rates') }}
-),
+{{ rate_ctes() }},
 
 priced as (
     select
         plans.*,
-        {{ fx_rate('plans.currency_code', 'rates.fx_rate') }} as fx_rate
+        {{ fx_rate('plans.currency_code', 'rates.average_rate') }} as fx_rate
     from plans
-    asof left join rates
-        on plans.currency_code = rates.from_currency
-        and plans.date_day >= rates.rate_day
+    {{ rated_join('plans') }}
 ),
 
 final as (

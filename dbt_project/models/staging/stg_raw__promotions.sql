@@ -4,28 +4,22 @@ promotions as (
     select * from {{ source('raw', 'promotions') }}
 ),
 
-fx_rates as (
-    select * from {{ ref('stg_raw__fx_rates') }}
-),
-
-rates as (
-    {{ average_rates('fx_rates') }}
-),
+{{ rate_ctes() }},
 
 priced as (
     select
         promotions.*,
-        {{ fx_rate('promotions.currency_code', 'rates.fx_rate') }} as fx_rate
+        {{ fx_rate('promotions.currency_code', 'rates.average_rate') }} as fx_rate,
+        {{ constant_rate('promotions.currency_code') }} as constant_rate
     from promotions
-    asof left join rates
-        on promotions.currency_code = rates.from_currency
-        and promotions.starts_on >= rates.rate_day
+    {{ rated_join('promotions', 'starts_on') }}
 ),
 
 final as (
     select
         promotion_id,
         promotion_name,
+        campaign_id,
         kind,
         product_id,
         territory_id,
@@ -37,6 +31,8 @@ final as (
         coalesce(intensity, discount_pct, 1) as depth,
         {{ in_reporting_currency('fixed_cost', 'fx_rate') }}
         + {{ in_reporting_currency('variable_cost', 'fx_rate') }} as cost,
+        {{ in_reporting_currency('fixed_cost', 'constant_rate') }}
+        + {{ in_reporting_currency('variable_cost', 'constant_rate') }} as cost_constant,
         fixed_cost + variable_cost as landed_cost,
         currency_code as landed_currency,
         vendor_share,

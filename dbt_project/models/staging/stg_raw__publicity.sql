@@ -4,22 +4,15 @@ publicity as (
     select * from {{ source('raw', 'publicity') }}
 ),
 
-fx_rates as (
-    select * from {{ ref('stg_raw__fx_rates') }}
-),
-
-rates as (
-    {{ average_rates('fx_rates') }}
-),
+{{ rate_ctes() }},
 
 priced as (
     select
         publicity.*,
-        {{ fx_rate('publicity.currency_code', 'rates.fx_rate') }} as fx_rate
+        {{ fx_rate('publicity.currency_code', 'rates.average_rate') }} as fx_rate,
+        {{ constant_rate('publicity.currency_code') }} as constant_rate
     from publicity
-    asof left join rates
-        on publicity.currency_code = rates.from_currency
-        and publicity.date_day >= rates.rate_day
+    {{ rated_join('publicity') }}
 ),
 
 final as (
@@ -35,6 +28,7 @@ final as (
         reach,
         tone,
         {{ in_reporting_currency('cost', 'fx_rate') }} as cost,
+        {{ in_reporting_currency('cost', 'constant_rate') }} as cost_constant,
         cost as landed_cost,
         currency_code as landed_currency,
         fx_rate,

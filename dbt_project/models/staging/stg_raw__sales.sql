@@ -1,27 +1,24 @@
+{{ config(
+    materialized='partitioned',
+    meta={'partitions': {'of': 'sales', 'rates': true}}
+) }}
 with
 
 sales as (
     select * from {{ source('raw', 'sales') }}
 ),
 
-fx_rates as (
-    select * from {{ ref('stg_raw__fx_rates') }}
-),
-
-rates as (
-    {{ average_rates('fx_rates') }}
-),
+{{ rate_ctes() }},
 
 priced as (
     select
         sales.*,
-        {{ fx_rate('sales.currency_code', 'rates.fx_rate') }} as fx_rate,
+        {{ fx_rate('sales.currency_code', 'rates.average_rate') }} as fx_rate,
+        {{ constant_rate('sales.currency_code') }} as constant_rate,
         -- Cost of the line; units carry no cents, so the product is cut back to landed precision.
         cast(sales.unit_cost * sales.units as decimal(18, 6)) as landed_cost
     from sales
-    asof left join rates
-        on sales.currency_code = rates.from_currency
-        and sales.date_day >= rates.rate_day
+    {{ rated_join('sales') }}
 ),
 
 final as (
@@ -39,13 +36,22 @@ final as (
         rep_id,
         agency_id,
         campaign_id,
+        promotion_id,
+        opportunity_id,
+        -- Empty is company: a ledger that knows no partners has no such column.
+        coalesce(booked_by, 'company') as booked_by,
         units,
+        list_price,
+        discount,
         {{ in_reporting_currency('net_revenue', 'fx_rate') }} as net_revenue,
         {{ in_reporting_currency('landed_cost', 'fx_rate') }} as cost,
+        {{ in_reporting_currency('net_revenue', 'constant_rate') }} as net_revenue_constant,
+        {{ in_reporting_currency('landed_cost', 'constant_rate') }} as cost_constant,
         net_revenue as landed_net_revenue,
         landed_cost,
         currency_code as landed_currency,
         fx_rate,
+        sold_at,
         _source,
         _file_hash,
         _row_number

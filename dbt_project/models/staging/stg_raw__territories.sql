@@ -13,8 +13,9 @@ final as (
         currency_code,
         population,
         time_zone,
-        valid_from,
-        valid_to,
+        {{ version_start() }} as valid_from,
+        {{ version_end('territory_id') }} as valid_to,
+        {{ is_last_version('territory_id') }} as is_current,
         _source,
         _file_hash,
         _row_number

@@ -3,7 +3,8 @@
 with
 
 sales as (
-    select * from {{ ref('stg_raw__sales') }}
+    select * from {{ ref('int_sales__daily') }}
+    where booked_by = 'company'
 ),
 
 bounds as (

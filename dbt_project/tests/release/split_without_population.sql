@@ -12,6 +12,7 @@ leaves as (
 
 territories as (
     select * from {{ ref('stg_raw__territories') }}
+    where is_current
 ),
 
 unknown as (

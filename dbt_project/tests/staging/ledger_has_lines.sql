@@ -2,5 +2,6 @@
 select
     'no sales are landed; land the sales source before transforming' as reason,
     count(*) as sales_lines
-from {{ ref('stg_raw__sales') }}
+from {{ ref('int_sales__daily') }}
+where booked_by = 'company'
 having count(*) = 0

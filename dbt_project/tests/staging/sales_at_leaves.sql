@@ -2,7 +2,7 @@
 with
 
 sales as (
-    select * from {{ ref('stg_raw__sales') }}
+    select * from {{ ref('int_sales__referenced') }}
 ),
 
 territories as (
@@ -12,20 +12,22 @@ territories as (
 parents as (
     select
         parent_id as territory_id,
-        string_agg(territory_id, ', ' order by territory_id) as children
+        string_agg(distinct territory_id, ', ' order by territory_id) as children
     from territories
-    where parent_id is not null
+    where is_current and parent_id is not null
     group by parent_id
 )
 
 select
-    'sales stand at ' || sales.territory_id || ', the parent of ' || parents.children
+    'sales stand at ' || sales.named_id || ', the parent of ' || parents.children
     || '; book them at one of these' as reason,
-    sales.territory_id,
+    sales.named_id as territory_id,
     sales.date_day,
-    sales.order_id,
-    sales.line_number
+    sales.lines,
+    sales._source as source,
+    sales.first_row_number
 from sales
 inner join parents
-    on sales.territory_id = parents.territory_id
-order by sales.territory_id, sales.date_day, sales.order_id, sales.line_number
+    on sales.named_id = parents.territory_id
+where sales.named_by = 'territory_id'
+order by territory_id, sales.date_day, source

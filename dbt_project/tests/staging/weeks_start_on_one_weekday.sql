@@ -2,7 +2,10 @@
 with
 
 sales as (
-    select * from {{ ref('stg_raw__sales') }}
+    select
+        *,
+        null as _source
+    from {{ ref('int_sales__daily') }}
 ),
 
 ad_spend as (

@@ -1,0 +1,29 @@
+{# The day with the given ISO weekday (1 is Monday) that lies nearest to a date. A week has an odd
+   number of days, so there is always one nearest. #}
+{% macro nearest_weekday(date_day, weekday) -%}
+    cast(
+        {{ date_day }} - cast(
+            (isodow({{ date_day }}) - {{ weekday }} + 10) % 7 - 3 as integer
+        ) as date
+    )
+{%- endmacro %}
+
+{# Period (1 to 12) that a week of a year falls in, thirteen weeks a quarter; a 53rd week belongs to
+   the last period. `style` is 445, 454 or 544: weeks of the three periods of a quarter. #}
+{% macro period_of_week(week, style) -%}
+    {%- set first = (style | string)[0] | int -%}
+    {%- set second = first + (style | string)[1] | int -%}
+    (
+        least(({{ week }} - 1) // 13, 3) * 3
+        + case
+            when {{ week }} - least(({{ week }} - 1) // 13, 3) * 13 <= {{ first }} then 1
+            when {{ week }} - least(({{ week }} - 1) // 13, 3) * 13 <= {{ second }} then 2
+            else 3
+        end
+    )
+{%- endmacro %}
+
+{# Monday of a day's week. #}
+{% macro monday_of(date_day) -%}
+    cast({{ date_day }} - cast(isodow({{ date_day }}) - 1 as integer) as date)
+{%- endmacro %}

@@ -1,0 +1,43 @@
+with
+
+agency_reports as (
+    select * from {{ source('raw', 'agency_reports') }}
+),
+
+{{ rate_ctes() }},
+
+priced as (
+    select
+        agency_reports.*,
+        {{ fx_rate('agency_reports.currency_code', 'rates.average_rate') }} as fx_rate,
+        {{ constant_rate('agency_reports.currency_code') }} as constant_rate
+    from agency_reports
+    {{ rated_join('agency_reports', 'starts_on') }}
+),
+
+final as (
+    select
+        report_id,
+        agency_id,
+        seller_id,
+        territory_id,
+        product_id,
+        starts_on,
+        ends_on,
+        calls,
+        visits,
+        meetings,
+        units_claimed,
+        revenue_claimed,
+        {{ in_reporting_currency('fee', 'fx_rate') }} as fee,
+        {{ in_reporting_currency('fee', 'constant_rate') }} as fee_constant,
+        fee as landed_fee,
+        currency_code as landed_currency,
+        fx_rate,
+        _source,
+        _file_hash,
+        _row_number
+    from priced
+)
+
+select * from final
