@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 
 from ingestion import LandingReport, land
@@ -29,16 +30,23 @@ class Landed:
     def kept_and_rejected(self) -> dict[str, tuple[int, int]]:
         return {t.table: (t.rows_kept, t.rows_rejected) for t in self.report.tables}
 
+    @cached_property
+    def tables(self) -> duckdb.DuckDBPyConnection:
+        """The landed tables, each under its own name."""
+        connection = duckdb.connect()
+        for table in self.report.tables:
+            files = self.lake.raw / table.table / "*/*/*.parquet"
+            connection.execute(
+                f"create table {table.table} as "
+                f"from read_parquet('{files}', hive_partitioning=false)"
+            )
+        return connection
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Rows of a select over the landed tables, each a view under its own name."""
-        with duckdb.connect() as connection:
-            for table in self.report.tables:
-                files = self.lake.raw / table.table / "*/*/*.parquet"
-                connection.execute(
-                    f"create view {table.table} as "
-                    f"from read_parquet('{files}', hive_partitioning=false)"
-                )
-            return connection.execute(sql).fetchall()
+        return self.tables.execute(sql).fetchall()
+
+    def frame(self, sql: str) -> pd.DataFrame:
+        return self.tables.execute(sql).df()
 
     def one(self, sql: str) -> Any:
         """The only cell of a select."""
