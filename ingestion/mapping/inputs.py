@@ -121,6 +121,7 @@ class FileInput(Writing):
 
 
 _VARIABLE = r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"
+_DEFAULT = r"\$\{[A-Za-z_][A-Za-z0-9_]*:-([^}]*)\}"
 _SECRET_NAME = re.compile(r"(?i)pass|pwd|secret|token|private_?key|credential")
 _LITERAL = (
     "a secret stands in the mapping; write ${VARIABLE} (without a default) and set that in the "
@@ -130,7 +131,9 @@ _LITERAL = (
 
 def _holds_secret(url: str) -> bool:
     """Whether an address has a password, or a parameter like one, that is not only `${VAR}`."""
-    template = re.sub(_VARIABLE, "0", url)
+    if any(_holds_secret(told) for told in re.findall(_DEFAULT, url) if "://" in told):
+        return True
+    template = re.sub(_DEFAULT, "1", re.sub(_VARIABLE, "0", url))
     parts = urlsplit(template.partition("://")[2].join(("//", "")))
     user, at, _ = parts.netloc.rpartition("@")
     # A password may hold @ and / that should have been escaped: look at all before the last @.

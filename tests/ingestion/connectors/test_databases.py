@@ -337,6 +337,7 @@ def test_an_address_that_cannot_work_is_refused(reader: Any, url: str, expected:
         "postgresql://me:hunter2@h/db",
         "postgresql://me:hun@ter2/x@h/db",
         "postgresql://me:${PW:-hunter2}@h/db",
+        "${URL:-postgresql://me:hunter2@h/db}",
         "postgresql://h/db?user=me&password=hunter2",
         "mssql+pyodbc:///?odbc_connect=SERVER%3Dh%3BPWD%3Dhunter2",
     ],
