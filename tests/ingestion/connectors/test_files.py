@@ -454,7 +454,11 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(
     assert list(folder.scratch.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04 and nothing", b"a,b\n1,2\n", _zipped(b"", "a")])
+@pytest.mark.parametrize(
+    "content",
+    [b"PK\x03\x04 and nothing", b"a,b\n1,2\n", _zipped(b"", "a")],
+    ids=["torn", "text", "zip"],  # a zip holds the time it was made: no name for a test
+)
 def test_what_is_no_workbook_is_refused(folder: Folder, content: bytes) -> None:
     folder.write("in.xlsx", content)
     with pytest.raises(SourceError, match="not a sound XLSX workbook"):
