@@ -7,13 +7,14 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from liftcast import source_commands
 from warehouse.errors import LakeBusyError, LiftcastError, printable
 from warehouse.lake import Lake
 from warehouse.settings import Settings
@@ -171,17 +172,31 @@ def publish(lake: LakeOption = None) -> None:
     _final_screen(place)
 
 
-@app.command(epilog="Example: `liftcast simulate --out build/simulated --seed 7`")
+@app.command(epilog="Example: `liftcast simulate --size m --seed 7 --out build/simulated`")
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("build/simulated"),
+    size: Annotated[
+        Literal["s", "m", "l"],
+        typer.Option(help="s: 100 thousand touchpoints, m: a million, l: 50 million."),
+    ] = "s",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the company.")] = 7,
-    days: Annotated[int, typer.Option(min=60, help="Days of history.")] = 730,
+    days: Annotated[
+        int | None, typer.Option(min=60, help="Days of history [by size: 730 or 1,096].")
+    ] = None,
+    touchpoints: Annotated[
+        int | None, typer.Option(min=1000, help="So many touchpoints, 0.4 ledger lines for each.")
+    ] = None,
 ) -> None:
-    """Write a company with known truth: every raw table as CSV, the truth beside it."""
+    """Write a company with known truth: every raw table, the truth beside it in truth/."""
     from simulation import simulate as write_company
 
-    write_company(out, seed=seed, days=days)
-    console.print(f"a company of {days} days lies in {escape(str(out))}, its truth in truth/")
+    company = write_company(out, seed=seed, days=days, size=size, touchpoints=touchpoints)
+    console.print(
+        f"a company of {sum(company.rows.values()):,} rows, {company.first_day} to "
+        f"{company.last_day}, lies in {escape(str(out))}, its truth in truth/"
+    )
+    if out.resolve() != Path("build/simulated").resolve():
+        console.print(f"to land it: LIFTCAST_SIMULATED={escape(str(out))} liftcast run")
 
 
 @app.command(epilog="Example: `liftcast demo --lake build/demo`")
@@ -237,6 +252,9 @@ def doctor(lake: LakeOption = None) -> None:
     console.print(table)
     if any(finding.state == "missing" for finding in findings):
         raise typer.Exit(1)
+
+
+source_commands.add_commands(app, console)
 
 
 def _final_screen(lake: Lake) -> None:
