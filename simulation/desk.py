@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from simulation.effects import EVERYWHERE
 from simulation.markets import Stage
 from simulation.media import CHANNELS, Media, campaign_id
 from simulation.products import Catalogue
@@ -147,7 +146,6 @@ def _campaigns(stage: Stage, media: Media) -> tuple[list[str], Whole, tuple[int,
     lines = tuple(len(by_name[name].channel.campaigns) for name in TRACKED)
     for index, name in enumerate(TRACKED):
         one = by_name[name]
-        assert one.places != (EVERYWHERE,), "tracked channels are bought by territory"
         for place in range(stage.width):
             for number, year in enumerate(years):
                 at[index, place, number] = len(labels)

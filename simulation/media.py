@@ -35,6 +35,8 @@ class Channel(NamedTuple):
     peak: float = 0.0
 
 
+# Bought for the parent of all territories; the others are bought by territory.
+NATIONAL = "tv"
 CHANNELS = (
     Channel("tv", "broadcast", 0.34, 1.5, 0.85, "hill", 2.0, 1.6, 9.0, ("flight",), frequency=4.0),
     # Posters are bought by the fortnight and counted by nobody: no impressions, only spend.
@@ -264,7 +266,7 @@ def _buy(
 ) -> Bought:
     """Spend and impressions of history, plan rows of the future."""
     rng = streams("media", channel.channel, "buying")
-    days, national = stage.days, shape.shape[1] == 1
+    days, national = stage.days, channel.channel == NATIONAL
     places = [PARENT] if national else stage.names
     rates = np.full((days, 1), 1_000_000) if national else stage.rate_micros
     if national:

@@ -270,7 +270,7 @@ def promotion_rows(
 def plan_rows(
     stage: Stage, products: list[tuple[str, int]], promotions: list[Promotion], day_cost: float
 ) -> pd.DataFrame:
-    """One row per planned promotion day, cost spread evenly, EUR."""
+    """One row per planned day, kind, territory and product; cost spread evenly, EUR."""
     rows = [
         {
             "date_day": stage.dates[day],
@@ -286,4 +286,7 @@ def plan_rows(
         )
         for day in range(promotion.first, promotion.last + 1)
     ]
-    return pd.DataFrame(rows)
+    # Side by side promotions of one product are one row of the plan.
+    key = ["date_day", "kind", "driver", "territory_id", "product_id"]
+    table = pd.DataFrame(rows, columns=[*key, "exposure", "spend"])
+    return table.groupby(key, sort=False, dropna=False, as_index=False).sum().round(2)
