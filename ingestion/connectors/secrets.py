@@ -57,7 +57,8 @@ def _forms(value: str) -> set[str]:
     # Inside longer base64 a text has one of three spellings, by where it starts.
     for lead in range(3):
         encoded = base64.b64encode(b"\0" * lead + value.encode()).decode()
-        middle = encoded[(0, 2, 3)[lead] :].rstrip("=")[:-1]
+        # Its first and last letters may hold bits of what stands around it.
+        middle = encoded[4 if lead else 0 : -4]
         if len(middle) >= _SHORTEST * 2:
             forms |= {middle, middle.replace("+", "-").replace("/", "_")}
     return forms

@@ -136,7 +136,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.close()
                 self.close_connection = True
                 return
-            content = fault.body or b""
+            # A server that echoes the token it was asked with.
+            token = min(self.company.valid, default="")
+            content = (fault.body or b"").replace(b"@TOKEN@", token.encode())
             status, headers = fault.status, fault.headers
             length = len(content) + (100 if fault.how == "short" else 0)
             self.close_connection = fault.how == "short"
