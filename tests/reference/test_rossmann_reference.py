@@ -42,7 +42,7 @@ def test_turnover_of_every_shop_is_the_files(rossmann: Any, shop_days: pd.DataFr
         rossmann.query("select territory_id, sum(net_revenue) from sales group by territory_id")
     )
     assert landed == shop_days.groupby("Store")["Sales"].sum().to_dict()
-    assert sum(landed.values()) == int(shop_days["Sales"].sum())
+    assert sum(landed.values()) == int(shop_days["Sales"].sum()) == 2_940_125_777
     monthly = dict(
         rossmann.query(
             "select strftime(date_day, '%Y-%m'), sum(net_revenue) from sales group by all"
