@@ -59,6 +59,8 @@ def convert(reader: Reader, cells: Sequence[str]) -> tuple[pa.Array, list[str | 
     with localcontext() as context:
         context.prec, context.rounding = 80, ROUND_HALF_EVEN
         for cell in cells:
+            value: Any
+            reason: str | None
             if cell.startswith(UNLISTED):
                 value, reason = None, f"{quoted(cell[1:])} is not listed in its lookup"
             elif reader.signs:

@@ -1,5 +1,7 @@
 """Sorted rows of the workshop cut into partitions, each compared with what stands in the lake."""
 
+# ruff: noqa: S608 - names and texts from outside pass through `quoting`
+
 from __future__ import annotations
 
 from collections import deque
@@ -103,9 +105,7 @@ class Cutter:
                 batch["_row_number"],
                 batch["_extra"],
             ]
-            yield pa.Table.from_arrays(
-                columns, names=contract.arrow_schema.names
-            )
+            yield pa.Table.from_arrays(columns, names=contract.arrow_schema.names)
 
     def _days(self, tables: Iterator[pa.Table]) -> Iterator[tuple[str, Iterator[pa.Table]]]:
         """Each day with its rows in chunks of `ROW_GROUP`; chunks are read before the next day."""
@@ -191,6 +191,8 @@ def _by_day(contract: Contract, table: pa.Table) -> Iterator[tuple[str, pa.Table
             yield ALL, table
         return
     days = table[contract.partition].to_numpy()
-    begins = np.flatnonzero(np.r_[True, days[1:] != days[:-1]]) if len(days) else []
+    if not len(days):
+        return
+    begins = np.flatnonzero(np.r_[True, days[1:] != days[:-1]])
     for start, end in zip(begins, [*begins[1:], len(days)], strict=True):
         yield str(days[start]), table.slice(int(start), int(end - start))

@@ -53,7 +53,13 @@ def extracts_of(
         assert isinstance(declared, QueryInput)
         inputs = {key: found[key] for key in reads}
         found[name] = run_query(
-            _label(mapping, name), name, declared, inputs, scratch, settings, say
+            _label(mapping, name),
+            name,
+            declared,
+            inputs,
+            scratch=scratch,
+            settings=settings,
+            say=say,
         )
     return found
 

@@ -121,7 +121,12 @@ def land(
             )  # fmt: skip
             for table in preparation.tables:
                 quarantine.write(
-                    shop, lake, table.contract.table, source, table.found.rejected, table.origins
+                    shop,
+                    lake,
+                    table.contract.table,
+                    source,
+                    rejected=table.found.rejected,
+                    origins=table.origins,
                 )
             for table in preparation.tables:
                 folder = printable(lake.quarantine / table.contract.table / f"source={source}", 200)

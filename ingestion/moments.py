@@ -78,7 +78,10 @@ def _parsed(cell: str, date_format: str) -> datetime | None:
             if date_format == "epoch_days":
                 return (_EPOCH + timedelta(days=float(cell))).replace(tzinfo=None)
             return _EPOCH + timedelta(seconds=float(cell))
-        return datetime.strptime(cell, date_format)  # noqa: DTZ007 - the zone is declared beside
+        found = datetime.strptime(cell, date_format)  # noqa: DTZ007 - the zone is declared beside
+        # Without a mark between them, 2025013 could be the 3rd or the 13th with a digit lost.
+        run_on = re.search("%[A-Za-z]%", date_format)
+        return found if not run_on or found.strftime(date_format) == cell else None
     except (ValueError, OverflowError):
         return None
 

@@ -4,6 +4,8 @@ Each form is narrow on purpose: what it takes, DuckDB and `conversion.py` read a
 left to the latter.
 """
 
+# ruff: noqa: PLR0917 - a form is made of six names
+
 from __future__ import annotations
 
 import re

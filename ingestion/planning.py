@@ -1,4 +1,6 @@
-"""What landing a table will change: partitions written beside their places, manifest lines to add."""
+"""What landing a table will change: partitions beside their places, manifest lines to add."""
+
+# ruff: noqa: S608, PLR0917 - names and texts from outside pass through `quoting`
 
 from __future__ import annotations
 
@@ -74,7 +76,7 @@ def plan(
         if partitions.in_window(day, start, end)
     ]
     hashes = {number: origin.hash for number, origin in table.origins.items()}
-    first, last = _span(workshop, table)
+    _, last = _span(workshop, table)
     days_brought = _days(workshop, table, start, end)
     if table.merge:
         _add_landed(workshop, lake, table, source, sorted(days_brought & {*standing}), hashes)

@@ -1,5 +1,7 @@
 """Everything a landing must know before it writes: inputs read, rows shaped and validated."""
 
+# ruff: noqa: S608 - names and texts from outside pass through `quoting`
+
 from __future__ import annotations
 
 import hashlib
@@ -116,7 +118,9 @@ def prepare(
     for name in sorted(tables, key=lambda table: table != "territories"):
         say(f"{spec.source}: checking {name}")
         entries = [table for table in spec.tables if table.table == name]
-        table = _prepare(workshop, mapping, entries, extracts, inline, known is not None)
+        table = _prepare(
+            workshop, mapping, entries, extracts, inline, territories=known is not None
+        )
         if name == "territories":
             known = (known or frozenset()) | _column(workshop, table.found.kept)
             table_of(workshop, TERRITORIES, _list_of(sorted(known), "territory_id"))
@@ -139,6 +143,7 @@ def _prepare(
     entries: list[TableMapping],
     extracts: Mapping[str, Extract],
     inline: _Inline,
+    *,
     territories: bool,
 ) -> Prepared:
     shapes: list[Shape] = []

@@ -1,5 +1,7 @@
 """Rejected rows on disk, as they were written, with the reason: one file per file of the source."""
 
+# ruff: noqa: S608 - names and texts from outside pass through `quoting`
+
 from __future__ import annotations
 
 import json
@@ -9,7 +11,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion import quoting
 from ingestion.contracts.contract import LINEAGE
 from ingestion.partitions import COMPRESSION
 from ingestion.workshop import Workshop
@@ -48,6 +49,7 @@ def write(
     lake: Lake,
     table: str,
     source: str,
+    *,
     rejected: str,
     origins: Mapping[int, Origin],
 ) -> None:
@@ -74,7 +76,9 @@ def write(
                 ) as writer,
             ):
                 for number in bad:
-                    _append(workshop, writer, rejected, source, number, origins[number])
+                    _append(
+                        workshop, writer, rejected, source, number=number, origin=origins[number]
+                    )
 
 
 def _append(
@@ -82,6 +86,7 @@ def _append(
     writer: pq.ParquetWriter,
     rejected: str,
     source: str,
+    *,
     number: int,
     origin: Origin,
 ) -> None:

@@ -1,5 +1,7 @@
 """Queries over the other inputs of a mapping, in an engine that can reach nothing else."""
 
+# ruff: noqa: S608 - names and texts from outside pass through `quoting`
+
 from __future__ import annotations
 
 import hashlib
@@ -78,6 +80,7 @@ def run_query(
     name: str,
     query: QueryInput,
     inputs: Mapping[str, Extract],
+    *,
     scratch: Path,
     settings: Settings,
     say: Callable[[str], None],

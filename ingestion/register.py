@@ -127,7 +127,7 @@ def refuse_another_mapping(known: Registered, mapping: LoadedMapping, mapping_pa
 
 def _absolute(path: Path) -> str:
     # Links are kept: `releases/current/sources/shop.yml` is one place through all releases.
-    return os.path.abspath(path)
+    return os.path.abspath(path)  # noqa: PTH100
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -6,6 +6,8 @@ empty) and as its value (under its own name; null where the text wants a closer 
 templates.
 """
 
+# ruff: noqa: S608 - names and texts from outside pass through `quoting`
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -117,7 +119,7 @@ def shape(table: TableMapping, relation: Relation) -> Shape:
         for step, cell in enumerate(cells)
     )
     rows = f"with given as ({given.sql}) {branches}"
-    base = _valued(contract, rows, own, types, readers, marked)
+    base = _valued(contract, rows, own, types=types, readers=readers, marked=marked)
     return Shape(
         relation.label,
         contract,
@@ -182,7 +184,7 @@ class _Given:
         return f"select * from (select {columns} from ({relation.sql})){where}"
 
     def _condition(self, column: str, kept: str | list[str]) -> str:
-        cell, source_type = self._of(column)
+        cell, _ = self._of(column)
         if kept == "present":
             return f"{cell} is not null"
         if kept == "not_zero":
@@ -271,6 +273,7 @@ def _valued(
     contract: Contract,
     rows: str,
     own: list[str],
+    *,
     types: dict[str, str],
     readers: dict[str, Reader],
     marked: set[str],

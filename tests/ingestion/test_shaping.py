@@ -1,5 +1,7 @@
 """Foreign columns become contract columns: each key of a mapping, worked by hand."""
 
+# ruff: noqa: DTZ001 - landed times are UTC without a zone
+
 from __future__ import annotations
 
 import json
@@ -20,7 +22,9 @@ def shaped(bench: Any) -> Any:
         csv: str, table: dict[str, Any], writing: dict[str, Any] | None = None
     ) -> list[dict[str, Any]]:
         header, *lines = [line.split(",") for line in csv.splitlines()]
-        columns = {name: list(cells) for name, cells in zip(header, zip(*lines), strict=True)}
+        columns = {
+            name: list(cells) for name, cells in zip(header, zip(*lines, strict=True), strict=True)
+        }
         entry = TableMapping.model_validate({"from": "f", **table})
         return cast(
             list[dict[str, Any]],
