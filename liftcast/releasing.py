@@ -41,6 +41,7 @@ STAR: dict[str, tuple[str, ...]] = {
         "territory_id", "landed_currency",
     ),
     "fct_stock": ("date_day", "territory_id", "product_id"),
+    "mix_panel": ("date_day", "territory_id", "product_group", "kind", "driver"),
 }  # fmt: skip
 # File of the release -> the warehouse's table and the order of its rows.
 _FILES = {table: (f"release_{table}", key) for table, key in TABLES.items()} | {

@@ -27,3 +27,22 @@
 {% macro monday_of(date_day) -%}
     cast({{ date_day }} - cast(isodow({{ date_day }}) - 1 as integer) as date)
 {%- endmacro %}
+
+{# First day of the panel's period that holds a date: the day itself in a daily panel of a daily
+   lake, else the first day of its week. `bounds` is an alias of int_calendar__bounded. #}
+{% macro panel_period(date_day) -%}
+    {%- if var('mix_panel_grain') not in ('day', 'week') -%}
+        {{ exceptions.raise_compiler_error(
+            "The variable mix_panel_grain must be day or week, got '"
+            ~ var('mix_panel_grain') ~ "'.") }}
+    {%- endif -%}
+    cast(
+        {{ date_day }} - cast(
+            case
+                when '{{ var('mix_panel_grain') }}' = 'week' or bounds.grain = 'week'
+                    then (isodow({{ date_day }}) - bounds.week_starts_on + 7) % 7
+                else 0
+            end as integer
+        ) as date
+    )
+{%- endmacro %}
