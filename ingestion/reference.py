@@ -22,9 +22,9 @@ Written by `python -m ingestion.reference` from `ingestion/contracts/`; do not e
 Every landed file has the columns below in this order, then `_source` (source the row is from),
 `_file_hash` (SHA-256 of its file), `_row_number` (line in that file; the header is 1, inline
 rows count from 1) and `_extra` (source columns that nobody mapped, as a JSON object, where the
-mapping says `drift: evolve`; else empty). Money is DECIMAL(18,6) in the row's `currency_code`; further places are
-rounded half to even. *Empty* says whether a cell may be. A row that breaks its contract goes to
-quarantine with the column and the reason.
+mapping says `drift: evolve`; else empty). Money is DECIMAL(18,6) in the row's
+`currency_code`; further places are rounded half to even. *Empty* says whether a cell may be. A
+row that breaks its contract goes to quarantine with the column and the reason.
 """
 
 
