@@ -53,6 +53,7 @@ lint: install  ## Style, types, SQL, and the floors imports may run down
 	@$(BIN)/mypy --strict -p models -p forecasting -p warehouse
 	@$(BIN)/lint-imports --no-logo
 	@cd dbt_project && ../$(BIN)/sqlfluff lint --disable-progress-bar models tests
+	@cd dbt_project && LIFTCAST_LAKE=/none DBT_TARGET_PATH=target DBT_LOG_PATH=target ../$(BIN)/dbt -q parse --profiles-dir . --vars '{reporting_currency: EUR}' && ../$(BIN)/dbt-bouncer run --config-file dbt-bouncer.yml
 
 .PHONY: unit
 unit: install  ## Tests of the rooms (no servers)

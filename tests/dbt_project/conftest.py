@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -40,7 +41,12 @@ def write_parquet(path: Path, columns: Mapping[str, str], rows: Rows) -> None:
                 f"INSERT INTO rows_to_write VALUES ({marks})",
                 [[row.get(name) for name in columns] for row in rows],
             )
-        connection.execute("COPY rows_to_write TO $1 (FORMAT parquet)", [str(path)])
+        digest = hashlib.sha256(repr(rows).encode()).hexdigest()
+        connection.execute(
+            "COPY rows_to_write TO $1 "
+            f"(FORMAT parquet, KV_METADATA {{'liftcast.content_hash': '{digest}'}})",
+            [str(path)],
+        )
 
 
 def write_raw_lake(lake: Path, tables: Mapping[str, Rows]) -> None:
