@@ -5,14 +5,13 @@
 
 **Inputs** the files that the source mappings name (connection `liftcast_lake`, key `sources`)
 
-**Outputs** `raw/`, `quarantine/` and `manifest/` in the lake; asset `raw_landed` as soon as every
-source has been tried and at least one has landed
+**Outputs** `raw/`, `quarantine/`, `manifest/`; asset `raw_landed` once all are tried and one landed
 
 Daily at 06:00 UTC, for the day that ended at midnight. One mapped task a source: a broken one turns
 red, and the run with it, while the others land and move on. Landing a day twice changes nothing.
 
-**When it fails** open the red `land` task: the last line of its log names source, row, column and
-remedy. Mend the file or its mapping, then clear that task. `docs/runbooks/ingest.md`
+**When it fails** open the red `land` task: its last line names source, row, column and remedy. Mend
+the file or its mapping, then clear that task. `docs/runbooks/ingest.md`, `connectors.md`
 """
 
 from datetime import timedelta
@@ -26,7 +25,7 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
-from schedule_defaults import RAW_LANDED, RETRIES, SCHEDULE, lake, places, say
+from schedule_defaults import RAW_LANDED, RETRIES, SCHEDULE, lake, lend_connections, places, say
 
 A_DATE = {"type": ["null", "string"], "format": "date"}
 
@@ -58,6 +57,7 @@ def ingest():
 
         get_current_context()["source_name"] = Path(source).stem
         interval = (dag_run.data_interval_start, dag_run.data_interval_end)
+        lend_connections(source)
         days = airflow_home.days_to_land(params, interval, dag_run.run_after)
         return pipeline.ingest(lake(), Path(source), **days, progress=say)
 

@@ -71,3 +71,16 @@ def places() -> tuple[Lake, list[Path]]:
 def lake() -> Lake:
     """The lake this deployment works on."""
     return places()[0]
+
+
+def lend_connections(source: str) -> None:
+    """Put the Airflow connections that a mapping names where ingestion looks: the environment.
+
+    Only of this task's process, and never over what the deployment has set there itself.
+    """
+    from liftcast.airflow_home import connections_of
+
+    for name in connections_of(source):
+        key = f"AIRFLOW_CONN_{name.upper()}"
+        if key not in os.environ:
+            os.environ[key] = Connection.get(name).get_uri()

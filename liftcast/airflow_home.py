@@ -57,6 +57,18 @@ def read_connection(extra: Mapping[str, Any]) -> tuple[Lake, list[Path]]:
     return Lake.at(extra.get("lake") or Settings().lake), source_paths(named)
 
 
+def connections_of(source: str | Path) -> tuple[str, ...]:
+    """Names of the Airflow connections that a source mapping asks for.
+
+    Raises:
+        SourceError: the mapping cannot be read.
+    """
+    from ingestion import load_mapping
+    from ingestion.connectors import secrets as named
+
+    return named.connections_of(load_mapping(source).spec)
+
+
 def days_to_land(
     params: Mapping[str, Any], interval: tuple[datetime | None, datetime | None], asked: datetime
 ) -> dict[str, date | None]:

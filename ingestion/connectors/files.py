@@ -91,7 +91,8 @@ def read_files(
     for number, address in enumerate(found_at):
         shown = printable(address.shown, 200)
         label = f"{source}, {printable(name, 60)} ({shown})"
-        say(f"{source}: reading {shown}")
+        if len(found_at) > 1:
+            say(f"{source}: reading {shown}")
         target = scratch / f"{name}-{number}.parquet"
         compression = declared.compression
         kind = format_of(declared, address.name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,29 @@ tables:
 """
 
 
+STORED = """
+version: 1
+source: stored
+description: Prices in a database, its address stored in Airflow
+databases:
+  prices: {connection: prices_db, table: prices}
+tables:
+  - {table: controls, from: prices}
+"""
+
+
+def _database(folder: Path) -> tuple[Path, str]:
+    """A mapping that names an Airflow connection, and the address to store under it."""
+    file = folder / "prices.db"
+    with sqlite3.connect(file) as db:
+        db.execute("create table prices (date_day, grain, territory_id, control, value)")
+        rows = [(f"2026-01-0{day}", "day", "south", "price", day) for day in range(1, 6)]
+        db.executemany("insert into prices values (?, ?, ?, ?, ?)", rows)
+    mapping = folder / "stored.yml"
+    mapping.write_text(STORED, encoding="utf-8")
+    return mapping, f"sqlite:///{file}"
+
+
 def _source(folder: Path, name: str, header: str) -> Path:
     rows = [header, *(f"2026-01-0{day},day,north,price,{day}.5" for day in range(1, 6))]
     (folder / f"{name}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
@@ -37,9 +62,14 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, str | None, li
         _source(folder, "broken", "date_day,grain,territory_id,control,valeu"),
         _source(folder, "sound", "date_day,grain,territory_id,control,value"),
     ]
+    stored, address = _database(folder)
+    sources.append(stored)
     lake = Lake.at(folder / "lake")
     env = airflow_home.environment(folder / "home", lake.root, sources)
     airflow_home.prepare(folder / "home", env)
+    # As a person would store it; `airflow` is the one beside this Python.
+    add = ["airflow", "connections", "add", "prices_db", "--conn-uri", address]
+    subprocess.run(add, env=env, check=True, capture_output=True, timeout=120)
     lines: list[str] = []
     conf = {"date_from": "2026-01-02", "date_to": "2026-01-04"}
     failed = airflow_home.run_in_order([("ingest", conf)], env, lines.append)
@@ -48,6 +78,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, str | None, li
 
 def test_the_sound_source_landed_the_dates_asked_for(told) -> None:
     days = sorted(p.parent.name for p in told[0].raw.glob("controls/source=sound/*/part.parquet"))
+    assert days == ["date_day=2026-01-02", "date_day=2026-01-03", "date_day=2026-01-04"]
+
+
+def test_a_database_whose_address_airflow_keeps_has_landed(told) -> None:
+    days = sorted(p.parent.name for p in told[0].raw.glob("controls/source=stored/*/part.parquet"))
     assert days == ["date_day=2026-01-02", "date_day=2026-01-03", "date_day=2026-01-04"]
 
 
