@@ -41,7 +41,8 @@ def write_parquet(path: Path, columns: Mapping[str, str], rows: Rows) -> None:
                 f"INSERT INTO rows_to_write VALUES ({marks})",
                 [[row.get(name) for name in columns] for row in rows],
             )
-        digest = hashlib.sha256(repr(rows).encode()).hexdigest()
+        content = [{name: row[name] for name in row if name[0] != "_"} for row in rows]
+        digest = hashlib.sha256(repr(content).encode()).hexdigest()
         connection.execute(
             "COPY rows_to_write TO $1 "
             f"(FORMAT parquet, KV_METADATA {{'liftcast.content_hash': '{digest}'}})",

@@ -90,7 +90,9 @@ def contents(lake: Path) -> dict[str, set[str]]:
             table: {
                 f"{row} x {count}"
                 for row, count in connection.execute(
-                    f"select t::varchar, count(*) from {table} as t group by 1"  # noqa: S608
+                    # Not the place in the file: a day whose rows did not change keeps its old one.
+                    f"select t::varchar, count(*) from (select columns(c -> "
+                    f"c not in ('_row_number', 'first_row_number')) from {table}) as t group by 1"
                 ).fetchall()
             }
             for table in TABLES
@@ -102,7 +104,7 @@ def rebuilt(lake: Path, model: str) -> set[str]:
         return {
             str(day)
             for (day,) in connection.execute(
-                f"select date_day from built.{model} where is_rebuilt"  # noqa: S608
+                f"select date_day from built.{model} where is_rebuilt"
             ).fetchall()
         }
 
