@@ -61,6 +61,8 @@ def opened(lake: Lake, source: str, settings: Settings) -> Iterator[Workshop]:
         )
         try:
             engine.execute("set TimeZone = 'UTC'")
+            # A bar of DuckDB's own would write into the terminal of whoever lands.
+            engine.execute("set enable_progress_bar = false")
             yield Workshop(engine, folder)
         finally:
             engine.close()

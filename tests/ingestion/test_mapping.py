@@ -39,7 +39,7 @@ def _parse(text: str) -> None:
          "reporting_currency: 'EUX' is not an ISO 4217"),
         (HEAD + " - {table: sale, from: f}", "tables.0.table: .*nearest is 'sales'"),
         (HEAD + " - {table: sales}", "either `from` .* or `records`"),
-        (HEAD + " - {table: sales, from: g}", r"tables.0.from: there is no file 'g'"),
+        (HEAD + " - {table: sales, from: g}", r"tables.0.from: there is no input 'g'"),
         (HEAD + " - {table: sales, from: f, columns: {unit: u}}",
          "columns: sales has no column 'unit'; nearest is 'units'"),
         (HEAD + " - {table: sales, from: f, columns: {units: u}, constants: {units: 1}}",
@@ -107,11 +107,15 @@ def test_paths_take_variables_and_their_defaults(
     )
     mapping = load_mapping(file)
     monkeypatch.delenv("SHOP_DATA", raising=False)
-    assert mapping.path_of("f") == tmp_path / "here/f.csv"
+
+    def path_of(name: str) -> str:
+        return mapping.filled(mapping.spec.files[name].path, f"files.{name}.path")
+
+    assert path_of("f") == "here/f.csv"
     monkeypatch.setenv("SHOP_DATA", "/data")
-    assert mapping.path_of("f") == Path("/data/f.csv")
-    with pytest.raises(SourceError, match="SHOP_DATA_UNSET is not set"):
-        mapping.path_of("g")
+    assert path_of("f") == "/data/f.csv"
+    with pytest.raises(SourceError, match=r"a, files\.g\.path: .*SHOP_DATA_UNSET is not set"):
+        path_of("g")
 
 
 @pytest.mark.parametrize("file", sorted((PROJECT / "sources").glob("*.yml")), ids=lambda f: f.name)
