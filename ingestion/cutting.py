@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from ingestion import quoting
 from ingestion.contracts import Contract
+from ingestion.fingerprint import Chunk
 from ingestion.partitions import (
     ALL,
     ROW_GROUP,
@@ -26,6 +28,7 @@ from ingestion.partitions import (
     read_landed,
 )
 from ingestion.workshop import Workshop
+from warehouse.files import disk_errors
 from warehouse.lake import Lake
 
 # Hashing and encoding let go of Python's lock, so that threads share the work with DuckDB's.
@@ -67,23 +70,29 @@ class Cutter:
         Each partition that differs from the one in the lake is written beside it. Memory holds a
         few row groups, whatever the size of a day.
         """
-        waiting: deque[Future[Cut]] = deque()
+        waiting: deque[Future[list[Cut]]] = deque()
+        runs = _Runs(self.contract, self._sorted(workshop, rows))
         with ThreadPoolExecutor(_WORKERS) as pool:
-            for day, chunks in self._days(self._sorted(workshop, rows)):
-                first = next(chunks)
-                second = next(chunks, None)
-                if second is None:
-                    waiting.append(pool.submit(self._small, day, first))
+            while (day := runs.next_day()) is not None:
+                if whole := runs.whole_days():
+                    waiting.append(pool.submit(self._several, whole))
                 else:
-                    yield self._large(day, first, second, chunks)
+                    chunks = runs.chunks(day)
+                    first, second = next(chunks), next(chunks, None)
+                    if second is None:
+                        run = _Run(day, first, 0, len(first.rows))
+                        waiting.append(pool.submit(self._several, [run]))
+                    else:
+                        yield self._large(day, first, second, chunks)
                 while len(waiting) > _AHEAD:
-                    yield waiting.popleft().result()
+                    yield from waiting.popleft().result()
             while waiting:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
 
     def empty(self, day: str) -> Cut:
         """A day that no longer has a row."""
-        return self._small(day, self.contract.arrow_schema.empty_table())
+        rows = self.contract.arrow_schema.empty_table()
+        return self._small(_Run(day, Chunk(self.contract, rows), 0, 0))
 
     def _sorted(self, workshop: Workshop, rows: str) -> Iterator[pa.Table]:
         contract = self.contract
@@ -107,33 +116,28 @@ class Cutter:
             ]
             yield pa.Table.from_arrays(columns, names=contract.arrow_schema.names)
 
-    def _days(self, tables: Iterator[pa.Table]) -> Iterator[tuple[str, Iterator[pa.Table]]]:
-        """Each day with its rows in chunks of `ROW_GROUP`; chunks are read before the next day."""
-        runs = _Runs(self.contract, tables)
-        while (day := runs.next_day()) is not None:
-            yield day, runs.chunks(day)
+    def _several(self, runs: list[_Run]) -> list[Cut]:
+        return [self._small(run) for run in runs]
 
-    def _small(self, day: str, rows: pa.Table) -> Cut:
-        path = path_of(self.lake, self.contract.table, self.source, day)
-        file = PartitionFile(self.contract, day)
-        file.add(rows)
+    def _small(self, run: _Run) -> Cut:
+        path = path_of(self.lake, self.contract.table, self.source, run.day)
+        file = PartitionFile(self.contract, run.day)
+        file.add(run.chunk, run.start, run.end)
         found, landed = file.partition, read_landed(self.contract, path)
         waits = not _same(found, landed)
         if waits:
-            temporary = self.stage.beside(path)
-            file.write(temporary, rows)
-            file.close(temporary)
+            rows = run.chunk.rows.slice(run.start, run.end - run.start)
+            file.write_whole(self.stage.beside(path), rows)
         return Cut(found, landed, path, waits)
 
-    def _large(
-        self, day: str, first: pa.Table, second: pa.Table, others: Iterator[pa.Table]
-    ) -> Cut:
+    def _large(self, day: str, first: Chunk, second: Chunk, others: Iterator[Chunk]) -> Cut:
         path = path_of(self.lake, self.contract.table, self.source, day)
         file, temporary = PartitionFile(self.contract, day), self.stage.beside(path)
-        for rows in (chunk for chunks in ((first, second), others) for chunk in chunks):
-            file.add(rows)
-            file.write(temporary, rows)
-        file.close(temporary)
+        with disk_errors(path):
+            for chunk in chain((first, second), others):
+                file.add(chunk, 0, len(chunk.rows))
+                file.write(temporary, chunk.rows)
+            file.close()
         found, landed = file.partition, read_landed(self.contract, path)
         waits = not _same(found, landed)
         if not waits:
@@ -145,54 +149,67 @@ def _same(found: Partition, landed: Landed | None) -> bool:
     return landed is not None and landed.fits and landed.content_hash == found.content_hash
 
 
+@dataclass(frozen=True)
+class _Run:
+    """Rows [start, end) of a chunk: all of one day, or what the chunk has of it."""
+
+    day: str
+    chunk: Chunk
+    start: int
+    end: int
+
+
 class _Runs:
-    """Sorted tables as runs of one day, cut into chunks."""
+    """Sorted tables as runs of one day."""
 
     def __init__(self, contract: Contract, tables: Iterator[pa.Table]) -> None:
         self._contract, self._tables = contract, tables
-        self._pieces: deque[tuple[str, pa.Table]] = deque()
+        # Runs of one table at a time; the next is asked for when these are used up.
+        self._runs: deque[_Run] = deque()
 
     def next_day(self) -> str | None:
-        return self._pieces[0][0] if self._fill() else None
-
-    def _fill(self) -> bool:
-        while not self._pieces:
+        """The day that comes next, or None at the end."""
+        while not self._runs:
             table = next(self._tables, None)
             if table is None:
-                return False
-            self._pieces.extend(_by_day(self._contract, table))
-        return True
+                return None
+            self._runs.extend(_by_day(self._contract, table))
+        return self._runs[0].day
 
-    def chunks(self, day: str) -> Iterator[pa.Table]:
+    def whole_days(self) -> list[_Run]:
+        """Days that another follows in the same table: none of them goes on in the next one."""
+        return [self._runs.popleft() for _ in range(len(self._runs) - 1)]
+
+    def chunks(self, day: str) -> Iterator[Chunk]:
+        """The rows of the day that comes next, `ROW_GROUP` at a time."""
         held: list[pa.Table] = []
         size = 0
-        while self._fill() and self._pieces[0][0] == day:
-            piece = self._pieces.popleft()[1]
-            room = ROW_GROUP - size
-            if len(piece) > room:
-                self._pieces.appendleft((day, piece.slice(room)))
-                piece = piece.slice(0, room)
-            held.append(piece)
-            size += len(piece)
+        while self.next_day() == day:
+            run = self._runs.popleft()
+            taken = min(run.end - run.start, ROW_GROUP - size)
+            held.append(run.chunk.rows.slice(run.start, taken))
+            size += taken
+            if run.start + taken < run.end:
+                self._runs.appendleft(_Run(day, run.chunk, run.start + taken, run.end))
             if size == ROW_GROUP:
-                yield _one(held)
+                yield self._one(held)
                 held, size = [], 0
         if held:
-            yield _one(held)
+            yield self._one(held)
+
+    def _one(self, tables: list[pa.Table]) -> Chunk:
+        return Chunk(self._contract, pa.concat_tables(tables).combine_chunks())
 
 
-def _one(tables: list[pa.Table]) -> pa.Table:
-    return pa.concat_tables(tables).combine_chunks()
-
-
-def _by_day(contract: Contract, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+def _by_day(contract: Contract, table: pa.Table) -> Iterator[_Run]:
+    size = len(table)
+    if not size:
+        return
+    chunk = Chunk(contract, table)
     if contract.partition is None:
-        if len(table):
-            yield ALL, table
+        yield _Run(ALL, chunk, 0, size)
         return
     days = table[contract.partition].to_numpy()
-    if not len(days):
-        return
     begins = np.flatnonzero(np.r_[True, days[1:] != days[:-1]])
-    for start, end in zip(begins, [*begins[1:], len(days)], strict=True):
-        yield str(days[start]), table.slice(int(start), int(end - start))
+    for start, end in zip(begins.tolist(), [*begins[1:].tolist(), size], strict=True):
+        yield _Run(str(days[start]), chunk, start, end)

@@ -3,13 +3,61 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 
 from ingestion.contracts import Contract
+
+Money = dict[str, Decimal]
+
+
+class Chunk:
+    """Sorted rows, made ready once: each of their days is then hashed as a slice.
+
+    Args:
+        contract: of the rows' table.
+        rows: contract columns and lineage, sorted by day.
+    """
+
+    def __init__(self, contract: Contract, rows: pa.Table) -> None:
+        self.rows = rows
+        self._contract = contract
+
+    @cached_property
+    def _columns(self) -> list[tuple[str, _Column]]:
+        names = (*self._contract.columns, "_extra")
+        return [(name, _Column(self.rows[name])) for name in names]
+
+    def feed(self, digest: hashlib._Hash, start: int, end: int) -> None:
+        """Hash the rows [start, end)."""
+        for name, column in self._columns:
+            digest.update(f"\n{name} {end - start}\n".encode())
+            for piece in column.pieces(start, end):
+                digest.update(piece)
+
+    def money(self, day: date | None) -> Money:
+        """Money of a day's rows, by currency; of all rows where the table has no days."""
+        return self._sums.get(day, {})
+
+    @cached_property
+    def _sums(self) -> dict[date | None, Money]:
+        """One aggregate for the days of the whole chunk."""
+        money, partition = self._contract.money, self._contract.partition
+        if not money or not len(self.rows):
+            return {}
+        by = [*([partition] if partition else []), "currency_code"]
+        sums = self.rows.group_by(by).aggregate([(name, "sum") for name in money])
+        found: dict[date | None, Money] = {}
+        for line in sums.to_pylist():
+            amount = sum((line[f"{name}_sum"] or Decimal(0) for name in money), Decimal(0))
+            of_day = found.setdefault(line[partition] if partition else None, {})
+            of_day[line["currency_code"] or ""] = amount
+        return found
 
 
 class Fingerprint:
@@ -20,49 +68,67 @@ class Fingerprint:
     equal hash, whatever wrote or compressed them.
     """
 
-    def __init__(self, contract: Contract) -> None:
-        self._contract = contract
+    def __init__(self, contract: Contract, day: str) -> None:
+        self._day = None if contract.partition is None else date.fromisoformat(day)
         self._digest = hashlib.sha256(contract.table.encode())
         self.rows = 0
-        self.money: dict[str, Decimal] = {}
+        self.money: Money = {}
 
-    def add(self, rows: pa.Table) -> None:
-        """Take in the next rows."""
-        self.rows += len(rows)
-        for name in (*self._contract.columns, "_extra"):
-            self._digest.update(f"\n{name} {len(rows)}\n".encode())
-            for piece in _pieces(rows[name]):
-                self._digest.update(piece)
-        self._add_money(rows)
+    def add(self, chunk: Chunk, start: int, end: int) -> None:
+        """Take in the rows [start, end) of a chunk: all that it has of this day."""
+        self.rows += end - start
+        chunk.feed(self._digest, start, end)
+        for code, amount in chunk.money(self._day).items() if end > start else ():
+            self.money[code] = self.money.get(code, Decimal(0)) + amount
 
     def digest(self) -> str:
         return self._digest.hexdigest()
 
-    def _add_money(self, rows: pa.Table) -> None:
-        money = self._contract.money
-        if not money or not len(rows):
+
+class _Column:
+    """Bytes of a column's cells, to be sliced."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        array = column.combine_chunks()
+        if isinstance(array, pa.ChunkedArray):
+            array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
+        self._empty = array.null_count == len(array)
+        self._valid: np.ndarray | None = None
+        if self._empty:
             return
-        sums = rows.group_by("currency_code").aggregate([(name, "sum") for name in money])
-        for line in sums.to_pylist():
-            amount = sum((line[f"{name}_sum"] or Decimal(0) for name in money), Decimal(0))
-            code = line["currency_code"] or ""
-            self.money[code] = self.money.get(code, Decimal(0)) + amount
+        if array.null_count:
+            self._valid = array.is_valid().to_numpy(zero_copy_only=False)
+            self._before = np.r_[0, np.cumsum(self._valid)]
+            # What lies under a null is nobody's business and may be anything.
+            array = array.fill_null(_NOTHING[array.type])
+        self._text = pa.types.is_string(array.type)
+        if self._text:
+            ends = np.frombuffer(array.buffers()[1], dtype="<i4")
+            self._ends = ends[array.offset : array.offset + len(array) + 1]
+            self._width = 4
+            self._cells = memoryview(np.diff(self._ends).tobytes())
+            data = array.buffers()[2]
+            self._data = memoryview(data if data is not None else b"")
+        else:
+            self._width = array.type.bit_width // 8
+            first = array.offset * self._width
+            self._cells = memoryview(array.buffers()[1])[first:]
 
-
-def _pieces(column: pa.ChunkedArray) -> list[bytes | memoryview]:
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
-    if array.null_count == len(array):
-        return [b"empty"]
-    pieces: list[bytes | memoryview] = [b"full"]
-    if array.null_count:
-        pieces = [np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes()]
-        # What lies under a null is nobody's business and may be anything.
-        array = array.fill_null(_NOTHING[array.type])
-    if pa.types.is_string(array.type):
-        return pieces + _text(array)
-    return [*pieces, _fixed(array, array.type.bit_width // 8)]
+    def pieces(self, start: int, end: int) -> Iterable[bytes | memoryview]:
+        """What is hashed of the cells [start, end)."""
+        if self._empty or start == end:
+            return (b"empty",)
+        mark = b"full"
+        if self._valid is not None:
+            full = int(self._before[end] - self._before[start])
+            if not full:
+                return (b"empty",)
+            if full < end - start:
+                mark = np.packbits(self._valid[start:end]).tobytes()
+        cells = self._cells[start * self._width : end * self._width]
+        if self._text:
+            return (mark, cells, self._data[self._ends[start] : self._ends[end]])
+        return (mark, cells)
 
 
 _NOTHING = {
@@ -73,16 +139,3 @@ _NOTHING = {
     pa.float64(): 0.0,
     pa.int64(): 0,
 }
-
-
-def _fixed(array: pa.Array, width: int) -> memoryview:
-    buffer = array.buffers()[1]
-    return memoryview(buffer)[array.offset * width : (array.offset + len(array)) * width]
-
-
-def _text(array: pa.StringArray) -> list[bytes | memoryview]:
-    ends = np.frombuffer(array.buffers()[1], dtype="<i4")
-    ends = ends[array.offset : array.offset + len(array) + 1]
-    data = array.buffers()[2]
-    texts = memoryview(data)[ends[0] : ends[-1]] if data is not None else b""
-    return [np.diff(ends).tobytes(), texts]

@@ -9,17 +9,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.contracts import Contract
-from ingestion.fingerprint import Fingerprint
+from ingestion.fingerprint import Chunk, Fingerprint, Money
 from warehouse.files import disk_errors, replacing
 from warehouse.lake import Lake
-
-Money = dict[str, Decimal]
 
 ALL = "all"
 _HASH = "liftcast.content_hash"
@@ -95,6 +92,8 @@ def change(before: Money, after: Money) -> Money:
 
 def read_landed(contract: Contract, path: Path) -> Landed | None:
     """What a partition on disk says; None when there is none or it is damaged."""
+    if not path.exists():
+        return None
     try:
         with pq.ParquetFile(path) as file:
             metadata = file.metadata.metadata or {}
@@ -167,13 +166,13 @@ class PartitionFile:
 
     def __init__(self, contract: Contract, day: str) -> None:
         self._contract, self._day = contract, day
-        self._fingerprint = Fingerprint(contract)
+        self._fingerprint = Fingerprint(contract, day)
         self._writer: pq.ParquetWriter | None = None
-        self._sink: IO[bytes] | None = None
+        self._sink: pa.NativeFile | None = None
 
-    def add(self, rows: pa.Table) -> None:
-        """Count rows in; `write` says whether they are written too."""
-        self._fingerprint.add(rows)
+    def add(self, chunk: Chunk, start: int, end: int) -> None:
+        """Count rows [start, end) of a chunk in; `write` says whether they are written too."""
+        self._fingerprint.add(chunk, start, end)
 
     @property
     def partition(self) -> Partition:
@@ -185,25 +184,36 @@ class PartitionFile:
         with disk_errors(path):
             if self._writer is None:
                 # A file of Python's: a full disk is then an OSError of ours.
-                self._sink = path.open("wb")
-                self._writer = pq.ParquetWriter(
-                    self._sink, rows.schema, compression=COMPRESSION, store_schema=False,
-                )  # fmt: skip
+                self._sink = pa.PythonFile(path.open("wb"), mode="w")
+                self._writer = _writer(self._sink, rows.schema)
             self._writer.write_table(rows, row_group_size=ROW_GROUP)
 
-    def close(self, path: Path) -> None:
-        """End the file at `path` with what is known of its rows."""
-        if self._writer is None:
-            self.write(path, self._contract.arrow_schema.empty_table())
+    def close(self) -> None:
+        """End the file with what is known of its rows."""
         assert self._writer is not None
         assert self._sink is not None
+        self._writer.add_key_value_metadata(self._said())
+        self._writer.close()
+        self._sink.close()
+
+    def write_whole(self, path: Path, rows: pa.Table) -> None:
+        """Write the file of a day that is one row group: made in memory, then written at once."""
+        sink = pa.BufferOutputStream()
+        with _writer(sink, rows.schema) as writer:
+            writer.write_table(rows, row_group_size=ROW_GROUP)
+            writer.add_key_value_metadata(self._said())
+        with disk_errors(path), path.open("wb", buffering=0) as file:
+            content = memoryview(sink.getvalue())
+            while content:
+                content = content[file.write(content) :]
+
+    def _said(self) -> dict[str, str]:
         partition = self.partition
-        with disk_errors(path):
-            self._writer.add_key_value_metadata(
-                {_HASH: partition.content_hash, _MONEY: money_text(partition.money)}
-            )
-            self._writer.close()
-            self._sink.close()
+        return {_HASH: partition.content_hash, _MONEY: money_text(partition.money)}
+
+
+def _writer(sink: pa.NativeFile, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(sink, schema, compression=COMPRESSION, store_schema=False)
 
 
 def encode(table: pa.Table) -> bytes:
