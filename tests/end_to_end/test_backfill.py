@@ -55,11 +55,13 @@ def _landed(airflow) -> dict[str, int]:
 
 
 def _sent(company: Path) -> dict[str, int]:
-    """Rows of the month in the company's own files."""
+    """Rows of the month in the company's own files; a line sent twice counts once."""
     counts = {}
     for table, column in DATED.items():
         with (company / f"{table}.csv").open(newline="", encoding="utf-8") as file:
-            counts[table] = sum(FIRST <= row[column] < AFTER for row in csv.DictReader(file))
+            rows = csv.DictReader(file)
+            month = {tuple(row.items()) for row in rows if FIRST <= row[column] < AFTER}
+            counts[table] = len(month)
     return counts
 
 
