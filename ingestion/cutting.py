@@ -34,6 +34,8 @@ from warehouse.lake import Lake
 # Hashing and encoding let go of Python's lock, so that threads share the work with DuckDB's.
 _WORKERS = 2
 _AHEAD = 4
+# Rows sorted at once: so many stay in memory.
+_SORTED = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -99,22 +101,46 @@ class Cutter:
         leading = [contract.partition] if contract.partition else []
         order = [*leading, *(name for name in contract.key if name not in leading)]
         by = ", ".join(f"{quoting.name(name)} nulls last" for name in order)
-        sql = (
-            f"select {quoting.names(contract.columns)}, _origin, _row_number, _extra "
-            f"from ({rows}) order by {by}"
-        )
-        # Texts that thousands of rows share stay a dictionary up to the file.
         hashes = pa.array([self.hashes.get(n, "") for n in range(max(self.hashes, default=-1) + 1)])
-        sources = pa.array([self.source])
-        for batch in workshop.engine.sql(sql).to_arrow_reader(ROW_GROUP):
-            columns = [batch.column(n) for n in range(len(contract.columns))]
-            columns += [
-                pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0), batch.num_rows), sources),
-                pa.DictionaryArray.from_arrays(batch["_origin"], hashes),
-                batch["_row_number"],
-                batch["_extra"],
-            ]
-            yield pa.Table.from_arrays(columns, names=contract.arrow_schema.names)
+        wanted = f"{quoting.names(contract.columns)}, _origin, _row_number, _extra"
+        for span in self._spans(workshop, rows):
+            sql = f"select {wanted} from ({rows}){span} order by {by}"
+            for batch in workshop.engine.sql(sql).to_arrow_reader(ROW_GROUP):
+                yield self._table(batch, hashes)
+
+    def _table(self, batch: pa.RecordBatch, hashes: pa.Array) -> pa.Table:
+        """A batch with the lineage of a landed file."""
+        columns = [batch.column(n) for n in range(len(self.contract.columns))]
+        # Texts that thousands of rows share stay a dictionary up to the file.
+        columns += [
+            pa.DictionaryArray.from_arrays(
+                pa.repeat(pa.scalar(0), batch.num_rows), pa.array([self.source])
+            ),
+            pa.DictionaryArray.from_arrays(batch["_origin"], hashes),
+            batch["_row_number"],
+            batch["_extra"],
+        ]
+        return pa.Table.from_arrays(columns, names=self.contract.arrow_schema.names)
+
+    def _spans(self, workshop: Workshop, rows: str) -> list[str]:
+        """Conditions that cut the rows into spans of days, in order, each sorted in memory."""
+        if self.contract.partition is None:
+            return [""]
+        day = quoting.name(self.contract.partition)
+        counted = workshop.engine.execute(
+            f"select cast({day} as varchar), count(*) from ({rows}) group by 1 order by 1"
+        ).fetchall()
+        spans: list[list[str]] = []
+        size = _SORTED
+        for date, count in counted:
+            if size + count > _SORTED:
+                spans.append([])
+                size = 0
+            spans[-1].append(date)
+            size += count
+        if len(spans) == 1:
+            return [""]
+        return [f" where {day} between date '{one[0]}' and date '{one[-1]}'" for one in spans]
 
     def _several(self, runs: list[_Run]) -> list[Cut]:
         return [self._small(run) for run in runs]

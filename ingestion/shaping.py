@@ -1,7 +1,8 @@
 """From an input's columns to a contract's columns: one mapping entry as SQL.
 
-`Shape.base` gives each contract column twice: as its text as it came (`_t_<column>`, null where
-empty) and as its value (under its own name; null where the text wants a closer look, or is bad).
+`Shape.base` gives each contract column as its text as it came (`_t_<column>`, null where empty),
+as its value (under its own name; null where the text wants a closer look, or is bad), and whether
+the cell is empty (`_e_<column>`: told without making a text of every typed cell).
 `Shape.finished` adds the columns that are made of others: dates moved by days, days of times,
 templates.
 """
@@ -52,8 +53,8 @@ class Shape:
     Args:
         label: what errors call its input.
         contract: the table's contract.
-        base: select of `_t_<column>` and `<column>` for columns with cells of their own, and of
-            `_origin`, `_row_number`, `_step` (which unpivot entry) and `_extra`.
+        base: select of `_t_<column>`, `_e_<column>` and `<column>` for columns with cells of
+            their own, and of `_origin`, `_row_number`, `_step` (which unpivot entry) and `_extra`.
         readers: how cells that are not plain are converted, by column.
         moved: column: (date column, days added).
         templates: column: template.
@@ -69,20 +70,23 @@ class Shape:
     derived: dict[str, str]
 
     def finished(self, base: str) -> str:
-        """Select of every contract column (`<column>` and `_t_<column>`) from rows like `base`."""
+        """Select of every contract column (three times, as in `base`) from rows like `base`."""
         made = []
         for name, (start, days) in self.moved.items():
             made.append(f"{quoting.name(start)} + {days} as {quoting.name(name)}")
             made.append(f"case when {quoting.name(start)} is null then _t_{start} end as _t_{name}")
+            made.append(f"{quoting.name(start)} is not null or _e_{start} as _e_{name}")
         for name, moment in self.derived.items():
             made.append(f"cast({quoting.name(moment)} as date) as {quoting.name(name)}")
             made.append(
                 f"case when {quoting.name(moment)} is null then _t_{moment} end as _t_{name}"
             )
+            made.append(f"{quoting.name(moment)} is not null or _e_{moment} as _e_{name}")
         sql = f"select *{''.join(f', {one}' for one in made)} from ({base})"
         if self.templates:
             filled = ", ".join(
-                f"{_filled(self.contract, template)} as {name}, {name} as _t_{name}"
+                f"{_filled(self.contract, template)} as {name}, {name} as _t_{name}, "
+                f"{name} is null as _e_{name}"
                 for name, template in self.templates.items()
             )
             sql = f"select *, {filled} from ({sql})"
@@ -292,9 +296,12 @@ def _valued(
         value = form.value
         if name in marked:
             value = f"case when not starts_with(_t_{name}, chr({ord(UNLISTED)})) then {value} end"
-        first.append(f"cast({cell} as varchar) as _t_{name}, {form.rewritten} as _n_{name}")
+        first.append(
+            f"cast({cell} as varchar) as _t_{name}, {cell} is null as _e_{name}, "
+            f"{form.rewritten} as _n_{name}"
+        )
         second.append(f"{form.parsed} as _p_{name}")
-        third.append(f"cast({value} as {type_name}) as {cell}, _t_{name}")
+        third.append(f"cast({value} as {type_name}) as {cell}, _t_{name}, _e_{name}")
     ids = "_row_number, _origin, _step, _extra"
     sql = f"select {', '.join(first)}, {ids} from ({rows})"
     sql = f"select *, {', '.join(second)} from ({sql})"
@@ -303,7 +310,7 @@ def _valued(
 
 def _once(base: str, own: list[str]) -> str:
     """Equal rows once, at the place of the first."""
-    cells = ", ".join(f"{quoting.name(name)}, _t_{name}" for name in own)
+    cells = ", ".join(f"{quoting.name(name)}, _t_{name}, _e_{name}" for name in own)
     first = "min(struct_pack(o := _origin, r := _row_number, s := _step)) as _first"
     return (
         f"select * exclude (_first), _first.o as _origin, _first.r as _row_number, "

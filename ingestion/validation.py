@@ -113,7 +113,7 @@ def _soundness(contract: Contract, strictness: Strictness) -> str:
         if name in contract.required:
             conditions.append(f"{quoting.name(name)} is not null")
         else:
-            conditions.append(f"({quoting.name(name)} is not null or _t_{name} is null)")
+            conditions.append(f"({quoting.name(name)} is not null or _e_{name})")
     conditions += [rule.predicate for rule in contract.every_rule(strictness.allow_negative)]
     conditions += [holds for _, holds, _ in _worldly(contract, strictness)]
     if contract.table == "territories":
@@ -151,7 +151,7 @@ def _look_closely(
     odd = []
     for number, shape in enumerate(shapes):
         made = [*shape.moved, *shape.derived, *shape.templates]
-        texts = [f"_t_{name}" for name in made]
+        texts = [f"{mark}{name}" for name in made for mark in ("_t_", "_e_")]
         less = f" exclude ({quoting.names([*made, *texts])})" if made else ""
         table_of(workshop, f"odd_{number}", (
             f"select *{less}, nextval('row_ids') as _id from ({shape.finished(shape.base)}) "

@@ -61,6 +61,8 @@ def opened(lake: Lake, source: str, settings: Settings) -> Iterator[Workshop]:
         )
         try:
             engine.execute("set TimeZone = 'UTC'")
+            # Whoever needs an order says so; without one both threads write at once.
+            engine.execute("set preserve_insertion_order = false")
             # A bar of DuckDB's own would write into the terminal of whoever lands.
             engine.execute("set enable_progress_bar = false")
             yield Workshop(engine, folder)

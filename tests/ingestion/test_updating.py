@@ -67,6 +67,29 @@ def test_changed_rows_are_merged_by_key_into_what_has_landed(shop: Any, ledger: 
     assert shop.raw_bytes() == before
 
 
+def test_a_merge_over_a_restated_day_keeps_what_each_landing_brought(
+    shop: Any, ledger: Any
+) -> None:
+    ledger(("a", "2025-01-01", 1, 1), ("b", "2025-01-01", 2, 2))
+    ledger(("b", "2025-01-01", 20, 3))
+    ledger(("a", "2025-01-01", 10, 4), ("c", "2025-01-01", 3, 5))
+    assert _told(shop) == [
+        ("a", "2025-01-01", 10), ("b", "2025-01-01", 20), ("c", "2025-01-01", 3),
+    ]  # fmt: skip
+    first, second, third = (line for line in shop.manifest() if line["kind"] != "confirmed")
+    assert [line["kind"] for line in (first, second, third)] == ["new", "restated", "restated"]
+    assert (second["previous_hash"], third["previous_hash"]) == (
+        first["content_hash"], second["content_hash"],
+    )  # fmt: skip
+    assert (second["money_change"], third["money_change"]) == (
+        f"{_currency(first)} 18.000000", f"{_currency(first)} 12.000000",
+    )  # fmt: skip
+
+
+def _currency(line: dict[str, Any]) -> str:
+    return str(line["money"]).split()[0]
+
+
 def test_a_window_does_not_lose_what_a_cursor_brings_once(shop: Any, ledger: Any) -> None:
     ledger(("a", "2025-01-01", 1, 1))
     with sqlite3.connect(shop.folder / "ledger.db") as base:
