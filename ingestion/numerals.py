@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 from ingestion.mapping.inputs import Writing
 
@@ -36,13 +37,25 @@ def is_plain(writing: Writing) -> bool:
     return (writing.decimal, writing.thousands) == (".", "")
 
 
+@lru_cache(maxsize=64)
+def _compiled(decimal: str, thousands: str) -> re.Pattern[str]:
+    marks = {"decimal": decimal, "thousands": thousands}
+    return re.compile(pattern(Writing.model_validate(marks)), re.ASCII)
+
+
 def normal(cell: str, writing: Writing) -> str | None:
     """A number as declared, rewritten with a decimal point and nothing else; None if it is none."""
-    if not re.fullmatch(pattern(writing), cell, flags=re.ASCII):
+    if not _compiled(writing.decimal, writing.thousands).fullmatch(cell):
         return None
     for character in spellings(writing.thousands) if writing.thousands else "":
         cell = cell.replace(character, "")
     return cell.replace(writing.decimal, ".")
+
+
+_WRITINGS = tuple(
+    Writing.model_validate({"decimal": marks[0], "thousands": marks[1:]})
+    for marks in (".,", ",", ",.", ". ", ".'", ", ", ",'")
+)
 
 
 def readings(cell: str) -> dict[str, Decimal]:
@@ -51,12 +64,12 @@ def readings(cell: str) -> dict[str, Decimal]:
     Empty for what is no number in any writing.
     """
     found: dict[str, Decimal] = {}
-    for decimal, thousands in ((".", ","), (",", ""), (",", "."), (".", " "), (".", "'"),
-                               (",", " "), (",", "'")):  # fmt: skip
-        plain = normal(cell, Writing(decimal=decimal, thousands=thousands))  # type: ignore[arg-type]
+    for writing in _WRITINGS:
+        plain = normal(cell, writing)
         if plain is None or len(plain) > 60:
             continue
-        keys = f"decimal: {decimal!r}" + (f", thousands: {thousands!r}" if thousands else "")
+        keys = f"decimal: {writing.decimal!r}"
+        keys += f", thousands: {writing.thousands!r}" if writing.thousands else ""
         if Decimal(plain) not in found.values():
             found[keys] = Decimal(plain)
     return found
