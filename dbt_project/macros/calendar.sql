@@ -31,7 +31,7 @@
 {# First day of the panel's period that holds a date: the day itself in a daily panel of a daily
    lake, else the first day of its week. `bounds` is an alias of int_calendar__bounded. #}
 {% macro panel_period(date_day) -%}
-    {%- if var('mix_panel_grain') not in ('day', 'week') -%}
+    {%- if execute and var('mix_panel_grain') not in ('day', 'week') -%}
         {{ exceptions.raise_compiler_error(
             "The variable mix_panel_grain must be day or week, got '"
             ~ var('mix_panel_grain') ~ "'.") }}
@@ -43,6 +43,22 @@
                     then (isodow({{ date_day }}) - bounds.week_starts_on + 7) % 7
                 else 0
             end as integer
+        ) as date
+    )
+{%- endmacro %}
+
+{# Last day of the calendar, two years after the last sale, for plans. #}
+{% macro calendar_end(last_day) -%}
+    make_date(year({{ last_day }}) + 2, 12, 31)
+{%- endmacro %}
+
+{# Last day a promotion is counted on: an end such as 9999-12-31 means until further notice, which
+   is the end of the calendar. Where nothing was sold there is no calendar, and the end holds. #}
+{% macro promotion_end(promotions, last_day) -%}
+    cast(
+        greatest(
+            {{ promotions }}.starts_on,
+            least({{ promotions }}.ends_on, {{ calendar_end(last_day) }})
         ) as date
     )
 {%- endmacro %}

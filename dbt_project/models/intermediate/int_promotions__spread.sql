@@ -8,6 +8,10 @@ spine as (
     select * from {{ ref('int_calendar__spined') }}
 ),
 
+last_period as (
+    select max(date_day) as last_day from spine
+),
+
 running as (
     select
         spine.date_day,
@@ -15,12 +19,17 @@ running as (
         promotions.territory_id,
         promotions.kind as driver,
         promotions.depth,
-        {{ even_part(
-            'promotions.cost',
-            '(spine.calendar_day - promotions.starts_on + 1)',
-            '(promotions.ends_on - promotions.starts_on + 1)'
-        ) }} as cost
+        case
+            when promotions.cost = 0 then cast(0 as decimal(18, 2))
+            else {{ even_part(
+                'promotions.cost',
+                '(spine.calendar_day - promotions.starts_on + 1)',
+                '(' ~ promotion_end('promotions', 'last_period.last_day')
+                ~ ' - promotions.starts_on + 1)'
+            ) }}
+        end as cost
     from promotions
+    cross join last_period
     inner join spine
         on spine.calendar_day between promotions.starts_on and promotions.ends_on
 ),

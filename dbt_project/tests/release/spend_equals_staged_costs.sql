@@ -28,10 +28,11 @@ bounds as (
 dated_costs as (
     select
         'promotion' as kind,
-        cost,
-        starts_on as first_date,
-        ends_on - starts_on + 1 as days
+        promotions.cost,
+        promotions.starts_on as first_date,
+        {{ promotion_end('promotions', 'bounds.last_day') }} - promotions.starts_on + 1 as days
     from promotions
+    cross join bounds
     union all
     select
         'publicity' as kind,

@@ -1,4 +1,9 @@
+{{ config(materialized='view') }}
 with
+
+bounds as (
+    select * from {{ ref('int_calendar__bounded') }}
+),
 
 promotions as (
     select * from {{ ref('stg_raw__promotions') }}
@@ -15,28 +20,35 @@ products as (
 days as (
     select
         promotions.*,
-        cast(
-            unnest(
-                generate_series(promotions.starts_on, promotions.ends_on, interval 1 day)
-            ) as date
-        ) as date_day
+        {{ promotion_end('promotions', 'bounds.last_day') }} - promotions.starts_on + 1 as days
     from promotions
+    cross join bounds
+    where promotions.ends_on >= promotions.starts_on
 ),
 
 counted as (
     select
         *,
-        date_day - starts_on + 1 as day_number,
-        ends_on - starts_on + 1 as days
+        cast(unnest(generate_series(1, days)) as integer) as day_number
     from days
 ),
 
 spread as (
     select
         *,
-        {{ even_part('cost', 'day_number', 'days') }} as day_cost,
-        {{ even_part('cost_constant', 'day_number', 'days') }} as day_cost_constant,
-        {{ even_part_landed('landed_cost', 'day_number', 'days') }} as day_landed_cost
+        starts_on + day_number - 1 as date_day,
+        -- Most promotions cost nothing but the discount, and dividing it is dear.
+        case
+            when cost = 0 then cast(0 as decimal(18, 2)) else {{ even_part('cost', 'day_number', 'days') }}
+        end as day_cost,
+        case
+            when cost_constant = 0 then cast(0 as decimal(18, 2))
+            else {{ even_part('cost_constant', 'day_number', 'days') }}
+        end as day_cost_constant,
+        case
+            when landed_cost = 0 then cast(0 as decimal(18, 6))
+            else {{ even_part_landed('landed_cost', 'day_number', 'days') }}
+        end as day_landed_cost
     from counted
 ),
 

@@ -12,8 +12,7 @@ products as (
     select
         product_id,
         product_group
-    from {{ ref('dim_products') }}
-    where is_current
+    from {{ ref('int_products__grouped') }}
 ),
 
 sales as (
@@ -66,22 +65,82 @@ drivers as (
     group by all
 ),
 
+-- Promotions that run on the same days, summed before they are drawn out into days and leaves.
+runs as (
+    select
+        promotions.territory_id,
+        coalesce(products.product_group, 'all') as product_group,
+        promotions.kind as driver,
+        greatest(promotions.starts_on, bounds.first_day) as starts_on,
+        least(promotions.ends_on, bounds.last_day + bounds.days_in_period - 1) as ends_on,
+        sum(cast(promotions.depth as decimal(38, 12))) as depth
+    from {{ ref('stg_raw__promotions') }} as promotions
+    cross join bounds
+    left join products
+        on promotions.product_id = products.product_id
+    where promotions.starts_on <= bounds.last_day + bounds.days_in_period - 1
+    and promotions.ends_on >= bounds.first_day
+    group by all
+),
+
+run_days as (
+    select
+        territory_id,
+        product_group,
+        driver,
+        depth,
+        cast(unnest(generate_series(starts_on, ends_on, interval 1 day)) as date) as date_day
+    from runs
+),
+
+run_periods as (
+    select
+        {{ panel_period('run_days.date_day') }} as date_day,
+        run_days.territory_id,
+        run_days.product_group,
+        run_days.driver,
+        sum(run_days.depth) as depth_days
+    from run_days
+    cross join bounds
+    group by all
+),
+
+-- Groups that were ever sold in a leaf, or promoted in this leaf alone: a discount of a parent
+-- says nothing where the group is not on offer.
+occurring as (
+    select
+        territory_id,
+        product_group
+    from sold
+    union
+    select
+        runs.territory_id,
+        runs.product_group
+    from runs
+    inner join leaves
+        on runs.territory_id = leaves.territory_id
+        and runs.territory_id = leaves.leaf_id
+    union
+    select
+        leaf_id as territory_id,
+        'all' as product_group
+    from leaves
+),
+
 -- A discount at a parent holds in each leaf, as it is.
 promotions as (
     select
-        {{ panel_period('promotions.date_day') }} as date_day,
+        run_periods.date_day,
         leaves.leaf_id as territory_id,
-        coalesce(products.product_group, 'all') as product_group,
-        promotions.kind as driver,
-        {{ exact_sum('promotions.depth') }} as depth_days
-    from {{ ref('fct_promotion_days') }} as promotions
-    cross join bounds
-    inner join leaves
-        on promotions.territory_id = leaves.territory_id
-    left join products
-        on promotions.product_id = products.product_id
-    where promotions.date_day between bounds.first_day
-    and bounds.last_day + bounds.days_in_period - 1
+        run_periods.product_group,
+        run_periods.driver,
+        {{ exact_sum('run_periods.depth_days') }} as depth_days
+    from leaves
+    inner join occurring
+        on leaves.leaf_id = occurring.territory_id
+    inner join run_periods
+        on leaves.territory_id = run_periods.territory_id
+        and occurring.product_group = run_periods.product_group
     group by all
 ),
 
