@@ -21,6 +21,6 @@ left join customers
 where
     sales.customer_id is not null
     and customers.customer_id is null
-    and exists (select 1 from customers as listed)
+    and (select count(*) from {{ ref('dim_customers') }}) > 0
 group by sales.customer_id
 order by sales.customer_id

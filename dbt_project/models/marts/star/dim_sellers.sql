@@ -1,3 +1,5 @@
+-- Published: the name of a person stays in stg_raw__sellers unless the company says otherwise
+-- (docs/decisions/0009-personal-rows-stay.md).
 with
 
 sellers as (
@@ -8,7 +10,11 @@ final as (
     select
         {{ version_key('seller_id', 'valid_from') }} as seller_key,
         seller_id,
+        {% if var('publish_seller_names') -%}
         seller_name,
+        {%- else -%}
+        cast(null as varchar) as seller_name,
+        {%- endif %}
         kind,
         agency_id,
         manager_id,
