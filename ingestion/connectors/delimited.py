@@ -172,6 +172,8 @@ class Delimited:
                 yield text
 
         before = self._line
+        # Python's own limit of 131,072 characters would be taken for a quote left open.
+        csv.field_size_limit(_LONGEST_RECORD)
         reader = csv.reader(chain.from_iterable(texts()), delimiter=self._delimiter, strict=True)
         try:
             for record in reader:

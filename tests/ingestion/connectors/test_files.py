@@ -83,6 +83,12 @@ def test_cells_are_text_and_rows_have_the_line_they_begin_on(folder: Folder) -> 
     assert found.rows == 2
 
 
+def test_a_long_cell_is_read_whole_also_row_by_row(folder: Folder) -> None:
+    long = "x" * 300_000
+    # The doubled quote with a line break sends the block to the reader that goes row by row.
+    assert folder.text(f'id,note\n1,"a ""b""\n{long}"\n') == [("1", f'a "b"\n{long}', 2)]
+
+
 def _zipped(content: bytes, *names: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", **options) as archive:
