@@ -102,7 +102,31 @@ def daily_tables() -> Tables:
     tables["ad_spend"] += [
         ad(JANUARY[-1] + timedelta(days=1), "tv", "land", "55", impressions=9.0),
         ad(JANUARY[19], "search", "south", "10", currency_code="EUR", clicks=7.0),
-        ad(JANUARY[4], "letter", "north", "0", channel_kind="organic", impressions=500.0),
+        ad(
+            JANUARY[4],
+            "letter",
+            "north",
+            "0",
+            channel_kind="organic",
+            impressions=500.0,
+            campaign_id="unlisted",
+        ),
+    ]
+    tables["campaigns"] = [{"campaign_id": "spring", "campaign_name": "Spring"}]
+    tables["sellers"] = [{"seller_id": "s7", "kind": "employee", "valid_from": JANUARY[9]}]
+    tables["opportunities"] = [
+        {
+            "opportunity_id": f"lead {day}",
+            "date_day": day,
+            "territory_id": "north",
+            "campaign_id": "spring",
+            "seller_id": "s7",
+            "stage": "new",
+            "created_at": f"{day} 09:00:00",
+            "amount": 40,
+            "currency_code": "EUR",
+        }
+        for day in (JANUARY[1], JANUARY[9])
     ]
     tables["promotions"] = [
         {
@@ -120,6 +144,7 @@ def daily_tables() -> Tables:
             "promotion_id": "tea days",
             "kind": "price_cut",
             "product_id": "tea",
+            "campaign_id": "unlisted",
             "territory_id": "north",
             "starts_on": JANUARY[11],
             "ends_on": JANUARY[12],
@@ -347,7 +372,22 @@ def test_warnings_name_what_was_left_out_or_filled(daily: Any) -> None:
     assert daily.not_passed() == {
         "spend_outside_the_calendar": "warn",
         "controls_with_holes": "warn",
+        "constant_currency_without_budget_rate": "warn",
+        "ad_spend__campaign_is_listed": "warn",
+        "promotions__campaign_is_listed": "warn",
+        "seller_valid_on_the_day": "warn",
     }
+    [rate] = daily.rows_of("constant_currency_without_budget_rate")
+    assert rate["reason"].startswith("no budget rate EUR to USD")
+    [campaign] = daily.rows_of("ad_spend__campaign_is_listed")
+    assert campaign["reason"].startswith("campaign_id 'unlisted' is not in campaigns")
+    assert (campaign["first_date"], campaign["first_source"]) == (JANUARY[4], "hand")
+    [promotion] = daily.rows_of("promotions__campaign_is_listed")
+    assert (promotion["first_date"], promotion["first_row_number"]) == (JANUARY[11], 3)
+    # Of the seller's two leads one is from before the assignment.
+    [seller] = daily.rows_of("seller_valid_on_the_day")
+    assert seller["reason"].startswith("seller s7 has no assignment on the days")
+    assert (seller["example"], seller["rows_found"]) == (f"lead {JANUARY[1]}", 1)
     [outside] = daily.rows_of("spend_outside_the_calendar")
     assert outside["reason"] == (
         "ad spend of 55.00 USD lies outside the ledger's dates 2024-01-01 to 2024-01-30 "
@@ -456,6 +496,16 @@ def test_spoiled_rows_stop_the_build_and_are_named(
         ad(JANUARY[0], "print", "north", "1", grain="week"),
         ad(JANUARY[1], "print", "north", "1", grain="week"),
     ]
+    tables["touchpoints"] = [
+        {
+            "touchpoint_id": name,
+            "date_day": JANUARY[0],
+            "occurred_at": f"2024-01-01 09:0{minute}:00",
+            "kind": "visit",
+            "territory_id": "north",
+        }
+        for minute, name in enumerate(("t1", "t1", "t2"))
+    ]
     lake = tmp_path_factory.mktemp("spoiled")
     lakes.write_raw(lake, tables)
     run = dbt(lake, *TRANSFORM, *DATA_ONLY)
@@ -467,7 +517,13 @@ def test_spoiled_rows_stop_the_build_and_are_named(
         "sales_at_leaves": "fail",
         "sales__product_is_known": "fail",
         "weeks_start_on_one_weekday": "fail",
+        "touchpoints__key_is_unique": "fail",
+        "ad_spend__campaign_is_listed": "warn",
+        "promotions__campaign_is_listed": "warn",
+        "seller_valid_on_the_day": "warn",
     }
+    [touch] = run.rows_of("touchpoints__key_is_unique")
+    assert (touch["touchpoint_id"], touch["rows_found"]) == ("t1", 2)
     # Nothing is released from a ledger that failed.
     assert run.results["release_outcome"]["status"] == "skipped"
     [twice] = run.rows_of("sales__key_is_unique")
