@@ -24,9 +24,9 @@ sold as (
 pairs as (
     select
         count(
-            distinct (sold.territory_id, coalesce(products.category, products.brand, 'all'))
+            distinct hash(sold.territory_id, coalesce(products.category, products.brand, 'all'))
         ) as of_category,
-        count(distinct (sold.territory_id, coalesce(products.brand, 'all'))) as of_brand
+        count(distinct hash(sold.territory_id, coalesce(products.brand, 'all'))) as of_brand
     from sold
     left join products
         on sold.product_id = products.product_id
@@ -46,13 +46,11 @@ level as (
     select
         pairs.of_category * coalesce(periods.periods, 0) as category_cells,
         case
-            when pairs.of_category * periods.periods > {{ var('mix_panel_max_cells') | int }}
-                then case
-                    when pairs.of_brand * periods.periods > {{ var('mix_panel_max_cells') | int }}
-                        then 'all'
-                    else 'brand'
-                end
-            else 'category'
+            when pairs.of_category * periods.periods <= {{ var('mix_panel_max_cells') | int }}
+                then 'category'
+            when pairs.of_brand * periods.periods <= {{ var('mix_panel_max_cells') | int }}
+                then 'brand'
+            else 'all'
         end as group_level
     from pairs
     cross join periods

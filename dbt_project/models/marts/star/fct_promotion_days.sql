@@ -39,7 +39,8 @@ spread as (
         starts_on + day_number - 1 as date_day,
         -- Most promotions cost nothing but the discount, and dividing it is dear.
         case
-            when cost = 0 then cast(0 as decimal(18, 2)) else {{ even_part('cost', 'day_number', 'days') }}
+            when cost = 0 then cast(0 as decimal(18, 2))
+            else {{ even_part('cost', 'day_number', 'days') }}
         end as day_cost,
         case
             when cost_constant = 0 then cast(0 as decimal(18, 2))

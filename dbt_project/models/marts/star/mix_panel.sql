@@ -78,8 +78,9 @@ runs as (
     cross join bounds
     left join products
         on promotions.product_id = products.product_id
-    where promotions.starts_on <= bounds.last_day + bounds.days_in_period - 1
-    and promotions.ends_on >= bounds.first_day
+    where
+        promotions.starts_on <= bounds.last_day + bounds.days_in_period - 1
+        and promotions.ends_on >= bounds.first_day
     group by all
 ),
 
