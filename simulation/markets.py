@@ -165,9 +165,11 @@ def territory_table(stage: Stage) -> pd.DataFrame:
 
 def rate_table(stage: Stage) -> pd.DataFrame:
     """Raw `fx_rates`: average and closing rate of each day, the budget's rate of each year."""
-    dates = stage.dates[: stage.days]
+    # A first rate of a year before: leads older than the books have amounts, too.
+    dates = stage.dates[: stage.days].insert(0, stage.dates[0] - pd.Timedelta(days=365))
     frames = []
-    for code, rate in stage.rates.items():
+    for code, known in stage.rates.items():
+        rate = np.insert(known, 0, known[0])
         closing = np.round(0.5 * (rate + np.append(rate[1:], rate[-1])), 5)
         year_starts = (dates.month == 1) & (dates.day == 1)
         year_starts[0] = True

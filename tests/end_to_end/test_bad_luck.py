@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 import subprocess
@@ -36,9 +37,10 @@ def _liftcast(
 def _with_first_sale(company: Path, folder: Path, **cells: str) -> Path:
     """A copy of a company whose first ledger line has other cells."""
     shutil.copytree(company, folder, dirs_exist_ok=True)
-    header, first, *rest = (folder / "sales.csv").read_text().splitlines()
-    line = dict(zip(header.split(","), first.split(","), strict=True)) | cells
-    (folder / "sales.csv").write_text("\n".join([header, ",".join(line.values()), *rest]) + "\n")
+    header, first, *rest = csv.reader((folder / "sales.csv").read_text().splitlines())
+    line = dict(zip(header, first, strict=True)) | cells
+    with (folder / "sales.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, list(line.values()), *rest])
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import random
 import signal
@@ -56,10 +57,10 @@ def _hold_back(company: Path, first_day: str) -> dict[str, str]:
     """Take the sales and spend from a day on out of a company's files; return the whole files."""
     whole = {name: (company / name).read_text() for name in ("sales.csv", "ad_spend.csv")}
     for name, text in whole.items():
-        header, *rows = text.splitlines()
-        day = header.split(",").index("date_day")
-        early = [row for row in rows if row.split(",")[day] < first_day]
-        (company / name).write_text("\n".join([header, *early]) + "\n")
+        header, *rows = csv.reader(text.splitlines())
+        day = header.index("date_day")
+        with (company / name).open("w", newline="") as file:
+            csv.writer(file).writerows([header, *(row for row in rows if row[day] < first_day)])
     return whole
 
 
