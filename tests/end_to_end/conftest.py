@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import pytest
+import yaml
 
 from liftcast import airflow_home
 from simulation import simulate
@@ -113,19 +114,33 @@ class Airflow:
         return "\n".join(lines)[-4000:] or "no error in the tasks' logs"
 
 
+def _mapping(folder: Path, tables: Sequence[str] | None) -> Path:
+    """The simulated company's mapping, or one of some of its tables."""
+    whole = PROJECT / "sources" / "simulated.yml"
+    if tables is None:
+        return whole
+    tree = yaml.safe_load(whole.read_text(encoding="utf-8"))
+    tree["files"] = {name: file for name, file in tree["files"].items() if name in tables}
+    tree["tables"] = [table for table in tree["tables"] if table["table"] in tables]
+    few = folder / "simulated.yml"
+    few.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    return few
+
+
 @pytest.fixture(scope="module")
 def airflow(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Airflow]:
     """`airflow standalone` on a free loopback port, ended with the module's last test.
 
-    The module's COMPANY says which company to simulate. `ingest` is paused, as a person finds it.
+    The module's COMPANY says which company to simulate, its TABLES which of the company's tables to
+    land (default: all). `ingest` is paused, as a person finds it.
     """
     root = tmp_path_factory.mktemp("standalone")
     company, lake, home = root / "company", Lake.at(root / "lake"), root / "home"
     simulate(company, **request.module.COMPANY)
     port = airflow_home.free_port(18080)
-    sources = [PROJECT / "sources" / "simulated.yml"]
+    sources = [_mapping(root, getattr(request.module, "TABLES", None))]
     env = airflow_home.environment(home, lake.root, sources, port)
     env |= {"LIFTCAST_SIMULATED": str(company), "LIFTCAST_TASK_RETRIES": "0"}
     env["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] = "0.2"  # a person can wait a second

@@ -16,6 +16,8 @@ from liftcast import pipeline
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 COMPANY = {"seed": 4022, "days": 60, "territories": 2, "end": date(2025, 12, 10)}
+# What happened day by day, and what it needs: sixty landings of every table would show no more.
+TABLES = ("ad_spend", "controls", "fx_rates", "products", "sales", "territories")
 FIRST, AFTER = "2025-11-01", "2025-12-01"
 DATED = {"ad_spend": "date_day", "sales": "date_day", "controls": "date_day"}
 KEYS = {
