@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
+import psutil
 import pytest
 import yaml
 
@@ -114,6 +116,16 @@ class Airflow:
         return "\n".join(lines)[-4000:] or "no error in the tasks' logs"
 
 
+def _living(group: int) -> list[str]:
+    """Processes of a process group that still run."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, psutil.Error):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline()))
+    return found
+
+
 def _mapping(folder: Path, tables: Sequence[str] | None) -> Path:
     """The simulated company's mapping, or one of some of its tables."""
     whole = PROJECT / "sources" / "simulated.yml"
@@ -159,5 +171,8 @@ def airflow(
         server.wait("five DAGs are parsed", found, 60)
         yield server
     assert not airflow_home.answers(port)
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    # The dead stay in the group until the system's first process takes note of them.
+    deadline = time.monotonic() + 30
+    while (living := _living(process.pid)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert living == []
