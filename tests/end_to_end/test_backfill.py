@@ -13,7 +13,7 @@ import pytest
 
 from liftcast import pipeline
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 COMPANY = {"seed": 4022, "days": 60, "territories": 2, "end": date(2025, 12, 10)}
 # What happened day by day, and what it needs: sixty landings of every table would show no more.
@@ -42,7 +42,7 @@ def _backfill(airflow, *more: str) -> None:
         facts = airflow.call("GET", f"/api/v2/backfills/{started}")
         return facts["completed_at"] is not None
 
-    airflow.wait("thirty days of backfill", ended, 400)
+    airflow.wait("thirty days of backfill", ended, 600)
     runs = [run for run in airflow.runs("ingest") if run["run_type"] == "backfill"]
     assert Counter(run["state"] for run in runs) == {"success": 30}, airflow.errors()
 
