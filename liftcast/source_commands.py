@@ -140,8 +140,16 @@ def add_commands(app: typer.Typer, console: Console) -> None:
     ) -> None:
         """List what sources changed after it had landed: when, which day, by how much money."""
         from ingestion import restatements as listed
+        from ingestion.contracts import CONTRACTS
+        from ingestion.wording import did_you_mean, quoted
         from warehouse.settings import Settings
 
+        if table is not None and table not in CONTRACTS:
+            raise LiftcastError(
+                f"there is no raw table {quoted(table)}{did_you_mean(table, CONTRACTS)}",
+                expected="a table of docs/reference/contracts.md",
+                remedy="Correct --table",
+            )
         place = Lake.at(lake or Settings().lake)
         found = listed(place, source, table, since.date() if since else None)
         console.print(restatement_table(found))

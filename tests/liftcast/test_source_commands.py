@@ -99,6 +99,13 @@ def test_restatements_show_the_day_and_the_money(mapping: Path, tmp_path: Path) 
     assert "nothing was restated" in later.stdout
 
 
+def test_a_table_that_does_not_exist_is_named_with_the_nearest(tmp_path: Path) -> None:
+    refused = _liftcast("restatements", "--lake", str(tmp_path / "lake"), "--table", "sale")
+    assert refused.returncode == 1
+    assert "nearest is 'sales'" in refused.stderr
+    assert not (tmp_path / "lake").exists()
+
+
 def test_a_simulated_company_says_how_to_land_it(tmp_path: Path) -> None:
     made = _liftcast(
         "simulate", "--out", str(tmp_path / "c"), "--days", "60", "--touchpoints", "1000"
