@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 
+from liftcast.errands import FINISHED
 from warehouse.errors import CheckFailedError, LiftcastError, printable
 from warehouse.files import disk_errors
 from warehouse.lake import Lake
@@ -75,7 +76,8 @@ def run_dbt(shop: Workshop, *commands: Sequence[str]) -> int:
         LiftcastError: dbt could not run at all, or the disk is full.
     """
     settings = shop.settings
-    flags = ["--log-format", "json", "--no-use-colors"]
+    # The errand tells what matters itself; its file keeps what a person reads after a failure.
+    flags = ["--log-level", "none", "--log-level-file", "info", "--no-use-colors-file"]
     places = [
         "--project-dir", str(settings.dbt_project),
         "--profiles-dir", str(settings.dbt_project),
@@ -130,12 +132,11 @@ def _short(message: str) -> str:
 
 def _heard(line: str) -> tuple[str, str, bool] | None:
     try:
-        event = json.loads(line)
-        info = event["info"]
+        said = json.loads(line)
+        level, message, name = said["level"], said["msg"], said["name"]
     except (ValueError, KeyError, TypeError):
         return ("error", line.strip(), False) if line.strip() else None
-    finished = info.get("name") in {"LogModelResult", "LogTestResult", "LogSeedResult"}
-    return str(info.get("level")), str(info.get("msg", "")), finished
+    return str(level), str(message), name in FINISHED
 
 
 def build(shop: Workshop, select: str, *then: Sequence[str]) -> BuildOutcome:

@@ -8,8 +8,24 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 FAILED, UNABLE = 1, 2
+FINISHED = frozenset({"LogModelResult", "LogTestResult", "LogSeedResult"})
+
+
+def tell(event: Any) -> None:
+    """Write a line of JSON (`name`, `level`, `msg`) for a finished node, a warning or an error.
+
+    dbt's own console turns each of some thousand debug events into JSON and then drops it, which
+    costs seconds of a build.
+    """
+    info = event.info
+    if info.name in FINISHED or info.level in ("warn", "error"):
+        said = {"name": info.name, "level": info.level, "msg": info.msg}
+        # One write a line: nodes run in threads.
+        sys.stdout.write(json.dumps(said) + "\n")
+        sys.stdout.flush()
 
 
 def run(commands: list[list[str]]) -> int:
@@ -21,7 +37,7 @@ def run(commands: list[list[str]]) -> int:
     from dbt.cli.main import dbtRunner
 
     for command in commands:
-        result = dbtRunner().invoke(command)
+        result = dbtRunner(callbacks=[tell]).invoke(command)
         if result.exception is not None:
             sys.stdout.write(f"{type(result.exception).__name__}: {result.exception}\n")
             return UNABLE
