@@ -41,6 +41,7 @@ import json, sys, time, duckdb
 db = duckdb.connect()
 db.execute(f"set threads to {sys.argv[2]}")
 db.execute("set memory_limit to '6GB'")
+db.execute("set enable_progress_bar to false")
 start = time.monotonic()
 for query in json.loads(sys.stdin.read()):
     db.execute(query).fetchall()

@@ -42,6 +42,7 @@ def _environment(lake: Lake) -> dict[str, str]:
     workshop = lake.scratch / "dbt"
     return os.environ | {
         "LIFTCAST_LAKE": str(lake.root),
+        "LIFTCAST_RAW": str(lake.pinned),
         "DBT_TARGET_PATH": str(workshop / "target"),
         "DBT_LOG_PATH": str(workshop / "log"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",

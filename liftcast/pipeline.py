@@ -18,6 +18,7 @@ from warehouse.errors import printable
 from warehouse.files import sweep_leftovers
 from warehouse.lake import Lake
 from warehouse.locks import holding
+from warehouse.pins import pin
 from warehouse.runlog import code_version, recorded
 from warehouse.settings import PROJECT
 
@@ -105,8 +106,7 @@ def transform(
         holding(lake, "warehouse", settings.lock_timeout) as lock,
         ExitStack() as landings,
     ):
-        # dbt reads the landed files more than once (rows, then tests on them): a landing between
-        # two reads would show two different lakes.
+        # A landing while the files are pinned would show two different lakes.
         for source in sorted(lake.sources.glob("*.json")):
             name = f"landing-{source.stem}"
             landings.enter_context(holding(lake, name, settings.lock_timeout))
@@ -117,6 +117,7 @@ def transform(
                 remedy="Run `liftcast ingest --sources FILE` first",
             )
         sweep_leftovers(lake.inputs)
+        pin(lake)
         currency = releasing.declared_currency(lake, settings.reporting_currency)
         shop = building.Workshop(lake, settings, lock, {"reporting_currency": currency}, say)
         outcome = building.build(shop, "tag:transform")

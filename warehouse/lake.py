@@ -52,6 +52,11 @@ class Lake:
         return self.root / "raw"
 
     @property
+    def pinned(self) -> Path:
+        """The landed files that the warehouse was built from (warehouse/pins.py)."""
+        return self.root / "pinned"
+
+    @property
     def quarantine(self) -> Path:
         return self.root / "quarantine"
 

@@ -46,10 +46,13 @@ cross join rate_bounds
     end
 {%- endmacro %}
 
-{# Amount in the reporting currency, half away from zero to the cent. Zero needs no rate. #}
+{# Amount in the reporting currency, half away from zero to the cent. Zero needs no rate, and a rate
+   of one no product: most lines of most ledgers, for which the product costs as much as all else. #}
 {% macro in_reporting_currency(amount, rate) -%}
     case
         when {{ amount }} = 0 then cast(0 as decimal(18, 2))
+        when {{ rate }} = 1
+            then cast(round(cast({{ amount }} as decimal(18, 6)), 2) as decimal(18, 2))
         else cast(round(cast({{ amount }} as decimal(18, 6)) * {{ rate }}, 2) as decimal(18, 2))
     end
 {%- endmacro %}

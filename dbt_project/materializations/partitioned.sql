@@ -1,3 +1,38 @@
+{# Materialisation `watched`: a view over a raw table whose partitions are known, so that partitioned
+   models can follow it. For the tables of most rows: to copy them costs several times what
+   reading them does. Config as below. #}
+{% materialization watched, adapter='duckdb' %}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target = this.incorporate(type='view') -%}
+    {%- set how = config.get('meta', {}).partitions -%}
+    {%- set code = local_md5(sql | replace(raw_folder(), '')) -%}
+    {%- set state = 'built.' ~ this.identifier -%}
+
+    {{ run_hooks(pre_hooks) }}
+    {%- set known = existing is not none and is_built(this) -%}
+    {%- if existing is not none and not existing.is_view -%}
+        {%- do adapter.drop_relation(existing) -%}
+    {%- endif -%}
+    {% call statement('main') %}
+        create or replace view {{ target }} as (
+            {{ sql }}
+        );
+        create or replace table {{ state }} as
+        with waiting as ({{ landed_partitions(how.of, how.rates, code) }})
+
+        select
+            waiting.*,
+            {% if known %}before.made_of is distinct from waiting.made_of{% else %}true{% endif %}
+                as is_rebuilt
+        from waiting
+        {% if known %}left join {{ state }} as before using (_source, date_day){% endif %}
+    {% endcall %}
+    {{ run_hooks(post_hooks) }}
+    {%- do adapter.commit() -%}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}
+
+
 {# Materialisation `partitioned`: a table of many rows that is rebuilt day by day.
 
    Config `meta.partitions`:
@@ -16,13 +51,12 @@
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='table') -%}
     {%- set how = config.get('meta', {}).partitions -%}
-    {%- set lake = env_var('LIFTCAST_LAKE') -%}
-    {%- set code = local_md5(sql | replace(lake, '')) -%}
+    {%- set code = local_md5(sql | replace(raw_folder(), '')) -%}
     {%- set state = 'built.' ~ this.identifier -%}
     {%- set waiting = 'built.' ~ this.identifier ~ '__waiting' -%}
 
     {%- if how.of -%}
-        {%- set whole = "'" ~ lake ~ '/raw/' ~ how.of ~ "/*/*/part.parquet'" -%}
+        {%- set whole = "'" ~ landed_files(how.of) ~ "'" -%}
         {%- set key = ['_source', 'date_day'] -%}
     {%- else -%}
         {%- set whole = ref(how.after) | string -%}
@@ -39,12 +73,8 @@
         ~ (landed_partitions(how.of, how.rates, code) if how.of
            else followed_partitions(how.after, code))
     ) -%}
-    {%- set known = run_query(
-        "select 1 from duckdb_tables() where schema_name = 'built' and table_name = '"
-        ~ this.identifier ~ "'"
-    ) -%}
     {%- set whole_build = (
-        existing is none or not existing.is_table or should_full_refresh() or known | length == 0
+        existing is none or not existing.is_table or should_full_refresh() or not is_built(this)
     ) -%}
     {%- if not whole_build -%}
         {%- set changed = run_query(changed_partitions(state, waiting, key)) -%}
@@ -72,7 +102,7 @@
             {%- if row[key | length] is not none -%}{%- do reread.append(row) -%}{%- endif -%}
         {%- endfor -%}
         {%- if how.of -%}
-            {%- set files = ["'" ~ lake ~ '/raw/' ~ how.of
+            {%- set files = ["'" ~ raw_folder() ~ '/' ~ how.of
                 ~ "/source=_contract/date_day=all/part.parquet'"] -%}
             {%- for row in reread -%}
                 {%- do files.append("'" ~ (row[3] | replace("'", "''")) ~ "'") -%}
@@ -114,6 +144,25 @@
 {% endmaterialization %}
 
 
+{# Whether it is kept which partitions a model holds. #}
+{% macro is_built(model) -%}
+    {{ return(run_query(
+        "select 1 from duckdb_tables() where schema_name = 'built' and table_name = '"
+        ~ model.identifier ~ "'"
+    ) | length > 0) }}
+{%- endmacro %}
+
+
+{# Where dbt reads landed files, as _sources.yml has it. #}
+{% macro raw_folder() -%}
+    {{- env_var('LIFTCAST_RAW', env_var('LIFTCAST_LAKE') ~ '/raw') -}}
+{%- endmacro %}
+
+{% macro landed_files(table_name) -%}
+    {{- raw_folder() }}/{{ table_name }}/*/*/part.parquet
+{%- endmacro %}
+
+
 {# `(text, date)` of a partition as SQL. #}
 {% macro literals(values) -%}
     (
@@ -127,7 +176,7 @@
 {# Files of a raw table as they lie in the lake, and what each is made of. A file without a content
    hash (written by hand) is known by its size and time. #}
 {% macro landed_partitions(table_name, rates, code) %}
-    {%- set files = env_var('LIFTCAST_LAKE') ~ '/raw/' ~ table_name ~ '/*/*/part.parquet' -%}
+    {%- set files = landed_files(table_name) -%}
     with hashes as (
         select
             file_name as filename,

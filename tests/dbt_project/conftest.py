@@ -59,7 +59,7 @@ def write_raw_lake(lake: Path, tables: Mapping[str, Rows]) -> None:
         partitions: dict[str, list[dict[str, Any]]] = {}
         by = PARTITIONED_BY[table]
         for number, row in enumerate(tables.get(table, []), start=2):
-            traced = {**row, "_source": "hand", "_file_hash": "0" * 64, "_row_number": number}
+            traced = {"_source": "hand", **row, "_file_hash": "0" * 64, "_row_number": number}
             partitions.setdefault("all" if by is None else str(row[by]), []).append(traced)
         for day, rows in partitions.items():
             part = folder / "source=hand" / f"date_day={day}" / "part.parquet"

@@ -119,12 +119,17 @@ class Lake:
                 self.write(file, {**kinds, **TRACE}, traced)
                 self.landed[file] = list(rows)
 
-    def command(self, *more: str) -> tuple[list[str], dict[str, str]]:
-        """dbt on this lake, and its environment."""
-        # Every lake under one name, one target folder a project: dbt parses each project once.
+    def named(self) -> Path:
+        """This lake under the name that all share: dbt then parses each project once, and views of
+        landed files name their folder."""
         name = self.path.with_name("lake")
         name.unlink(missing_ok=True)
         name.symlink_to(self.path)
+        return name
+
+    def command(self, *more: str) -> tuple[list[str], dict[str, str]]:
+        """dbt on this lake, and its environment."""
+        name = self.named()
         target = str(self.path.parent / "target" / self.project.parent.name)
         return (
             [
@@ -159,13 +164,13 @@ class Lake:
         assert process.returncode == -9
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.path / "warehouse.duckdb"), read_only=True) as connection:
+        with duckdb.connect(str(self.named() / "warehouse.duckdb"), read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
     def contents(self) -> dict[str, list[str]]:
-        """Every row of every partitioned model, all columns."""
+        """Every row of every partitioned or watched model, all columns."""
         names = [name for (name,) in self.query(
-            "select table_name from duckdb_tables() where schema_name = 'main' "
+            "select table_name from information_schema.tables where table_schema = 'main' "
             "and table_name in (select table_name from duckdb_tables() where schema_name = 'built')"
         )]  # fmt: skip
         return {

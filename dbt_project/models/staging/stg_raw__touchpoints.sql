@@ -1,5 +1,5 @@
 {{ config(
-    materialized='partitioned',
+    materialized='watched',
     meta={'partitions': {'of': 'touchpoints'}}
 ) }}
 with
