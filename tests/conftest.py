@@ -53,12 +53,16 @@ def _missing() -> dict[str, str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests whose data or server are missing."""
+    """Deselect the tests whose data or server are missing, and put the longest first.
+
+    Files are handed to test processes in this order; a long one at the end would run alone.
+    """
     for marker in _missing():
         left_out = [item for item in items if marker in item.keywords]
         if left_out:
             config.hook.pytest_deselected(items=left_out)
             items[:] = [item for item in items if marker not in item.keywords]
+    items.sort(key=lambda item: "e2e" not in item.keywords)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

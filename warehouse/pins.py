@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from warehouse.files import disk_errors, sweep_leftovers
+from warehouse.files import disk_errors
 from warehouse.lake import Lake
 
 Stamp = tuple[int, int]
+
+# Plain strings and `os` here: tens of thousands of files, and a Path for each costs seconds.
+# ruff: noqa: PTH103, PTH105, PTH108, PTH116, PTH120
 
 
 def pin(lake: Lake) -> None:
@@ -31,35 +34,62 @@ def pin(lake: Lake) -> None:
         LiftcastError: the disk is full, or the lake cannot be written.
     """
     with disk_errors(lake.pinned):
-        lake.pinned.mkdir(parents=True, exist_ok=True)
-        sweep_leftovers(lake.pinned)
-        wanted, held = dict(_files(lake.raw)), dict(_files(lake.pinned))
+        wanted, held = _files(lake.raw), _files(lake.pinned)
         for name, stamp in wanted.items():
-            if held.get(name) != stamp:
-                _hold(lake.raw / name, lake.pinned / name)
+            landed, pinned = f"{lake.raw}/{name}", f"{lake.pinned}/{name}"
+            if name not in held:
+                _hold(landed, pinned)
+            elif held[name] != stamp:
+                _hold(landed, f"{pinned}.tmp")
+                os.replace(f"{pinned}.tmp", pinned)
         for name in held.keys() - wanted.keys():
             (lake.pinned / name).unlink(missing_ok=True)
 
 
-def _files(root: Path) -> Iterator[tuple[str, Stamp]]:
-    """Every landed file below `root`, with what tells two versions of one file apart.
+def _files(root: Path) -> dict[str, Stamp]:
+    """Every `<table>/<source>/<day>/part.parquet` below `root`, and what tells two versions apart.
 
     Size and nanosecond of writing: a link shares both with its file, and a copy is given both.
     """
-    for folder, _, files in os.walk(root):
-        if "part.parquet" in files:
-            path = os.path.join(folder, "part.parquet")  # noqa: PTH118 (tens of thousands)
-            found = os.stat(path)  # noqa: PTH116
-            yield os.path.relpath(path, root), (found.st_size, found.st_mtime_ns)
+    found = {}
+    days = _folders(root, _folders(root, _folders(root, [""])))
+    for day in days:
+        name = f"{day}/part.parquet"
+        try:
+            stat = os.stat(f"{root}/{name}")
+        except FileNotFoundError:
+            continue
+        found[name] = (stat.st_size, stat.st_mtime_ns)
+    return found
 
 
-def _hold(landed: Path, pinned: Path) -> None:
-    pinned.parent.mkdir(parents=True, exist_ok=True)
-    temporary = pinned.with_name(f".{pinned.name}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
-        temporary.hardlink_to(landed)
-    except OSError:
-        shutil.copy2(landed, temporary)
+def _folders(root: Path, names: Iterable[str]) -> Iterator[str]:
+    """The folders directly below each of `names`, itself below `root`."""
+    for name in names:
+        try:
+            with os.scandir(f"{root}/{name}") as entries:
+                yield from [f"{name}/{e.name}".lstrip("/") for e in entries if e.is_dir()]
+        except FileNotFoundError:
+            continue
+
+
+def _hold(landed: str, pinned: str) -> None:
     # Not flushed: after a loss of power the next build looks at every file again.
-    temporary.replace(pinned)
+    try:
+        _link(landed, pinned)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(pinned), exist_ok=True)
+        _link(landed, pinned)
+
+
+def _link(landed: str, pinned: str) -> None:
+    try:
+        os.link(landed, pinned)
+    except FileNotFoundError:
+        raise
+    except FileExistsError:
+        # Left by a killed build.
+        os.unlink(pinned)
+        os.link(landed, pinned)
+    except OSError:
+        shutil.copy2(landed, pinned)

@@ -72,7 +72,7 @@ def test_a_pin_killed_half_way_is_made_good(lake: Lake) -> None:
     landed = lake.raw / "sales/source=hand/date_day=2024-01-01/part.parquet"
     held = lake.pinned / landed.relative_to(lake.raw)
     held.parent.mkdir(parents=True)
-    held.with_name(".part.parquet.tmp").hardlink_to(landed)
+    held.with_name("part.parquet.tmp").hardlink_to(landed)
     pin(lake)
     assert pinned(lake) == {"sales 2024-01-01": "rows"}
 
