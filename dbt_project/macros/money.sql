@@ -12,30 +12,32 @@
     '{{ code }}'
 {%- endmacro %}
 
-{# Rates that meet a row, as two CTEs for `rated_join`: dense days up to the last landed rate, and
-   that last day, which holds from then on. An equality join: a range join over millions of rows
-   would try every rate of a currency. #}
-{% macro rate_ctes() -%}
+{# Rows of a CTE with the rates of their day and currency, as the CTE `priced`: `fx_rate`, and
+   `constant_rate` for constant-currency columns: the budget rate, else the row's own average rate.
+   Dense days up to the last landed rate, and that last day, which holds from then on: an equality
+   join, since a range join over millions of rows would try every rate of a currency. #}
+{% macro priced(relation, date='date_day') -%}
 rates as (
     select * from {{ ref('stg_fx_rates__dated') }}
 ),
 
 rate_bounds as (
     select max(date_day) as last_rate_day from rates
-)
-{%- endmacro %}
+),
 
-{# Left join of the rates of a row's day and currency. #}
-{% macro rated_join(relation, date='date_day') -%}
-cross join rate_bounds
+priced as (
+    select
+        {{ relation }}.*,
+        {{ fx_rate(relation ~ '.currency_code', 'rates.average_rate') }} as fx_rate,
+        {{ fx_rate(
+            relation ~ '.currency_code', 'coalesce(rates.constant_rate, rates.average_rate)'
+        ) }} as constant_rate
+    from {{ relation }}
+    cross join rate_bounds
     left join rates
         on {{ relation }}.currency_code = rates.from_currency
         and least({{ relation }}.{{ date }}, rate_bounds.last_rate_day) = rates.date_day
-{%- endmacro %}
-
-{# The rate of constant-currency columns: the budget rate, else the row's own average rate. #}
-{% macro constant_rate(currency_code) -%}
-    {{ fx_rate(currency_code, 'coalesce(rates.constant_rate, rates.average_rate)') }}
+)
 {%- endmacro %}
 
 {# Rate of a line: 1 for the reporting currency itself, else the joined rate. #}

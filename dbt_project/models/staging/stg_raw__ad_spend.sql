@@ -8,16 +8,7 @@ ad_spend as (
     select * from {{ source('raw', 'ad_spend') }}
 ),
 
-{{ rate_ctes() }},
-
-priced as (
-    select
-        ad_spend.*,
-        {{ fx_rate('ad_spend.currency_code', 'rates.average_rate') }} as fx_rate,
-        {{ constant_rate('ad_spend.currency_code') }} as constant_rate
-    from ad_spend
-    {{ rated_join('ad_spend') }}
-),
+{{ priced('ad_spend') }},
 
 final as (
     select
@@ -37,7 +28,7 @@ final as (
         reach,
         frequency,
         conversions,
-        conversions_value,
+        {{ in_reporting_currency('conversions_value', 'fx_rate') }} as conversions_value,
         {{ in_reporting_currency('spend', 'fx_rate') }} as spend,
         {{ in_reporting_currency('spend', 'constant_rate') }} as spend_constant,
         spend as landed_spend,

@@ -4,16 +4,7 @@ agency_reports as (
     select * from {{ source('raw', 'agency_reports') }}
 ),
 
-{{ rate_ctes() }},
-
-priced as (
-    select
-        agency_reports.*,
-        {{ fx_rate('agency_reports.currency_code', 'rates.average_rate') }} as fx_rate,
-        {{ constant_rate('agency_reports.currency_code') }} as constant_rate
-    from agency_reports
-    {{ rated_join('agency_reports', 'starts_on') }}
-),
+{{ priced('agency_reports', 'starts_on') }},
 
 final as (
     select
@@ -28,7 +19,7 @@ final as (
         visits,
         meetings,
         units_claimed,
-        revenue_claimed,
+        {{ in_reporting_currency('revenue_claimed', 'fx_rate') }} as revenue_claimed,
         {{ in_reporting_currency('fee', 'fx_rate') }} as fee,
         {{ in_reporting_currency('fee', 'constant_rate') }} as fee_constant,
         fee as landed_fee,

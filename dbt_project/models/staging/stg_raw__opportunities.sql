@@ -4,16 +4,7 @@ opportunities as (
     select * from {{ source('raw', 'opportunities') }}
 ),
 
-{{ rate_ctes() }},
-
-priced as (
-    select
-        opportunities.*,
-        {{ fx_rate('opportunities.currency_code', 'rates.average_rate') }} as fx_rate,
-        {{ constant_rate('opportunities.currency_code') }} as constant_rate
-    from opportunities
-    {{ rated_join('opportunities') }}
-),
+{{ priced('opportunities') }},
 
 final as (
     select

@@ -4,15 +4,7 @@ plans as (
     select * from {{ source('raw', 'plans') }}
 ),
 
-{{ rate_ctes() }},
-
-priced as (
-    select
-        plans.*,
-        {{ fx_rate('plans.currency_code', 'rates.average_rate') }} as fx_rate
-    from plans
-    {{ rated_join('plans') }}
-),
+{{ priced('plans') }},
 
 final as (
     select

@@ -4,16 +4,7 @@ promotions as (
     select * from {{ source('raw', 'promotions') }}
 ),
 
-{{ rate_ctes() }},
-
-priced as (
-    select
-        promotions.*,
-        {{ fx_rate('promotions.currency_code', 'rates.average_rate') }} as fx_rate,
-        {{ constant_rate('promotions.currency_code') }} as constant_rate
-    from promotions
-    {{ rated_join('promotions', 'starts_on') }}
-),
+{{ priced('promotions', 'starts_on') }},
 
 final as (
     select

@@ -4,16 +4,7 @@ publicity as (
     select * from {{ source('raw', 'publicity') }}
 ),
 
-{{ rate_ctes() }},
-
-priced as (
-    select
-        publicity.*,
-        {{ fx_rate('publicity.currency_code', 'rates.average_rate') }} as fx_rate,
-        {{ constant_rate('publicity.currency_code') }} as constant_rate
-    from publicity
-    {{ rated_join('publicity') }}
-),
+{{ priced('publicity') }},
 
 final as (
     select

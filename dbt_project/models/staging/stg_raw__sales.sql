@@ -8,17 +8,14 @@ sales as (
     select * from {{ source('raw', 'sales') }}
 ),
 
-{{ rate_ctes() }},
+{{ priced('sales') }},
 
-priced as (
+costed as (
     select
-        sales.*,
-        {{ fx_rate('sales.currency_code', 'rates.average_rate') }} as fx_rate,
-        {{ constant_rate('sales.currency_code') }} as constant_rate,
+        *,
         -- Cost of the line; units carry no cents, so the product is cut back to landed precision.
-        cast(sales.unit_cost * sales.units as decimal(18, 6)) as landed_cost
-    from sales
-    {{ rated_join('sales') }}
+        cast(unit_cost * units as decimal(18, 6)) as landed_cost
+    from priced
 ),
 
 final as (
@@ -55,7 +52,7 @@ final as (
         _source,
         _file_hash,
         _row_number
-    from priced
+    from costed
 )
 
 select * from final

@@ -4,16 +4,7 @@ sales_contests as (
     select * from {{ source('raw', 'sales_contests') }}
 ),
 
-{{ rate_ctes() }},
-
-priced as (
-    select
-        sales_contests.*,
-        {{ fx_rate('sales_contests.currency_code', 'rates.average_rate') }} as fx_rate,
-        {{ constant_rate('sales_contests.currency_code') }} as constant_rate
-    from sales_contests
-    {{ rated_join('sales_contests', 'starts_on') }}
-),
+{{ priced('sales_contests', 'starts_on') }},
 
 final as (
     select
