@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,10 @@ class BuildOutcome:
         return [n for n in self.nodes if n["unique_id"].startswith("test.")]
 
 
-def _environment(lake: Lake) -> dict[str, str]:
+def _environment(lake: Lake, moment: Mapping[str, str]) -> dict[str, str]:
     workshop = lake.scratch / "dbt"
-    return os.environ | {
+    named = {f"LIFTCAST_{name.upper()}": value for name, value in moment.items()}
+    return os.environ | named | {
         "LIFTCAST_LAKE": str(lake.root),
         "LIFTCAST_RAW": str(lake.pinned),
         "DBT_TARGET_PATH": str(workshop / "target"),
@@ -52,17 +53,20 @@ def _environment(lake: Lake) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where and with what dbt runs: under the held warehouse lock, with the project's vars.
+    """Where and with what dbt runs: under the held warehouse lock, in one reporting currency.
 
     `lock` is the lock's descriptor; dbt inherits it, so that the lock outlives a killed parent
-    for as long as dbt still writes.
+    for as long as dbt still writes. `moment` is what to publish (`release_id`, `mix_run_id`,
+    `forecast_run_id`). It goes in by the environment: another var would have dbt parse the whole
+    project again, in every run of either stage.
     """
 
     lake: Lake
     settings: Settings
     lock: int
-    variables: Mapping[str, str]
+    currency: str
     progress: Progress
+    moment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def target(self) -> Path:
@@ -82,7 +86,7 @@ def run_dbt(shop: Workshop, *commands: Sequence[str]) -> int:
     places = [
         "--project-dir", str(settings.dbt_project),
         "--profiles-dir", str(settings.dbt_project),
-        "--vars", json.dumps(dict(shop.variables), sort_keys=True),
+        "--vars", json.dumps({"reporting_currency": shop.currency}),
     ]  # fmt: skip
     errands = json.dumps([[*flags, *command, *places] for command in commands])
     arguments = [sys.executable, "-m", "liftcast.errands", errands]
@@ -90,7 +94,7 @@ def run_dbt(shop: Workshop, *commands: Sequence[str]) -> int:
     disk_full = False
     with subprocess.Popen(
         arguments,
-        env=_environment(shop.lake),
+        env=_environment(shop.lake, shop.moment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

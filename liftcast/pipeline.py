@@ -119,7 +119,7 @@ def transform(
         sweep_leftovers(lake.inputs)
         pin(lake)
         currency = releasing.declared_currency(lake, settings.reporting_currency)
-        shop = building.Workshop(lake, settings, lock, {"reporting_currency": currency}, say)
+        shop = building.Workshop(lake, settings, lock, currency, say)
         outcome = building.build(shop, "tag:transform")
         facts: Facts = {
             "run_id": run.run_id,

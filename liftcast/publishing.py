@@ -45,13 +45,8 @@ def publish_marts(
     """
     facts = _facts(lake, settings, run_id)
     _refuse_red_estimates(lake, facts)
-    variables = {
-        "reporting_currency": facts["currency"],
-        "release_id": facts["release_id"],
-        "mix_run_id": facts["mix_run_id"],
-        "forecast_run_id": facts["forecast_run_id"],
-    }
-    shop = building.Workshop(lake, settings, lock, variables, progress)
+    moment = {key: facts[key] for key in ("release_id", "mix_run_id", "forecast_run_id")}
+    shop = building.Workshop(lake, settings, lock, facts["currency"], progress, moment)
     docs, freshness = shop.target / "static_index.html", shop.target / "sources.json"
     for report in (docs, freshness):
         report.unlink(missing_ok=True)

@@ -119,20 +119,21 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DbtRun]:
     workshop = tmp_path_factory.mktemp("dbt")
     name, target = workshop / "lake", workshop / "target"
 
-    def run(lake: Path, *arguments: str, **variables: str) -> DbtRun:
-        # Every lake under one name and one target folder: dbt then parses the project once for
-        # each set of vars, not once for each lake, which is half of a small run's time.
+    def run(lake: Path, *arguments: str, **moment: str) -> DbtRun:
+        # Every lake under one name and one target folder: dbt then parses the project once, not
+        # once for each lake, which is half of a small run's time.
         name.unlink(missing_ok=True)
         name.symlink_to(lake)
         environment = {
             **os.environ,
+            **{f"LIFTCAST_{key.upper()}": value for key, value in moment.items()},
             "LIFTCAST_LAKE": str(name),
             "DBT_TARGET_PATH": str(target),
             "DBT_LOG_PATH": str(target),
         }
         command = [str(Path(sys.executable).with_name("dbt")), *arguments]
         command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-        command += ["--vars", json.dumps({"reporting_currency": "USD", **variables})]
+        command += ["--vars", json.dumps({"reporting_currency": "USD"})]
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
