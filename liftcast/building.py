@@ -41,7 +41,7 @@ class BuildOutcome:
 def _environment(lake: Lake, moment: Mapping[str, str]) -> dict[str, str]:
     workshop = lake.scratch / "dbt"
     named = {f"LIFTCAST_{name.upper()}": value for name, value in moment.items()}
-    return os.environ | named | {
+    ours = {
         "LIFTCAST_LAKE": str(lake.root),
         "LIFTCAST_RAW": str(lake.pinned),
         "DBT_TARGET_PATH": str(workshop / "target"),
@@ -49,6 +49,7 @@ def _environment(lake: Lake, moment: Mapping[str, str]) -> dict[str, str]:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
     }
+    return os.environ | named | ours
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ twice as (
         touchpoints.date_day,
         hash(touchpoints.touchpoint_id) as id_hash
     from touchpoints
-    inner join shared_days using (date_day)
+    inner join shared_days
+        on touchpoints.date_day = shared_days.date_day
     group by touchpoints.date_day, id_hash
     having count(*) > 1
 ),
