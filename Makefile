@@ -77,7 +77,7 @@ e2e: install  ## The whole chain: real Airflow, kills, real input
 # One run of everything: two runs after each other would each wait for their longest file.
 .PHONY: test
 test: lint  ## Lint, types, unit, dbt, reference and end-to-end tests
-	@$(PYTEST) -n 2 --dist loadfile -q
+	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -q
 
 .PHONY: clean
 clean:  ## Remove what was built (not the lake, not .venv)

@@ -263,7 +263,7 @@ def main() -> int:
     parser.add_argument("--millions", type=float, nargs="+", default=[1, 5, 25, 50])
     parser.add_argument("--out", type=Path, default=PROJECT / "build" / "pipeline")
     asked = parser.parse_args()
-    console = Console(width=120)
+    console = Console(width=140)
     free = shutil.disk_usage(asked.out.parent if asked.out.parent.is_dir() else PROJECT).free / 1e9
     console.print(
         f"DuckDB {duckdb.__version__}, Python {platform.python_version()}, {THREADS} cores, "

@@ -7,6 +7,7 @@ ends with its errands.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -23,9 +24,14 @@ def tell(event: Any) -> None:
     info = event.info
     if info.name in FINISHED or info.level in ("warn", "error"):
         said = {"name": info.name, "level": info.level, "msg": info.msg}
-        # One write a line: nodes run in threads.
-        sys.stdout.write(json.dumps(said) + "\n")
-        sys.stdout.flush()
+        try:
+            # One write a line: nodes run in threads.
+            sys.stdout.write(json.dumps(said) + "\n")
+            sys.stdout.flush()
+        except OSError:
+            # Whoever started this is gone. An error in a callback would leave dbt waiting for its
+            # node for ever, and the warehouse's lock with it; a kill leaves the warehouse whole.
+            os._exit(UNABLE)
 
 
 def run(commands: list[list[str]]) -> int:
