@@ -139,7 +139,7 @@ class Lake:
                 "--vars", json.dumps({"reporting_currency": "USD"}), *more,
             ],
             {**os.environ, "LIFTCAST_LAKE": str(name), "DBT_TARGET_PATH": target,
-             "DBT_LOG_PATH": target},
+             "DBT_LOG_PATH": target, "DBT_LOG_LEVEL_FILE": "none"},
         )  # fmt: skip
 
     def build(self, *more: str) -> None:

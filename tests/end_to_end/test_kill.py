@@ -18,7 +18,7 @@ from simulation import simulate
 from warehouse.lake import Lake
 from warehouse.publication import read_current, verify
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 STAGES = ("ingest", "transform", "attribute", "forecast", "publish")
 KILLS = 20
