@@ -106,5 +106,5 @@ def test_no_key_is_there_twice(airflow, twice, table: str) -> None:
 
 def test_both_rebuilds_give_one_release(airflow, twice) -> None:
     assert twice[2]["release_id"] == twice[3]["release_id"]
-    assert (twice[2]["first_day"], twice[2]["last_day"]) == (FIRST, "2025-11-30")
+    assert (twice[2]["first_day"], twice[2]["last_day"]) == (FIRST, "2025-02-28")
     assert len(list(airflow.lake.inputs.glob("*/release.json"))) == 2  # the release and `current`
