@@ -141,7 +141,7 @@ def _mapping(folder: Path, tables: Sequence[str] | None) -> Path:
 
 @pytest.fixture(scope="module")
 def airflow(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Iterator[Airflow]:
     """`airflow standalone` on a free loopback port, ended with the module's last test.
 
@@ -151,7 +151,9 @@ def airflow(
     root = tmp_path_factory.mktemp("standalone")
     company, lake, home = root / "company", Lake.at(root / "lake"), root / "home"
     simulate(company, **request.module.COMPANY)
-    port = airflow_home.free_port(18080)
+    # Two test processes may each start one: a port that is free now is not taken until it starts.
+    place = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
+    port = airflow_home.free_port(18080 + 200 * place)
     sources = [_mapping(root, getattr(request.module, "TABLES", None))]
     env = airflow_home.environment(home, lake.root, sources, port)
     env |= {"LIFTCAST_SIMULATED": str(company), "LIFTCAST_TASK_RETRIES": "0"}
