@@ -74,11 +74,10 @@ reference: install  ## Tests against public data with published results
 e2e: install  ## The whole chain: real Airflow, kills, real input
 	@$(PYTEST) -m e2e -n 2 --dist loadfile -q
 
-# One run of everything, since each of several would wait for its longest file; and three processes
-# for two cores, since servers, backfills and kills are waited for.
+# One run of everything: each of several would wait for its longest file.
 .PHONY: test
 test: lint  ## Lint, types, unit, dbt, reference and end-to-end tests
-	@$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -q
+	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -q
 
 .PHONY: clean
 clean:  ## Remove what was built (not the lake, not .venv)
