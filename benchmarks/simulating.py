@@ -1,7 +1,7 @@
 """How long does it take to write a simulated company, and how much memory?
 
-    python benchmarks/simulation.py --touchpoints 1000000 5000000
-    python benchmarks/simulation.py --sizes s m l
+    python benchmarks/simulating.py --touchpoints 1000000 5000000
+    python benchmarks/simulating.py --sizes s m l
 
 Each company is written by a process of its own: wall seconds from its start to its end, the
 largest memory it held, the rows of ledger and touches, and the bytes of all files.
