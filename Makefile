@@ -92,9 +92,9 @@ pins: install  ## Resolve constraints.txt anew (keeps its head)
 	@mv build-pins.tmp constraints.txt
 
 .PHONY: bench
-bench: install  ## Speed: landing and transforming 1 to 50 million touchpoints (about an hour)
+bench: install  ## Speed: landing and transforming 1 to 50 million touchpoints (about 20 minutes)
 	@$(BIN)/python benchmarks/pipeline.py
 
 .PHONY: verify
-verify: install  ## Slow proof: interval coverage over ten simulated companies (about 10 minutes)
+verify: install  ## Slow proof: interval coverage over ten simulated companies (about 12 minutes)
 	@$(BIN)/python benchmarks/recovery.py
