@@ -20,7 +20,7 @@ from warehouse.lake import Lake
 Stamp = tuple[int, int]
 
 # Plain strings and `os` here: tens of thousands of files, and a Path for each costs seconds.
-# ruff: noqa: PTH103, PTH105, PTH108, PTH116, PTH120
+# ruff: noqa: PTH103, PTH105, PTH116, PTH120
 
 
 def pin(lake: Lake) -> None:
@@ -40,8 +40,11 @@ def pin(lake: Lake) -> None:
             if name not in held:
                 _hold(landed, pinned)
             elif held[name] != stamp:
-                _hold(landed, f"{pinned}.tmp")
-                os.replace(f"{pinned}.tmp", pinned)
+                beside = f"{pinned}.tmp"
+                # A killed build may have left one.
+                Path(beside).unlink(missing_ok=True)
+                _hold(landed, beside)
+                os.replace(beside, pinned)
         for name in held.keys() - wanted.keys():
             (lake.pinned / name).unlink(missing_ok=True)
 
@@ -87,9 +90,6 @@ def _link(landed: str, pinned: str) -> None:
         os.link(landed, pinned)
     except FileNotFoundError:
         raise
-    except FileExistsError:
-        # Left by a killed build.
-        os.unlink(pinned)
-        os.link(landed, pinned)
     except OSError:
+        # No hard links here. Whatever else is wrong, a full disk say, the copy meets it again.
         shutil.copy2(landed, pinned)
