@@ -106,7 +106,8 @@ def transform(
         holding(lake, "warehouse", settings.lock_timeout) as lock,
         ExitStack() as landings,
     ):
-        # A landing while the files are pinned would show two different lakes.
+        # Until the files are pinned, and for the manifest that dbt reads: a landing between two
+        # readings would show two different lakes.
         for source in sorted(lake.sources.glob("*.json")):
             name = f"landing-{source.stem}"
             landings.enter_context(holding(lake, name, settings.lock_timeout))

@@ -22,9 +22,12 @@ import yaml
 from liftcast import airflow_home
 from simulation import simulate
 from warehouse import Lake
+from warehouse.publication import read_current, verify
 from warehouse.settings import PROJECT
 
 ENDED = {"success", "failed"}
+# What a publication says about its own moment; everything else is a function of the input.
+MOMENTARY = {"pub_freshness.parquet", "attr_checks.parquet"}
 
 
 @dataclass
@@ -114,6 +117,22 @@ class Airflow:
             if record.get("level") in ("error", "critical")
         ]
         return "\n".join(lines)[-4000:] or "no error in the tasks' logs"
+
+
+@pytest.fixture(scope="session")
+def published_bytes() -> Callable[[Path], dict[str, bytes]]:
+    """The published tables of a lake by name, but those that speak of the moment of their run."""
+
+    def read(lake: Path) -> dict[str, bytes]:
+        folder, _ = read_current(Lake.at(lake))
+        assert verify(folder) == []
+        return {
+            file.name: file.read_bytes()
+            for file in sorted((folder / "tables").glob("*.parquet"))
+            if file.name not in MOMENTARY
+        }
+
+    return read
 
 
 def _living(group: int) -> list[str]:

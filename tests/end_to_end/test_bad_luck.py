@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,19 +101,11 @@ def test_a_full_disk_stops_each_stage_and_loses_nothing(
     assert verify(folder) == []
 
 
-def _tables(lake: Path) -> dict[str, bytes]:
-    """The published tables, but those that speak of the moment of their run."""
-    folder, _ = read_current(Lake.at(lake))
-    assert verify(folder) == []
-    return {
-        file.name: file.read_bytes()
-        for file in sorted((folder / "tables").glob("*.parquet"))
-        if file.name not in ("pub_freshness.parquet", "attr_checks.parquet")
-    }
-
-
 def test_two_runs_at_once_both_publish_the_same_though_a_source_of_one_is_broken(
-    company: Path, published: Path, tmp_path: Path
+    company: Path,
+    published: Path,
+    tmp_path: Path,
+    published_bytes: Callable[[Path], dict[str, bytes]],
 ) -> None:
     lake = tmp_path / "lake"
     shutil.copytree(published, lake, symlinks=True)
@@ -142,9 +134,10 @@ def test_two_runs_at_once_both_publish_the_same_though_a_source_of_one_is_broken
     assert len(list(lake.glob("published/2*"))) >= 3
     assert read_current(Lake.at(lake))[1]["run_id"] > before
     # The same input, code and seed: the same bytes.
-    assert _tables(lake) == _tables(published)
+    tables = published_bytes(lake)
+    assert tables == published_bytes(published)
     # All marts but the checks, and the star.
-    assert len(_tables(lake)) == len(MARTS) - 1 + len(STAR)
+    assert len(tables) == len(MARTS) - 1 + len(STAR)
 
 
 def test_a_red_check_stops_publication_and_names_the_rows(
