@@ -95,6 +95,11 @@ pins: install  ## Resolve constraints.txt anew (keeps its head)
 bench: install  ## Speed: landing and transforming 1 to 50 million touchpoints (about 20 minutes)
 	@$(BIN)/python benchmarks/pipeline.py
 
+.PHONY: bench-mix
+bench-mix: install  ## The mix model against PyMC-Marketing and Meridian on known truth (hours)
+	@$(BIN)/python benchmarks/mix/environments.py
+	@$(BIN)/python benchmarks/mix/run.py --national 101..110 --territories 101..103 --scale
+
 .PHONY: verify
 verify: install  ## Slow proof: interval coverage over ten simulated companies (about 12 minutes)
 	@$(BIN)/python benchmarks/recovery.py

@@ -21,12 +21,21 @@ from rich.console import Console
 SMALL = simulator.Size(60, 4)
 
 #: Answers `mix spec new`, `mix fit` and `mix predict` from the truth beside the panel.
-STAND_IN = """#!{python}
-import json, os, pathlib, sys, time
-import pandas as pd
+STAND_IN = """#!{python} -S
+import csv, json, os, pathlib, sys, time
 
 def option(name):
     return pathlib.Path(sys.argv[sys.argv.index(name) + 1])
+
+def rows_of(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+def write(path, rows):
+    with path.open("w") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 if sys.argv[1:4] == ["mix", "spec", "new"]:
     option("--out").write_text("date: date\\n")
@@ -37,24 +46,28 @@ elif sys.argv[1:3] == ["mix", "fit"]:
     if behaviour == "failing":
         raise SystemExit("Error: panel.csv row 3: expected a date")
     assert option("--spec").exists()
-    truth = pd.read_csv(option("--panel").parent / "totals.csv")
-    out = option("--out"); out.mkdir()
-    answer = pd.DataFrame({{"driver": truth["driver"], "kind": "media", "spend": truth["spend"]}})
-    answer["contribution"] = truth["contribution"] * 1.1
-    answer["contribution_p05"] = truth["contribution"] * 0.8
-    answer["contribution_p95"] = truth["contribution"] * 1.4
+    out = option("--out")
+    out.mkdir()
+    answer = []
+    for row in rows_of(option("--panel").parent / "totals.csv"):
+        true = float(row["contribution"])
+        told = {{"driver": row["driver"], "kind": "media", "contribution": 1.1 * true}}
+        answer.append(told | {{"contribution_p05": 0.8 * true, "contribution_p95": 1.4 * true}})
     if behaviour == "short":
-        answer = answer.iloc[1:]
-    answer.loc[len(answer)] = ["control_price", "control", None, 1.0, 0.5, 1.5]
-    answer.to_csv(out / "summary.csv", index=False)
+        answer = answer[1:]
+    answer.append(answer[0] | {{"driver": "control_price", "kind": "control"}})
+    write(out / "summary.csv", answer)
     told = {{"r_hat_max": 1.001, "ess_min": 900.0, "divergences": 0, "draws": 2000}}
     (out / "diagnostics.json").write_text(json.dumps(told))
 elif sys.argv[1:3] == ["mix", "predict"]:
     if "--help" not in sys.argv:
-        rows = pd.read_csv(option("--panel"))
-        assert "revenue" not in rows and "expectation" not in rows
-        ahead = pd.read_csv(option("--panel").parent.parent / "holdout.csv")
-        rows[["date"]].assign(mean=ahead["revenue"] * 1.05).to_csv(option("--out"), index=False)
+        asked = rows_of(option("--panel"))
+        assert "revenue" not in asked[0] and "expectation" not in asked[0]
+        ahead = rows_of(option("--panel").parent.parent / "holdout.csv")
+        write(
+            option("--out"),
+            [{{"date": row["date"], "mean": 1.05 * float(row["revenue"])}} for row in ahead],
+        )
 else:
     raise SystemExit(2)
 """
@@ -88,7 +101,7 @@ def test_a_fit_is_measured_scored_and_recorded(bench):
     assert found["interval_score"] == pytest.approx(0.6 / 4)
     assert found["holdout_mape"] == pytest.approx(5)
     assert found["ess_per_cpu"] == pytest.approx(900 / found["cpu"])
-    assert found["cpu"] > 0.1
+    assert found["cpu"] > 0
     line = records.read(bench / "results.jsonl")[0]
     assert line["told"]["spec"] == "date: date\n"
     assert line["floors"]["equally"] > 0

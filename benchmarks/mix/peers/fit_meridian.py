@@ -3,7 +3,9 @@
 Default priors (which are the notebook's: ROI log-normal(0.2, 0.9)), automatic knot selection or,
 with `--knots one`, a single knot; 10 chains of 2000 + 500 + 1000. Spend is the media metric. The
 holdout is its own in-model mask (`HoldoutSpec`): revenue of those dates stays out of the
-likelihood, media and controls are known. Contributions are those of the dates before the mask.
+likelihood, media and controls are known. Its knot selection and scaling do read that revenue, as
+they do for its user; it is told more than the others. Contributions are those of the dates before
+the mask.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
-from handing import Clock, Handed, bounds, diagnostics, hand_back, handed, predictions
+from handing import Clock, Handed, bounds, diagnostics, fewer, hand_back, handed, predictions
 from meridian import backend
 from meridian.analysis import analyzer
 from meridian.data import data_frame_input_data_builder as builders
@@ -37,7 +39,7 @@ FREE = (
 
 
 def inputs(files: Handed, rows: pd.DataFrame) -> object:
-    """Its input data; masked dates carry the fitted mean as revenue, which nothing reads."""
+    """Its input data, masked dates included."""
     named = rows.rename(columns={"territory": "geo", "date": "time"})
     named["time"] = named["time"].dt.strftime("%Y-%m-%d")
     builder = builders.DataFrameInputDataBuilder(kpi_type="revenue").with_kpi(
@@ -55,14 +57,10 @@ def inputs(files: Handed, rows: pd.DataFrame) -> object:
 
 
 def main() -> None:
-    files = handed()
+    files = handed(revenue_ahead=True)
+    sampling = fewer(SETTINGS, files.quick)
     by = ["territory"] if "territory" in files.key else []
     rows = pd.concat([files.panel, files.holdout], ignore_index=True)
-    if by:
-        mean = rows.groupby(by)["revenue"].transform("mean")
-    else:
-        mean = pd.Series(rows["revenue"].mean(), index=rows.index)
-    rows["revenue"] = rows["revenue"].fillna(mean)
     rows = rows.sort_values([*by, "date"], ignore_index=True)
     dates = {
         name: [f"{day:%Y-%m-%d}" for day in sorted(frame["date"].unique())]
@@ -73,7 +71,7 @@ def main() -> None:
     settings = spec.ModelSpec(knots=1 if one else None, enable_aks=not one, holdout=masked)
     fitted = model.Meridian(input_data=inputs(files, rows), model_spec=settings)
     fitted.sample_prior(500)
-    fitted.sample_posterior(**SETTINGS, seed=0)
+    fitted.sample_posterior(**sampling, seed=0)
 
     posterior = fitted.inference_data.posterior
     told = diagnostics({name: posterior[name].to_numpy() for name in FREE if name in posterior})
@@ -108,7 +106,7 @@ def main() -> None:
             "holdout": predictions(index, files.key, ahead),
             "beyond": {"wall": clock.wall, "cpu": clock.cpu},
             "versions": {name: version(name) for name in ("google-meridian", "jax")},
-            "settings": SETTINGS
+            "settings": sampling
             | {
                 "backend": str(backend.config.get_backend().value),
                 "knots": int(fitted.model_context.knot_info.n_knots),

@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
-from handing import Clock, Handed, bounds, diagnostics, hand_back, handed, predictions
+from handing import Clock, Handed, bounds, diagnostics, fewer, hand_back, handed, predictions
 from pymc_marketing.mmm import MMM, GeometricAdstock, LogisticSaturation
 
 SETTINGS = {"chains": 4, "tune": 1000, "draws": 1000, "nuts_sampler": "nutpie"}
@@ -28,6 +28,7 @@ def with_trend(files: Handed, rows: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     files = handed()
+    settings = fewer(SETTINGS, files.quick)
     territory = "territory" in files.key
     model = MMM(
         date_column="date",
@@ -40,7 +41,7 @@ def main() -> None:
         dims=("territory",) if territory else None,
     )
     rows = with_trend(files, files.panel)
-    model.fit(rows, files.panel["revenue"], progressbar=False, random_seed=0, **SETTINGS)
+    model.fit(rows, files.panel["revenue"], progressbar=False, random_seed=0, **settings)
 
     posterior = model.idata["posterior"].dataset
     cells = model.data.get_channel_contributions(original_scale=True)
@@ -76,7 +77,7 @@ def main() -> None:
             "holdout": predictions(ahead, files.key, np.asarray(predicted["predicted"])),
             "beyond": {"wall": clock.wall, "cpu": clock.cpu},
             "versions": {name: version(name) for name in ("pymc-marketing", "pymc", "nutpie")},
-            "settings": SETTINGS | {"lags": LAGS, "yearly_seasonality": MODES, "trend": "t"},
+            "settings": settings | {"lags": LAGS, "yearly_seasonality": MODES, "trend": "t"},
         },
     )
 

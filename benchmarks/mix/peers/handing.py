@@ -20,12 +20,13 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Handed:
-    """The files of one panel: `panel` (rows to fit), `holdout` (rows after it, no revenue)."""
+    """The files of one panel: `panel` (rows to fit), `holdout` (rows after it)."""
 
     panel: pd.DataFrame
     holdout: pd.DataFrame
     out: Path
     knots: str
+    quick: bool
 
     @property
     def media(self) -> list[str]:
@@ -40,17 +41,34 @@ class Handed:
         return [column for column in ("date", "territory") if column in self.panel]
 
 
-def handed() -> Handed:
-    """Read the command line and its files; the holdout's revenue is dropped unread."""
+def handed(revenue_ahead: bool = False) -> Handed:
+    """Read the command line and its files.
+
+    Args:
+        revenue_ahead: keep the holdout's revenue, for a peer that masks it in the model itself;
+            else it is dropped unread.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("--panel", type=Path, required=True)
     parser.add_argument("--holdout", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--knots", default="automatic")
+    parser.add_argument("--knots", choices=("automatic", "one"), default="automatic")
+    parser.add_argument("--quick", action="store_true", help="few draws: does the script run?")
     asked = parser.parse_args()
     panel = pd.read_csv(asked.panel, parse_dates=["date"])
-    holdout = pd.read_csv(asked.holdout, parse_dates=["date"], usecols=set(panel) - {"revenue"})
-    return Handed(panel, holdout, asked.out, asked.knots)
+    known = set(panel) if revenue_ahead else set(panel) - {"revenue"}
+    holdout = pd.read_csv(asked.holdout, parse_dates=["date"], usecols=lambda name: name in known)
+    return Handed(panel, holdout, asked.out, asked.knots, asked.quick)
+
+
+def fewer(settings: dict[str, Any], quick: bool) -> dict[str, Any]:
+    """The settings, or with `quick` a twentieth of every number of draws: never for a result."""
+    if not quick:
+        return settings
+    return {
+        name: max(value // 20, 4) if isinstance(value, int) else value
+        for name, value in settings.items()
+    }
 
 
 def cpu_seconds() -> float:
