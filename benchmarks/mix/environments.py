@@ -3,8 +3,8 @@
     python benchmarks/mix/environments.py
 
 Versions are pinned in `peers/<peer>.txt`: the whole resolution, so that a later run meets the same
-software. Making an environment again changes nothing; changed pins make it anew. An environment
-appears whole: it is filled beside its place, and marked only when everything imports.
+software. Making an environment again changes nothing; changed pins make it anew. It is marked only
+when everything imports: one that a kill left half made has no mark, and is made anew.
 """
 
 from __future__ import annotations
