@@ -169,11 +169,19 @@ def attribute(
         facts = _provenance(release, settings) | {
             "model": "mix",
             "settings": fit.settings,
-            "diagnostics": fit.diagnostics,
+            "diagnostics": fit.diagnostics(),
         }
-        results.write(lake, "mix", run.run_id, _frames(fit, results.MIX), facts)
-        warned = [c for c in fit.checks.to_dict("records") if c["status"] != "pass"]
-        say(f"{len(fit.summary)} drivers credited; {len(warned)} of {len(fit.checks)} checks speak")
+        frames = {
+            "contributions": fit.contributions(),
+            "summary": fit.summary(),
+            "curves": fit.curves(),
+            "parameters": fit.parameters(),
+            "checks": fit.gates(),
+        }
+        results.write(lake, "mix", run.run_id, frames, facts)
+        gates = frames["checks"]
+        spoke = int((gates["status"] != "pass").sum())
+        say(f"{len(frames['summary'])} drivers credited; {spoke} of {len(gates)} checks speak")
     return facts | {"run_id": run.run_id}
 
 
@@ -221,7 +229,7 @@ def forecast(
             "settings": fit.settings,
             "diagnostics": fit.diagnostics,
         }
-        results.write(lake, "forecast", run.run_id, _frames(fit, results.FORECAST), facts)
+        results.write(lake, "forecast", run.run_id, _frames(fit), facts)
     return facts | {"run_id": run.run_id}
 
 
@@ -305,5 +313,7 @@ def _provenance(release: Facts, settings: Settings) -> Facts:
     }
 
 
-def _frames(fit: Any, tables: Any) -> dict[str, Any]:
-    return {name: getattr(fit, name) for name in tables}
+def _frames(fit: Any) -> dict[str, Any]:
+    from liftcast import results
+
+    return {name: getattr(fit, name) for name in results.FORECAST}

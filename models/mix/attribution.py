@@ -1,290 +1,272 @@
-"""From posterior draws to contributions in cents, totals, response curves and parameters."""
+"""From posterior draws to what every driver brought, by date and series, with its intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 
 import numpy as np
-import pandas as pd
 
-from models.mix.baseline import fit_linear
-from models.mix.panel import Cents, Driver, Floats, Panel
+from models.mix.baseline import Column
+from models.mix.effects import State
+from models.mix.frames import Floats
+from models.mix.linear import draw
+from models.mix.panel import Driver
 from models.mix.posterior import Posterior
-from models.mix.spec import SATURATING
+from models.mix.transforms import HILL, LINEAR, LOGISTIC
 
 MULTIPLIERS = np.round(np.linspace(0.0, 2.0, 21), 1)
-_BAND = (0.05, 0.95)
+BAND = (0.05, 0.5, 0.95)
 #: A step of +1 % of exposure and spend together: the margin of mroi.
-_MARGIN = 1.01
+MARGIN = 1.01
+_MOST_DRAWS = 1000
+_LEAST_DRAWS = 200
+#: Numbers that draws of contributions may fill at once (4 bytes each).
+_ROOM = 1.2e8
 
 
 @dataclass(frozen=True)
 class Share:
-    """What one driver brought, by cell and in total; money in currency units.
+    """What one driver brought, by cell and in total, in the outcome's unit.
 
-    `mean`, `p05`, `p95` are (G, T); `totals` (R,) one total a draw; `curve` (R, 21) totals at each
-    multiplier of exposure and `margin` (R,) at 1.01, for drivers that have spend or exposure.
+    `mean`, `p05`, `p50`, `p95` are (S, T); `totals` (R,) and `by_series` (R, S) one total a draw;
+    `curve` (R, 21) totals at each multiplier of exposure and `margin` (R,) at 1.01; `filled` (R,)
+    mean saturation reached, where the driver saturates.
     """
 
     kind: str
     driver: str
-    spend_cents: int
     mean: Floats
     p05: Floats
+    p50: Floats
     p95: Floats
     totals: Floats
+    by_series: Floats
     curve: Floats | None = None
     margin: Floats | None = None
+    filled: Floats | None = None
 
 
 @dataclass(frozen=True)
-class Linear:
-    """The linear part: `draws` (R, P) and statsmodels' fit at the posterior mean, (P,)."""
+class Drawn:
+    """Joint draws: `theta` (R, D), `shared` (R, P) and `own` (R, S, K) linear coefficients, and
+    their conditional means given theta (`shared_mean`, `own_mean`)."""
 
-    draws: Floats
-    point: Floats
-    sigma: float
-    whitened_residual: Floats  # (G, T), in units of sigma
+    theta: Floats
+    shared: Floats
+    own: Floats
+    shared_mean: Floats
+    own_mean: Floats
+    states: tuple[State, ...]
 
 
-def fit_linear_part(posterior: Posterior, theta: Floats, seed: int) -> Linear:
-    """Draw the linear coefficients for each draw of theta, and fit them once by statsmodels.
+def draw_jointly(posterior: Posterior, theta: Floats, seed: int) -> Drawn:
+    """Linear coefficients for draws of theta, thinned evenly to what is needed (200 to 1000).
 
     Args:
-        theta: (R, D) posterior draws.
+        theta: (draws, D) posterior draws.
     """
+    cells = posterior.panel.ticks.size
+    parts = len(posterior.response.entries) + 3
+    room = int(_ROOM / (cells * parts))
+    wanted = min(len(theta), max(_LEAST_DRAWS, min(_MOST_DRAWS, room)))
+    theta = theta[np.linspace(0, len(theta) - 1, wanted).round().astype(np.int64)]
     rng = np.random.default_rng([seed, 1])
-    draws = np.stack([posterior.draw_linear(row, rng) for row in theta])
-    left = np.mean([posterior.residual(row) for row in theta], axis=0)
-    terms = posterior.terms(theta.mean(axis=0))
-    target = posterior.noise.whiten(left)
-    fitted = fit_linear(posterior.whitened, target.ravel(), terms.prior_sd, terms.sigma)
-    left_over = fitted.resid[: target.size].reshape(target.shape)
-    return Linear(draws, np.asarray(fitted.params), terms.sigma, left_over)
+    size = len(posterior.columns)
+    shared, own, shared_mean, own_mean, states = [], [], [], [], []
+    for row in theta:
+        state, found = posterior.at(row)
+        b, d = draw(found, size, rng)
+        shared.append(b)
+        own.append(d)
+        shared_mean.append(found.mean[:size])
+        own_mean.append(found.own_mean)
+        states.append(
+            State(state.carried[:0], state.filled.astype(np.float32), state.scale, state.mean)
+        )
+    return Drawn(
+        theta,
+        np.array(shared),
+        np.array(own),
+        np.array(shared_mean),
+        np.array(own_mean),
+        tuple(states),
+    )
 
 
-def attribute(
-    panel: Panel, posterior: Posterior, theta: Floats, linear: Linear, excluded: tuple[Driver, ...]
-) -> list[Share]:
-    """Contribution of every driver, control, holiday calendar, the baseline and the residual.
+def attribute(posterior: Posterior, drawn: Drawn, idle: tuple[Driver, ...]) -> list[Share]:
+    """Contribution of every driver, holidays, the baseline and the residual, in that order.
 
-    A driver's contribution in a draw is the model's outcome with it less the outcome without it.
+    A driver's contribution in a draw is the outcome with it less the outcome without it; what two
+    drivers bring only together is split equally between them (Shapley). `idle` drivers, which never
+    moved, are credited with nothing.
     """
-    money = (panel.size[:, None] * panel.scale) * np.ones((1, len(panel.dates)))
-    left_draws = np.broadcast_to(panel.outcome_cents / 100.0, (len(theta), *money.shape)).copy()
-    left_mean = panel.outcome_cents / 100.0
-    shares: list[Share] = []
-    for share, draws in _shares(panel, posterior, theta, linear, money):
-        left_draws -= draws
+    panel = posterior.panel
+    outcome = panel.outcome
+    left = np.broadcast_to(outcome.astype(np.float32), (len(drawn.theta), *outcome.shape)).copy()
+    left_mean = outcome.copy()
+    shares = []
+    for share, cells in _shares(posterior, drawn):
+        left -= cells
         left_mean = left_mean - share.mean
         shares.append(share)
-    zero = np.zeros(money.shape)
-    none = np.zeros(len(theta))
-    flat = np.zeros((len(theta), len(MULTIPLIERS)))
+    zero = np.zeros(outcome.shape)
+    none = np.zeros((len(drawn.theta), len(outcome)))
+    flat = np.zeros((len(drawn.theta), len(MULTIPLIERS)))
     shares += [
-        Share(d.kind, d.name, d.spend_cents, zero, zero, zero, none, flat, none) for d in excluded
+        Share(d.kind, d.name, zero, zero, zero, zero, none[:, 0], none, flat, none[:, 0])
+        for d in idle
     ]
-    low, high = np.quantile(left_draws, _BAND, axis=0)
-    totals = left_draws.sum(axis=(1, 2))
-    shares.append(Share("residual", "residual", 0, left_mean, low, high, totals))
+    shares.append(_share("residual", "residual", left, left_mean))
     return shares
 
 
-def _shares(
-    panel: Panel, posterior: Posterior, theta: Floats, linear: Linear, money: Floats
-) -> Iterator[tuple[Share, Floats]]:
-    for at, driver in enumerate((*posterior.saturating, *posterior.publicity)):
-        responses = [posterior.response(row, at) for row in theta]
-        draws = np.stack([cells for cells, _ in responses]) * money
-        ceilings = np.stack([ceiling for _, ceiling in responses]) * money[:, 0]
-        shapes = [posterior.curve(row, at).shape for row in theta]
-        curve, margin = _curve(draws, ceilings, shapes)
+def _shares(posterior: Posterior, drawn: Drawn) -> Iterator[tuple[Share, Floats]]:
+    response, design, panel = posterior.response, posterior.design, posterior.panel
+    still = len(design.columns)
+    own_still = len(design.own_columns)
+    for d, entry in enumerate(response.entries):
+        factor, factor_mean = _factor(posterior, drawn, d, still, own_still)
+        brought = np.array([state.scale[d] * state.filled[d] for state in drawn.states])
+        cells, mean = brought * factor, (brought * factor_mean).mean(axis=0)
+        del brought
+        joint, joint_mean = _interactions(posterior, drawn, d, still)
+        if joint is not None:
+            cells, mean = cells + joint, mean + joint_mean
+        cells *= panel.money[:, None]
+        mean = mean * panel.money[:, None]
+        curve, margin, filled = _curve(posterior, drawn, d, cells)
+        share = _share(entry.driver.kind, entry.driver.name, cells, mean)
         yield (
-            _share(driver.kind, driver.name, driver.spend_cents, draws, curve=curve, margin=margin),
-            draws,
-        )
-    design = posterior.design
-    spends = {d.name: d.spend_cents for d in panel.drivers if d.kind == "promotion"}
-    groups = [("holiday", "holidays", design.of("holiday"))] if design.of("holiday").size else []
-    groups += [("baseline", "baseline", design.of("baseline"))]
-    for kind in ("promotion", "control"):
-        names = dict.fromkeys(c.driver for c in design.columns if c.kind == kind)
-        groups += [(kind, name, design.of(kind, name)) for name in names]
-    for kind, name, columns in groups:
-        block = design.matrix[:, :, columns]
-        draws = np.moveaxis(block @ linear.draws[:, columns].T, -1, 0) * money
-        point = (block @ linear.point[columns]) * money
-        if kind == "promotion":
-            curve, margin = _proportional(draws)
-            yield (
-                _share(kind, name, spends[name], draws, point=point, curve=curve, margin=margin),
-                draws,
-            )
-        else:
-            yield _share(kind, name, 0, draws, point=point), draws
-
-
-def _share(
-    kind: str,
-    name: str,
-    spend_cents: int,
-    draws: Floats,
-    *,
-    point: Floats | None = None,
-    curve: Floats | None = None,
-    margin: Floats | None = None,
-) -> Share:
-    low, high = np.quantile(draws, _BAND, axis=0)
-    mean = draws.mean(axis=0) if point is None else point
-    return Share(kind, name, spend_cents, mean, low, high, draws.sum(axis=(1, 2)), curve, margin)
-
-
-def _proportional(draws: Floats) -> tuple[Floats, Floats]:
-    totals = draws.sum(axis=(1, 2))
-    return totals[:, None] * MULTIPLIERS, totals * _MARGIN
-
-
-def _curve(draws: Floats, ceilings: Floats, shapes: list[float]) -> tuple[Floats, Floats]:
-    """Totals at every multiplier: with odds = (k/a)^s a multiplier only divides them by m^s.
-
-    Args:
-        draws: (R, G, T) contributions; ceilings: (R, G) at full saturation; shapes: (R,).
-    """
-    grid = np.append(MULTIPLIERS, _MARGIN)
-    out = np.zeros((len(draws), len(grid)))
-    for r, shape in enumerate(shapes):
-        top = ceilings[r][:, None]
-        filled = draws[r] / top
-        open_ = np.maximum(1.0 - filled, 0.0)
-        for j, multiplier in enumerate(grid):
-            if multiplier > 0:
-                force = multiplier**shape * filled
-                out[r, j] = float((top * force / (open_ + force)).sum())
-    return out[:, :-1], out[:, -1]
-
-
-def contributions_frame(panel: Panel, shares: list[Share]) -> pd.DataFrame:
-    """Contributions in cents: the residual takes the rounding, so every cell sums exactly."""
-    cents = [_to_cents(share.mean) for share in shares[:-1]]
-    cents.append(panel.outcome_cents - np.sum(cents, axis=0))
-    count, dates = panel.outcome_cents.shape
-    order = sorted(range(len(shares)), key=lambda i: (shares[i].kind, shares[i].driver))
-
-    def laid(values: list[np.ndarray]) -> np.ndarray:
-        return np.stack([values[i].T for i in order], axis=-1).ravel()
-
-    return pd.DataFrame(
-        {
-            "date_day": np.repeat(panel.dates.to_numpy(), count * len(order)),
-            "territory_id": np.tile(
-                np.repeat(np.array(panel.territories, object), len(order)), dates
+            Share(
+                share.kind, share.driver, share.mean, share.p05, share.p50, share.p95,
+                share.totals, share.by_series, curve, margin, filled,
             ),
-            "kind": np.tile([shares[i].kind for i in order], dates * count).astype(object),
-            "driver": np.tile([shares[i].driver for i in order], dates * count).astype(object),
-            "contribution": _decimals(laid(cents)),
-            "p05": laid([share.p05 for share in shares]),
-            "p95": laid([share.p95 for share in shares]),
-        }
-    )
-
-
-def summary_frame(panel: Panel, shares: list[Share], contributions: pd.DataFrame) -> pd.DataFrame:
-    """One row a driver; contribution is the exact sum of its cells, intervals are of the total."""
-    exact = contributions.groupby(["kind", "driver"])["contribution"].sum()
-    revenue = float(panel.outcome_cents.sum()) / 100
-    rows = []
-    for share in sorted(shares, key=lambda s: (s.kind, s.driver)):
-        low, high = np.quantile(share.totals, _BAND)
-        total = exact[(share.kind, share.driver)]
-        spend = share.spend_cents / 100
-        per = spend if spend > 0 else np.nan
-        marginal = np.nan
-        if share.margin is not None:
-            marginal = float((share.margin - share.totals).mean()) / ((_MARGIN - 1) * per)
-        rows.append(
-            {
-                "kind": share.kind,
-                "driver": share.driver,
-                "spend": Decimal(share.spend_cents).scaleb(-2),
-                "contribution": total,
-                "contribution_p05": low,
-                "contribution_p95": high,
-                "share": float(total) / revenue if revenue else np.nan,
-                "share_p05": low / revenue if revenue else np.nan,
-                "share_p95": high / revenue if revenue else np.nan,
-                "roi": float(total) / per,
-                "roi_p05": low / per,
-                "roi_p95": high / per,
-                "mroi": marginal,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def curves_frame(shares: list[Share]) -> pd.DataFrame:
-    """Total contribution over the window at 0 to 2 times the exposure that was."""
-    frames = []
-    for share in sorted(shares, key=lambda s: (s.kind, s.driver)):
-        if share.curve is None:
+            cells,
+        )  # fmt: skip
+    named: dict[tuple[str, str], None] = {}
+    for column in (*design.columns, *design.own_columns):
+        named[_label(column)] = None
+    for kind, name in named:
+        cells, mean = _linear(posterior, drawn, kind, name)
+        share = _share(kind, name, cells, mean)
+        if kind in ("baseline", "holiday"):
+            yield share, cells
             continue
-        low, high = np.quantile(share.curve, _BAND, axis=0)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "kind": share.kind,
-                    "driver": share.driver,
-                    "multiplier": MULTIPLIERS,
-                    "spend": share.spend_cents / 100 * MULTIPLIERS,
-                    "contribution": share.curve.mean(axis=0),
-                    "p05": low,
-                    "p95": high,
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
+        totals = share.totals
+        yield (
+            Share(
+                kind, name, share.mean, share.p05, share.p50, share.p95, totals, share.by_series,
+                totals[:, None] * MULTIPLIERS, totals * MARGIN,
+            ),
+            cells,
+        )  # fmt: skip
 
 
-def parameters_frame(posterior: Posterior, theta: Floats, linear: Linear) -> pd.DataFrame:
-    """Mean and 90 % interval of every parameter, in the units docs/reference/mix.md names."""
-    rows: list[tuple[str, str, str, Floats]] = []
-    for at, driver in enumerate((*posterior.saturating, *posterior.publicity)):
-        curves = [posterior.curve(row, at) for row in theta]
-        parts = {
-            "alpha": [c.alpha for c in curves],
-            "half_saturation": [c.half for c in curves],
-            "share": [c.share for c in curves],
-        }
-        if driver.kind in SATURATING:
-            parts["shape"] = [c.shape for c in curves]
-        if posterior.pooled:
-            for g, territory in enumerate(posterior.panel.territories):
-                parts[f"territory_effect {territory}"] = [c.effects[g] for c in curves]
-        rows += [
-            (driver.kind, driver.name, name, np.array(values, dtype=np.float64))
-            for name, values in parts.items()
-        ]
-    for i, column in enumerate(posterior.design.columns):
-        if column.kind in ("promotion", "control", "holiday") and not column.territory:
-            money = linear.draws[:, i] * posterior.panel.scale / column.unit
-            rows.append((column.kind, column.driver, "coefficient", money))
-    for i, (kind, name, part) in enumerate(posterior.names):
-        if kind in ("residual", "baseline"):
-            raw = np.exp(posterior.centres[i] + posterior.spreads[i] * theta[:, i])
-            rows.append((kind, name, part, raw * posterior.panel.scale))
-    return pd.DataFrame(
-        [
-            (kind, name, part, values.mean(), *np.quantile(values, _BAND))
-            for kind, name, part, values in sorted(rows, key=lambda row: row[:3])
-        ],
-        columns=["kind", "driver", "parameter", "mean", "p05", "p95"],
-    )
+def _label(column: Column) -> tuple[str, str]:
+    if column.kind == "baseline":
+        return "baseline", "baseline"
+    if column.kind == "holiday":
+        return "holiday", "holidays"
+    return column.kind, column.driver
 
 
-def _to_cents(money: Floats) -> Cents:
-    return np.rint(money * 100).astype(np.int64)
+def _factor(
+    posterior: Posterior, drawn: Drawn, d: int, still: int, own_still: int
+) -> tuple[Floats, Floats]:
+    """What multiplies a driver's (R, S, T): its coefficient, drift and deviation; draws and mean."""
+    response = posterior.response
+    signed = response.entries[d].sign != 0
+    base = np.full((len(drawn.theta), 1, 1), 1.0 if signed else 0.0)
+    out, mean = base, base
+    for k, part in enumerate(response.shared):
+        if part.first != d or part.second >= 0:
+            continue
+        shape = 1.0 if part.modulator is None else part.modulator
+        out = out + drawn.shared[:, still + k, None, None] * shape
+        mean = mean + drawn.shared_mean[:, still + k, None, None] * shape
+    for k, part in enumerate(response.own):
+        if part.first == d:
+            out = out + drawn.own[:, :, own_still + k, None]
+            mean = mean + drawn.own_mean[:, :, own_still + k, None]
+    return out.astype(np.float32), mean.astype(np.float32)
 
 
-def _decimals(cents: Cents) -> list[Decimal]:
-    return [Decimal(int(value)).scaleb(-2) for value in cents]
+def _interactions(
+    posterior: Posterior, drawn: Drawn, d: int, still: int
+) -> tuple[Floats | None, Floats]:
+    """Half of what the driver brings only together with others, (R, S, T), and its mean."""
+    response = posterior.response
+    out: Floats | None = None
+    mean = np.zeros(posterior.panel.ticks.shape)
+    for k, part in enumerate(response.shared):
+        if part.second < 0 or d not in (part.first, part.second):
+            continue
+        scale = 0.5 / (response.drivers.usual[part.first] * response.drivers.usual[part.second])
+        both = np.array([s.filled[part.first] * s.filled[part.second] for s in drawn.states])
+        both *= np.float32(scale)
+        mean = mean + (both * drawn.shared_mean[:, still + k, None, None]).mean(axis=0)
+        both *= drawn.shared[:, still + k, None, None].astype(np.float32)
+        out = both if out is None else out + both
+    return out, mean
+
+
+def _linear(posterior: Posterior, drawn: Drawn, kind: str, name: str) -> tuple[Floats, Floats]:
+    """What fixed columns of a label brought: (R, S, T) and its mean, in the outcome's unit."""
+    design, panel = posterior.design, posterior.panel
+    shape = (len(drawn.theta), *panel.ticks.shape)
+    cells, mean = np.zeros(shape, np.float32), np.zeros(shape[1:])
+    places = [i for i, c in enumerate(design.columns) if _label(c) == (kind, name)]
+    if places:
+        block = design.shared[places]
+        cells += np.tensordot(drawn.shared[:, places], block, axes=1).astype(np.float32)
+        mean += np.tensordot(drawn.shared_mean[:, places].mean(axis=0), block, axes=1)
+    for i, column in enumerate(design.own_columns):
+        if _label(column) == (kind, name):
+            cells += (drawn.own[:, :, i, None] * design.own[i]).astype(np.float32)
+            mean += drawn.own_mean[:, :, i].mean(axis=0)[:, None] * design.own[i]
+    return cells * panel.money[:, None].astype(np.float32), mean * panel.money[:, None]
+
+
+def _share(kind: str, name: str, cells: Floats, mean: Floats) -> Share:
+    low, middle, high = np.quantile(cells, BAND, axis=0, overwrite_input=False)
+    by_series = cells.sum(axis=2, dtype=np.float64)
+    return Share(kind, name, mean, low, middle, high, by_series.sum(axis=1), by_series)
+
+
+def _curve(
+    posterior: Posterior, drawn: Drawn, d: int, cells: Floats
+) -> tuple[Floats, Floats, Floats | None]:
+    """Totals at every multiplier of exposure, (R, 21); at 1.01 (R,); mean saturation (R,)."""
+    form = int(posterior.response.drivers.fill[d])
+    totals = cells.sum(axis=(1, 2), dtype=np.float64)
+    if form == LINEAR:
+        return totals[:, None] * MULTIPLIERS, totals * MARGIN, None
+    place = posterior.response.drivers.table[d, 3]
+    grid = np.append(MULTIPLIERS, MARGIN)
+    out = np.zeros((len(cells), len(grid)))
+    filled = np.empty(len(cells))
+    for r, state in enumerate(drawn.states):
+        part = state.filled[d].astype(np.float64)
+        weight = np.where(part > 0, cells[r] / np.maximum(part, 1e-12), 0.0)
+        shape = 1.0
+        if form == HILL:
+            shape = float(np.exp(posterior.raw(drawn.theta[r])[place]))
+        for j, multiplier in enumerate(grid):
+            out[r, j] = float((weight * multiplied(form, shape, part, multiplier)).sum())
+        filled[r] = part.mean()
+    return out[:, :-1], out[:, -1], filled
+
+
+def multiplied(form: int, shape: float, filled: Floats, multiplier: float) -> Floats:
+    """Saturation at `multiplier` times the exposure that fills to `filled`."""
+    if multiplier == 0:
+        return np.zeros_like(filled)
+    if form == LINEAR:
+        return filled * multiplier
+    if form == LOGISTIC:
+        out: Floats = np.tanh(multiplier * np.arctanh(np.minimum(filled, 1.0 - 1e-12)))
+        return out
+    # With odds (a / k)^s a multiplier only multiplies them by m^s.
+    force = multiplier**shape * filled
+    return force / (1.0 - filled + force)

@@ -1,32 +1,32 @@
-"""The linear part: levels, trend, seasons, holidays, controls and promotions."""
+"""The fixed linear part: levels, trend, seasons, holidays, and drivers without transforms."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import holidays as calendars
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-import statsmodels.api as sm
 
-from models.mix.panel import Driver, Floats, Panel
+from models.mix.frames import Floats
+from models.mix.panel import Driver, Panel
 from models.mix.spec import MixSpec, Prior
 
 YEAR_DAYS = 365.25
 #: Days of window a yearly season of this order needs: less window, less season.
 SEASON_ORDERS = ((1.5 * YEAR_DAYS, 5), (YEAR_DAYS, 3), (0.5 * YEAR_DAYS, 1))
-KNOT_DAYS = 182
-MAX_KNOTS = 12
+#: Days between moves of a local level.
+LEVEL_DAYS = 28
 
-#: Prior on the log of each pooled width, in shares of mean net revenue (per year for trends).
+#: Prior on the log of each pooled width, in shares of the mean outcome (per year for trends).
 WIDTH_PRIORS = {
-    "trend": Prior(np.log(0.15), 0.7),
-    "territory": Prior(np.log(0.05), 0.7),
-    "season": Prior(np.log(0.10), 0.7),
-    "weekday": Prior(np.log(0.10), 0.7),
-    "holiday": Prior(np.log(0.10), 0.7),
-    "promotion": Prior(np.log(0.02), 0.7),
+    "trend": Prior(centre=np.log(0.15), spread=0.7),
+    "territory": Prior(centre=np.log(0.05), spread=0.7),
+    "season": Prior(centre=np.log(0.10), spread=0.7),
+    "weekday": Prior(centre=np.log(0.10), spread=0.7),
+    "holiday": Prior(centre=np.log(0.10), spread=0.7),
+    "promotion": Prior(centre=np.log(0.02), spread=0.7),
 }
 
 
@@ -35,8 +35,7 @@ class Column:
     """One column of the linear part: what it belongs to and how wide its Gaussian prior is.
 
     `width` is the prior sd, or its multiple of the pooled width of `group` where that is named.
-    `unit` is what one unit of the column is in the input's own unit. `territory` is set where the
-    column is that territory's deviation from the shared effect.
+    `unit` is what one unit of the column is in the input's own unit.
     """
 
     kind: str
@@ -44,72 +43,108 @@ class Column:
     width: float
     group: str | None = None
     unit: float = 1.0
-    territory: str = ""
 
 
 @dataclass(frozen=True)
 class Design:
-    """`matrix` (G, T, P) with its P columns, and the pooled groups it uses."""
+    """Columns that do not depend on nonlinear parameters.
 
-    matrix: Floats
+    `shared` (P, S, T) has one coefficient for all series, `own` (K, S, T) one for each.
+    """
+
+    shared: Floats
     columns: tuple[Column, ...]
-    groups: tuple[str, ...]
+    own: Floats
+    own_columns: tuple[Column, ...]
 
-    def of(self, kind: str, driver: str | None = None) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Indices of the columns of a kind (and driver)."""
-        return np.array(
-            [
-                i
-                for i, c in enumerate(self.columns)
-                if c.kind == kind and (driver is None or c.driver == driver)
-            ],
-            dtype=np.int64,
-        )
+    def of(self, kind: str, driver: str | None = None) -> npt.NDArray[np.int64]:
+        """Indices of the shared columns of a kind (and driver)."""
+        return _indices(self.columns, kind, driver)
+
+    def own_of(self, kind: str, driver: str | None = None) -> npt.NDArray[np.int64]:
+        """Indices of the own columns of a kind (and driver)."""
+        return _indices(self.own_columns, kind, driver)
 
 
-def build_design(panel: Panel, promotions: tuple[Driver, ...], spec: MixSpec) -> Design:
-    """Every linear column of the model over the panel's window."""
-    count, dates = len(panel.territories), len(panel.dates)
-    blocks: list[tuple[Column, Floats]] = []
-    for g in range(count):
-        level = np.zeros((count, dates))
-        level[g] = 1.0
-        blocks.append((Column("baseline", "level", 10.0), level))
-    blocks += _trend(panel) + _season(panel)
-    if panel.grain == "day":
-        blocks += _weekday(panel)
-    if spec.use_holidays:
-        blocks += _holidays(panel)
-    for name, values in panel.controls:
-        # Against the usual value: an event is usually 0, so its contribution is its own.
-        centred = values - np.median(values, axis=1, keepdims=True)
-        spread = float(centred.std())
-        if spread > 1e-12 * (1.0 + float(np.abs(values).max())):
-            column = Column("control", name, spec.control_width, unit=spread)
-            blocks.append((column, centred / spread))
-    for driver in promotions:
-        depth = float(driver.per_head[driver.per_head > 0].mean())
-        column = Column("promotion", driver.name, spec.promotion_width, unit=depth)
-        blocks.append((column, driver.per_head / depth))
-        if 2 <= count <= spec.most_territory_effects:
-            for g, territory in enumerate(panel.territories):
-                own = np.zeros((count, dates))
-                own[g] = driver.per_head[g] / depth
-                deviation = Column(
-                    "promotion", driver.name, 1.0, "promotion", unit=depth, territory=territory
-                )
-                blocks.append((deviation, own))
-    columns = tuple(column for column, _ in blocks)
-    used = {column.group for column in columns}
-    return Design(
-        matrix=np.stack([values for _, values in blocks], axis=-1),
-        columns=columns,
-        groups=tuple(group for group in WIDTH_PRIORS if group in used),
+def _indices(columns: tuple[Column, ...], kind: str, driver: str | None) -> npt.NDArray[np.int64]:
+    return np.array(
+        [i for i, c in enumerate(columns) if c.kind == kind and driver in (None, c.driver)],
+        dtype=np.int64,
     )
 
 
-def _shared(panel: Panel, values: Floats) -> Floats:
-    return np.broadcast_to(values, (len(panel.territories), len(values))).copy()
+def build_design(panel: Panel, linear: tuple[Driver, ...], spec: MixSpec) -> Design:
+    """Every fixed column over the panel's window; `linear` are drivers without transforms."""
+    count, dates = len(panel.territories), len(panel.dates)
+    years = _years(panel)
+    ones = np.ones((count, dates))
+    level = (Column("baseline", "level", 10.0), ones)
+    blocks: list[tuple[Column, Floats]] = [] if count > 1 else [level]
+    own: list[tuple[Column, Floats]] = []
+    if count > 1:
+        own = [level, (Column("baseline", "slope", 1.0, "territory"), ones * years)]
+    blocks += _trend(panel, years, spec) + _season(panel, spec)
+    if panel.grain == "day":
+        blocks += _weekday(panel)
+    if spec.baseline.holidays:
+        blocks += _holidays(panel)
+    for driver in linear:
+        values, unit = linear_exposure(panel, driver, spec)
+        width, group = spec.control_width, None
+        if driver.kind not in ("control", "price"):
+            width = spec.promotion_width
+            if count > 1:
+                own.append((Column(driver.kind, driver.name, 1.0, "promotion", unit), values))
+        effect = spec.of(driver.kind, driver.name).effect
+        if effect is not None:
+            width = effect_width(panel, driver, effect.on, effect.median, values, spec)
+        blocks.append((Column(driver.kind, driver.name, width, group, unit), values))
+    return Design(
+        shared=_stacked(blocks, count, dates),
+        columns=tuple(column for column, _ in blocks),
+        own=_stacked(own, count, dates),
+        own_columns=tuple(column for column, _ in own),
+    )
+
+
+def _stacked(blocks: list[tuple[Column, Floats]], count: int, dates: int) -> Floats:
+    return np.array([values for _, values in blocks]).reshape(len(blocks), count, dates)
+
+
+def window_exposure(panel: Panel, driver: Driver) -> Floats:
+    """Exposure per head over the window, (S, T)."""
+    return driver.per_head[:, driver.per_head.shape[1] - len(panel.dates) :]
+
+
+def linear_exposure(panel: Panel, driver: Driver, spec: MixSpec) -> tuple[Floats, float]:
+    """A linear driver's column (S, T), and what one unit of it is in the driver's own unit.
+
+    Against its median where that counts as none of it (a price, a control: its contribution is of
+    its departures), in units of its sd; else in units of its usual size while it runs.
+    """
+    values = window_exposure(panel, driver)
+    if spec.of(driver.kind, driver.name).reference == "median":
+        values = values - np.median(values, axis=1, keepdims=True)
+        unit = float(values.std())
+    else:
+        running = values[values != 0]
+        unit = float(np.abs(running).mean()) if running.size else 1.0
+    return values / unit, unit
+
+
+def effect_width(
+    panel: Panel, driver: Driver, on: str, median: float, values: Floats, spec: MixSpec
+) -> float:
+    """Prior sd of a signless driver's coefficient from a belief on share, roi or coefficient."""
+    if on == "coefficient":
+        return median / panel.scale
+    share = median
+    if on == "roi":
+        total = float(panel.outcome.sum())
+        share = median * driver.spend_cents / 100 / (spec.value_per_unit * total)
+    weight = panel.size[:, None] / (panel.size.sum() * len(panel.dates))
+    usual = abs(float((weight * values).sum()))
+    return share / max(usual, 1e-9)
 
 
 def _years(panel: Panel) -> Floats:
@@ -118,25 +153,35 @@ def _years(panel: Panel) -> Floats:
     return out
 
 
-def _trend(panel: Panel) -> list[tuple[Column, Floats]]:
-    years = _years(panel)
+def _shared(panel: Panel, values: Floats) -> Floats:
+    return np.broadcast_to(values, (len(panel.territories), len(values))).copy()
+
+
+def _trend(panel: Panel, years: Floats, spec: MixSpec) -> list[tuple[Column, Floats]]:
     blocks = [(Column("baseline", "trend", 0.5), _shared(panel, years))]
     length = len(panel.dates) * panel.days
-    knots = min(MAX_KNOTS, max(0, int(length // KNOT_DAYS) - 1))
+    if spec.baseline.trend == "local_level":
+        steps = max(0, int(length // LEVEL_DAYS) - 1)
+        for at in np.linspace(years[0], years[-1], steps + 2)[1:-1]:
+            ramp = np.clip((years - at) * YEAR_DAYS / LEVEL_DAYS, 0.0, 1.0)
+            width = float(np.sqrt(LEVEL_DAYS / YEAR_DAYS))
+            blocks.append((Column("baseline", "trend", width, "trend"), _shared(panel, ramp)))
+        return blocks
+    knots = max(0, int(length // spec.baseline.knot_days) - 1)
+    knots = min(spec.baseline.most_knots, knots)
     for knot in np.linspace(years[0], years[-1], knots + 2)[1:-1]:
         hinge = np.maximum(years - knot, 0.0)
         blocks.append((Column("baseline", "trend", 1.0, "trend"), _shared(panel, hinge)))
-    if len(panel.territories) > 1:
-        for g in range(len(panel.territories)):
-            own = np.zeros((len(panel.territories), len(years)))
-            own[g] = years
-            blocks.append((Column("baseline", "territory_trend", 1.0, "territory"), own))
     return blocks
 
 
-def _season(panel: Panel) -> list[tuple[Column, Floats]]:
-    length = len(panel.dates) * panel.days
-    order = next((order for needed, order in SEASON_ORDERS if length >= needed), 0)
+def _season(panel: Panel, spec: MixSpec) -> list[tuple[Column, Floats]]:
+    order = spec.baseline.season_order
+    if order is None:
+        length = len(panel.dates) * panel.days
+        order = next((order for needed, order in SEASON_ORDERS if length >= needed), 0)
+        # Twelve months hold six waves; five would leave no freedom.
+        order = min(order, 3) if panel.grain == "month" else order
     # By the day of the year, so that the season does not depend on where the window starts.
     phase = 2 * np.pi * panel.dates.dayofyear.to_numpy(dtype=np.float64) / YEAR_DAYS
     blocks = []
@@ -165,7 +210,7 @@ def holiday_calendar(panel: Panel) -> pd.DataFrame:
     Returns columns date_day, holiday, country_code.
     """
     wanted = {country for country in panel.countries if country}
-    last = panel.dates[-1] + pd.Timedelta(days=panel.days - 1)
+    last = _last_day(panel)
     found = panel.holidays
     if found.empty:
         years = range(panel.dates[0].year, last.year + 1)
@@ -185,6 +230,13 @@ def holiday_calendar(panel: Panel) -> pd.DataFrame:
     return found[inside]
 
 
+def _last_day(panel: Panel) -> pd.Timestamp:
+    last = panel.dates[-1]
+    if panel.grain == "month":
+        return last + pd.DateOffset(months=1) - pd.Timedelta(days=1)
+    return last + pd.Timedelta(days=int(panel.days) - 1)
+
+
 def _calendar(country: str, years: range) -> calendars.HolidayBase:
     # English names where there are any: one holiday has one name and one effect in all countries.
     return calendars.country_holidays(country, years=years, language="en_US")
@@ -196,28 +248,8 @@ def _holidays(panel: Panel) -> list[tuple[Column, Floats]]:
     blocks = []
     for name, rows in calendar.groupby("holiday", sort=True):
         dummy = np.zeros((len(panel.territories), len(panel.dates)))
-        for day, country in zip(rows["date_day"], rows["country_code"], strict=True):
-            at = int((day - panel.dates[0]).days // panel.days)
-            dummy[countries == country, at] = 1.0
+        at = panel.dates.searchsorted(pd.DatetimeIndex(rows["date_day"]), side="right") - 1
+        for where, country in zip(at, rows["country_code"], strict=True):
+            dummy[countries == country, where] = 1.0
         blocks.append((Column("holiday", str(name), 1.0, "holiday"), dummy))
     return blocks
-
-
-def fit_linear(
-    whitened: Floats, target: Floats, prior_sd: Floats, sigma: float
-) -> sm.regression.linear_model.RegressionResultsWrapper:
-    """Generalised least squares with Gaussian priors, by statsmodels.
-
-    Each prior N(0, sd^2) is one more observation "0 = coefficient / sd" of unit variance (Theil
-    and Goldberger, 1961, mixed estimation), so parameters are the Gaussian posterior's mean, and
-    with `scale` fixed at 1 the covariance is its covariance.
-
-    Args:
-        whitened: (N, P) columns, quasi-differenced.
-        target: (N,) outcome less nonlinear drivers, quasi-differenced.
-        prior_sd: (P,) prior standard deviations.
-        sigma: standard deviation of a whitened residual.
-    """
-    rows = np.vstack([whitened / sigma, np.diag(1.0 / prior_sd)])
-    values = np.concatenate([target / sigma, np.zeros(len(prior_sd))])
-    return sm.OLS(values, rows).fit(cov_type="fixed scale", cov_kwds={"scale": 1.0})

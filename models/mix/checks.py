@@ -10,10 +10,13 @@ from statsmodels.stats.diagnostic import acorr_ljungbox
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 from statsmodels.stats.stattools import durbin_watson
 
-from models.mix.attribution import Share
-from models.mix.panel import Driver, Floats, Panel
+from models.mix.baseline import window_exposure
+from models.mix.frames import Floats
+from models.mix.holdout import Holdout, hold_out
+from models.mix.panel import Driver, Panel
 from models.mix.posterior import Posterior
-from models.mix.sampler import Draws, Mode
+from models.mix.problem import Problem
+from models.mix.result import Estimate
 
 COLUMNS = ["check_name", "subject", "severity", "status", "figure", "threshold", "text"]
 LEAK_CORRELATION = 0.9
@@ -43,8 +46,11 @@ def input_checks(panel: Panel, parameters: int) -> list[Row]:
     """What the data alone say: leaking controls, collinear media, idle drivers, little data."""
     rows = []
     outcome = _standardise(panel.relative).ravel()
-    for name, values in panel.controls:
-        figure = float(np.mean(_standardise(values).ravel() * outcome))
+    for driver in panel.drivers:
+        if driver.kind != "control":
+            continue
+        name = driver.name
+        figure = float(np.mean(_standardise(driver.exposure).ravel() * outcome))
         rows.append(
             row(
                 "control_leaks_outcome",
@@ -86,7 +92,7 @@ def input_checks(panel: Panel, parameters: int) -> list[Row]:
                     "exposure (credits?); they were read as zero exposure, spend is kept.",
                 )
             )
-    observations = panel.outcome_cents.size
+    observations = panel.ticks.size
     ratio = observations / parameters
     rows.append(
         row(
@@ -100,18 +106,21 @@ def input_checks(panel: Panel, parameters: int) -> list[Row]:
             "decide much of the answer: a longer window or fewer drivers would help.",
         )
     )
-    return rows + _collinearity([d for d in panel.drivers if d.varies])
+    return rows + _collinearity(
+        panel, [d for d in panel.drivers if d.varies and d.kind != "control"]
+    )
 
 
 def demand_checks(posterior: Posterior) -> list[Row]:
     """How much of each driver's exposure the calendar explains: such a driver follows demand."""
     design = posterior.design
     calendar = [i for i, c in enumerate(design.columns) if c.kind in ("baseline", "holiday")]
-    columns = design.matrix[:, :, calendar].reshape(-1, len(calendar))
+    columns = design.shared[calendar].reshape(len(calendar), -1).T
+    columns = np.column_stack([columns, np.ones(len(columns))])
     rows = []
-    for driver, exposure in zip(
-        (*posterior.saturating, *posterior.publicity), posterior.exposures, strict=True
-    ):
+    for entry in posterior.response.entries:
+        driver = entry.driver
+        exposure = window_exposure(posterior.panel, driver)
         own = exposure - exposure.mean(axis=1, keepdims=True)
         # Levels soak up territory means; the share explained is of the movement in time.
         left = own.ravel() - columns @ np.linalg.lstsq(columns, own.ravel(), rcond=None)[0]
@@ -132,10 +141,10 @@ def demand_checks(posterior: Posterior) -> list[Row]:
     return rows
 
 
-def _collinearity(drivers: list[Driver]) -> list[Row]:
+def _collinearity(panel: Panel, drivers: list[Driver]) -> list[Row]:
     if len(drivers) < 2:
         return []
-    x = np.stack([_standardise(d.per_head).ravel() for d in drivers], axis=1)
+    x = np.stack([_standardise(window_exposure(panel, d)).ravel() for d in drivers], axis=1)
     correlation = (x.T @ x) / len(x)
     rows = []
     for i, driver in enumerate(drivers):
@@ -174,11 +183,10 @@ def _collinearity(drivers: list[Driver]) -> list[Row]:
     return rows
 
 
-def estimate_checks(
-    panel: Panel, posterior: Posterior, mode: Mode, draws: Draws, shares: list[Share]
-) -> list[Row]:
+def estimate_checks(estimate: Estimate) -> list[Row]:
     """Whether the optimiser and the sampler arrived, and whether the answer makes sense."""
-    r_hat = float(draws.r_hat.max())
+    mode, draws = estimate.mode, estimate.draws
+    r_hat, effective = float(draws.r_hat.max()), float(draws.effective.min())
     rows = [
         row(
             "optimiser_converged",
@@ -194,16 +202,26 @@ def estimate_checks(
         row(
             "sampler_converged",
             "model",
-            "warn",
-            r_hat < 1.05,
+            "fail",
+            r_hat <= 1.01,
             r_hat,
-            1.05,
-            f"Largest R-hat {r_hat:.3f}; above 1.05 the chains disagree and intervals are rough: "
-            "raise MixSpec.draws and warmup.",
+            1.01,
+            f"Largest R-hat {r_hat:.3f}; above 1.01 the chains disagree and intervals are rough: "
+            "raise sampling.draws and sampling.warmup.",
+        ),
+        row(
+            "effective_draws",
+            "model",
+            "fail",
+            effective >= 400,
+            effective,
+            400,
+            f"Least effective draws {effective:.0f}; below 400 interval ends are rough: raise "
+            "sampling.draws.",
         ),
     ]
-    for i, (kind, name, part) in enumerate(posterior.names):
-        if part == "share":
+    for i, (kind, name, part) in enumerate(estimate.posterior.names):
+        if part in ("share", "coefficient"):
             figure = float(draws.flat[:, i].std())
             rows.append(
                 row(
@@ -217,7 +235,7 @@ def estimate_checks(
                     "near 1 the data say nothing about this driver.",
                 )
             )
-    baseline = next(share for share in shares if share.kind == "baseline")
+    baseline = next(share for share in estimate.shares if share.kind == "baseline")
     negative = float((baseline.mean < 0).mean())
     for name, severity, threshold in (
         ("baseline_negative", "warn", 0.05),
@@ -238,36 +256,36 @@ def estimate_checks(
     return rows
 
 
-def result_checks(
-    panel: Panel, contributions: pd.DataFrame, summary: pd.DataFrame, curves: pd.DataFrame
-) -> list[Row]:
-    """What must hold of the published frames themselves."""
-    cells = (contributions["contribution"].to_numpy() * 100).astype(np.int64)
-    per_cell = cells.reshape(len(panel.dates), len(panel.territories), -1).sum(axis=-1)
-    off = int(np.abs(per_cell.T - panel.outcome_cents).max())
-    numbers = [contributions[["p05", "p95"]], curves[["contribution", "p05", "p95"]]]
-    numbers += [summary[["contribution_p05", "contribution_p95"]]]
-    bad = sum(int((~np.isfinite(frame.to_numpy(np.float64))).sum()) for frame in numbers)
-    return [
-        row(
-            "contributions_sum_to_outcome",
-            "model",
-            "fail",
-            off == 0,
-            off / 100,
-            0.0,
-            f"Contributions differ from net revenue by at most {off / 100:.2f} in a cell.",
-        ),
-        row(
-            "results_finite",
-            "model",
-            "fail",
-            bad == 0,
-            float(bad),
-            0.0,
-            f"{bad} figures of the result are not finite numbers.",
-        ),
-    ]
+def judge(problem: Problem, estimate: Estimate) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Every check of an estimate, and its figures."""
+    panel, posterior, draws = estimate.panel, estimate.posterior, estimate.draws
+    rows = input_checks(panel, problem.parameters)
+    rows += demand_checks(posterior)
+    rows += estimate_checks(estimate)
+    found = posterior.at(draws.flat.mean(axis=0))[1]
+    sigma = posterior.prior_sds(draws.flat.mean(axis=0))[2]
+    residual_rows, residual_figures = residual_checks(found.residual / sigma)
+    holdout = hold_out(problem, posterior, estimate.mode.theta, estimate.seed)
+    fit_rows, fit_figures = fit_checks(panel, estimate.shares[-1].mean, holdout)
+    figures = {
+        "observations": int(panel.ticks.size),
+        "parameters": problem.parameters,
+        "log_posterior": estimate.mode.value,
+        "mode_distance": estimate.mode.distance,
+        "draws": int(draws.theta.shape[0] * draws.theta.shape[1]),
+        "divergences": draws.divergences,
+        "r_hat_max": float(draws.r_hat.max()),
+        "ess_min": float(draws.effective.min()),
+        "gradients": draws.steps,
+        "sigma": sigma * panel.scale,
+        "residual_rho": posterior.noise.rho,
+        "residual_white": posterior.noise.white,
+        "residual_common": posterior.noise.common,
+        "people_source": panel.people_source,
+        **residual_figures,
+        **fit_figures,
+    }
+    return checks_frame(rows + residual_rows + fit_rows), figures
 
 
 def residual_checks(whitened: Floats) -> tuple[list[Row], dict[str, float]]:
@@ -298,14 +316,14 @@ def residual_checks(whitened: Floats) -> tuple[list[Row], dict[str, float]]:
 
 
 def fit_checks(
-    panel: Panel, residual: Floats, holdout: tuple[float, float, int] | None
+    panel: Panel, residual: Floats, holdout: Holdout | None
 ) -> tuple[list[Row], dict[str, float]]:
     """Fit in the window, and out of it against a seasonal naive.
 
     Args:
         residual: (G, T) in currency. holdout: error of the model and of the naive, dates held out.
     """
-    actual = panel.outcome_cents / 100.0
+    actual = panel.outcome
     total, error = actual.sum(axis=0), residual.sum(axis=0)
     movement = float(((total - total.mean()) ** 2).sum())
     r2 = 1.0 - float((error**2).sum()) / movement if movement > 0 else 1.0
@@ -323,8 +341,13 @@ def fit_checks(
         )
     ]
     if holdout is not None:
-        model, naive, dates = holdout
-        figures |= {"holdout_wape": model, "holdout_naive_wape": naive}
+        model, naive, dates = holdout.error, holdout.naive, holdout.dates
+        figures |= {
+            "holdout_wape": model,
+            "holdout_naive_wape": naive,
+            "holdout_coverage": holdout.coverage,
+            "holdout_dates": dates,
+        }
         rows.append(
             row(
                 "holdout_error",

@@ -1,4 +1,4 @@
-"""Structure of the residual: memory in time, common shocks across territories, own widths."""
+"""Structure of the residual: memory in time, common shocks across series, own widths."""
 
 from __future__ import annotations
 
@@ -7,21 +7,52 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.signal import lfilter
 from scipy.special import expit, logit
 from statsmodels.regression.linear_model import yule_walker
 
-from models.mix.panel import Floats
+from models.mix.compiling import compiled
+from models.mix.frames import Floats
+
+
+@compiled
+def filter_dates(x: Floats, rho: float, average: float, first: float, width: Floats) -> Floats:
+    """Whiten (K, S, T) in time: the inverse of an ARMA(1, 1) filter, its first date kept."""
+    out = np.empty_like(x)
+    for k in range(x.shape[0]):
+        for s in range(x.shape[1]):
+            before, last = 0.0, 0.0
+            for t in range(x.shape[2]):
+                now = x[k, s, t] / width[s]
+                last = now - rho * before + average * last
+                before = now
+                out[k, s, t] = last
+            out[k, s, 0] *= first
+    return out
+
+
+@compiled
+def filter_back(e: Floats, rho: float, average: float, first: float, width: Floats) -> Floats:
+    """The transpose of `filter_dates`."""
+    out = np.empty_like(e)
+    for k in range(e.shape[0]):
+        for s in range(e.shape[1]):
+            before, last = 0.0, 0.0
+            for t in range(e.shape[2] - 1, -1, -1):
+                now = e[k, s, t] * (first if t == 0 else 1.0)
+                last = now - rho * before + average * last
+                before = now
+                out[k, s, t] = last / width[s]
+    return out
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Residual covariance up to sigma^2: time (x) exchangeable territories (x) widths.
+    """Residual covariance up to sigma^2: time (x) exchangeable series (x) widths.
 
     In time the residual is a swing that fades by `rho` a date plus white noise, which together
     are ARMA(1, 1) with moving average -rho * `white`: `white` 0 is a pure AR(1), `white` near 1
-    pure noise. `common` is the correlation between any two territories at one date, `width` (G,)
-    the standard deviation of each territory relative to sigma.
+    pure noise. `common` is the correlation between any two series at one date, `width` (S,)
+    the standard deviation of each series relative to sigma.
     """
 
     rho: float
@@ -30,63 +61,44 @@ class Noise:
     width: Floats
 
     @property
-    def _first(self) -> float:
+    def first(self) -> float:
         """Weight of the first date: one over the stationary standard deviation."""
         average = -self.rho * self.white
         variance = (1 + 2 * self.rho * average + average**2) / (1 - self.rho**2)
         return float(1.0 / np.sqrt(variance))
 
-    def _spread(self, x: Floats) -> Floats:
-        """Remove the common shock: symmetric root of the inverse exchangeable correlation."""
-        count = x.shape[0]
-        mean = x.mean(axis=0, keepdims=True)
-        own = 1.0 / np.sqrt(1.0 - self.common)
-        shared = 1.0 / np.sqrt(1.0 + (count - 1) * self.common)
-        out: Floats = own * x + (shared - own) * mean
-        return out
-
-    def _divide(self, x: Floats) -> Floats:
-        out: Floats = x / self.width.reshape((-1,) + (1,) * (x.ndim - 1))
-        return out
-
     def whiten(self, x: Floats) -> Floats:
-        """Filter (G, T, ...) so that residuals become independent with standard deviation sigma.
+        """Filter (..., S, T) in time and by width, so that what remains is white in time.
 
         The first date is kept (Prais and Winsten, 1954); after it the filter is the ARMA's inverse.
+        Common shocks are left in: the linear part holds them as columns.
         """
-        x = self._spread(self._divide(x))
-        out: Floats = lfilter([1.0, -self.rho], [1.0, -self.rho * self.white], x, axis=1)
-        out[:, 0] *= self._first
-        return out
+        return self._each(filter_dates, x)
 
     def transpose(self, e: Floats) -> Floats:
-        """The transpose of `whiten`, for gradients; e is (G, T)."""
-        back = e[:, ::-1].copy()
-        back[:, -1] *= self._first
-        back = lfilter([1.0, -self.rho], [1.0, -self.rho * self.white], back, axis=1)
-        return self._divide(self._spread(back[:, ::-1]))
+        """The transpose of `whiten`, for gradients."""
+        return self._each(filter_back, e)
+
+    def _each(self, run: Callable[..., Floats], x: Floats) -> Floats:
+        stacked = np.ascontiguousarray(x).reshape(-1, *x.shape[-2:])
+        out = run(stacked, self.rho, self.rho * self.white, self.first, self.width)
+        return out.reshape(x.shape)
 
     def log_root(self, dates: int) -> float:
-        """log |W| of the whitening matrix W over `dates` dates and all territories."""
-        count = len(self.width)
-        spread = (
-            -0.5
-            * dates
-            * ((count - 1) * np.log(1.0 - self.common) + np.log(1.0 + (count - 1) * self.common))
-        )
-        return float(count * np.log(self._first) + spread - dates * np.log(self.width).sum())
+        """log |W| of the filter over `dates` dates and all series."""
+        return float(len(self.width) * np.log(self.first) - dates * np.log(self.width).sum())
 
 
-def plain_noise(territories: int) -> Noise:
+def plain_noise(series: int) -> Noise:
     """Independent residuals of one width: where estimation starts."""
-    return Noise(rho=0.0, white=0.0, common=0.0, width=np.ones(territories))
+    return Noise(rho=0.0, white=0.0, common=0.0, width=np.ones(series))
 
 
 def residual_noise(residual: Floats) -> Noise:
-    """Moments of residuals (G, T): Yule-Walker rho, mean cross-correlation, shrunken widths.
+    """Moments of residuals (S, T): Yule-Walker rho, mean cross-correlation, shrunken widths.
 
     Widths are shrunk towards one width with the weight of ten dates, so that a short window does
-    not trust a lucky territory.
+    not trust a lucky series.
     """
     count, dates = residual.shape
     variance = residual.var(axis=1)

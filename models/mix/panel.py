@@ -2,85 +2,157 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from models.errors import (
     DateGapError,
-    DuplicateKeyError,
     EmptyFrameError,
     MissingColumnError,
-    NotFiniteError,
     UnknownKindError,
     UnknownTerritoryError,
 )
-from models.mix.spec import DRIVER_KINDS, MixInputs
+from models.mix.frames import (
+    GRAIN_DAYS,
+    Floats,
+    Ticks,
+    checked,
+    grid,
+    next_date,
+    numbers,
+    ticks,
+    unique,
+    window,
+)
+from models.mix.spec import DRIVER_KINDS
 
-Floats = npt.NDArray[np.float64]
-Cents = npt.NDArray[np.int64]
-
-GRAIN_DAYS = {"day": 1, "week": 7}
 #: Units that mean the same in a small and a large territory; all others grow with its size.
-INTENSIVE_UNITS = frozenset({"depth", "mentions"})
-_CENT = Decimal("0.01")
+INTENSIVE_UNITS = frozenset({"depth", "mentions", "index", "price"})
+_DRIVER_COLUMNS = ("date_day", "territory_id", "kind", "driver", "exposure", "exposure_unit")
+#: Days of the window whose mean stands for exposure before it.
+_BEGINNING_DAYS = 28
+
+
+@dataclass(frozen=True)
+class MixInputs:
+    """The frames of one release that the mix model reads (columns: docs/architecture.md).
+
+    Money may be Decimal or float, dates anything pandas reads as a date. `grain` is `day`, `week`
+    or `month`; `currency` names the unit of the outcome; the outcome's column is `net_revenue`
+    whatever is sold. `outcome` and `drivers` may have a `product_id`: then every territory's every
+    product is a series, and drivers without product touch all of them. `drivers` may begin before
+    the outcome does. `decimals`: of the outcome, kept exactly.
+    """
+
+    outcome: pd.DataFrame
+    drivers: pd.DataFrame
+    territories: pd.DataFrame
+    grain: str
+    currency: str
+    controls: pd.DataFrame | None = None
+    holidays: pd.DataFrame | None = None
+    decimals: int = 2
 
 
 @dataclass(frozen=True)
 class Driver:
-    """One driver: `exposure` (G, T) as landed, `per_head` the same relative to the territory."""
+    """One driver: `exposure` (S, B + T) as landed, `per_head` the same relative to the territory.
+
+    The first B dates lie before the window. `spend` (S, T) in currency, `spend_cents` its exact
+    total. `start` (S,) is the exposure per head before all of them.
+    """
 
     kind: str
     name: str
     exposure: Floats
     per_head: Floats
+    start: Floats
+    spend: Floats
     spend_cents: int
-    negative_cells: int
+    negative_cells: int = 0
 
     @property
     def varies(self) -> bool:
-        """Whether exposure moves in time in any territory: without that nothing is learned."""
+        """Whether exposure moves in time in any series: without that nothing is learned."""
         reach = float(np.abs(self.per_head).max())
         return reach > 0 and float(np.ptp(self.per_head, axis=1).max()) > 1e-9 * reach
+
+    def cut(self, dates: int, whole: int) -> Driver:
+        """The driver over the first `dates` of `whole` dates."""
+        keep = self.exposure.shape[1] - whole + dates
+        return replace(
+            self,
+            exposure=self.exposure[:, :keep],
+            per_head=self.per_head[:, :keep],
+            spend=self.spend[:, :dates],
+        )
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A release as arrays, territory by date (G, T), both sorted.
+    """A release as arrays, series by date (S, T), both sorted.
 
-    `outcome_cents` is net revenue in whole cents. `size` (G,), mean 1, is what a territory usually
-    sells; `scale` is currency per unit of size and date, so that
-    `outcome = size[:, None] * scale * relative`. `people` (G,), mean 1, is what exposure is shared
-    by: population where every territory has one, else size.
+    A series is a territory, or a product in it. `ticks` is the outcome in units of 10^-decimals.
+    `size` (S,), mean 1, is what a series usually sells; `scale` is the outcome per unit of size and
+    date, so that `outcome = size[:, None] * scale * relative`. `people` (S,), mean 1, is what
+    exposure is shared by: population where every territory has one, else size.
     """
 
     dates: pd.DatetimeIndex
     territories: tuple[str, ...]
+    products: tuple[str, ...]
     countries: tuple[str | None, ...]
     grain: str
     currency: str
-    outcome_cents: Cents
+    ticks: Ticks
+    decimals: int
     size: Floats
     people: Floats
     people_source: str
     scale: float
     drivers: tuple[Driver, ...]
-    controls: tuple[tuple[str, Floats], ...]
     holidays: pd.DataFrame
 
-    @property
+    @cached_property
+    def outcome(self) -> Floats:
+        """The outcome in its own unit, (S, T)."""
+        out: Floats = self.ticks / 10.0**self.decimals
+        return out
+
+    @cached_property
     def relative(self) -> Floats:
-        """Net revenue per unit of size, in units of its mean, (G, T)."""
-        return self.outcome_cents / 100.0 / (self.size[:, None] * self.scale)
+        """The outcome per unit of size, in units of its mean, (S, T)."""
+        out: Floats = self.outcome / (self.size[:, None] * self.scale)
+        return out
 
     @property
-    def days(self) -> int:
+    def money(self) -> Floats:
+        """What a relative unit is worth in each series, (S,)."""
+        out: Floats = self.size * self.scale
+        return out
+
+    @property
+    def days(self) -> float:
         """Days a date stands for."""
         return GRAIN_DAYS[self.grain]
+
+    @property
+    def has_products(self) -> bool:
+        """Whether series are products in territories."""
+        return any(self.products)
+
+    def cut(self, dates: int) -> Panel:
+        """The panel over its first dates, its scale and sizes kept."""
+        whole = len(self.dates)
+        return replace(
+            self,
+            dates=self.dates[:dates],
+            ticks=self.ticks[:, :dates],
+            drivers=tuple(driver.cut(dates, whole) for driver in self.drivers),
+        )
 
 
 def read_panel(release: MixInputs) -> Panel:
@@ -91,177 +163,64 @@ def read_panel(release: MixInputs) -> Panel:
     """
     if release.grain not in GRAIN_DAYS:
         raise UnknownKindError(
-            f"The release's grain is {release.grain!r}; the mix model knows 'day' and 'week'."
+            f"The release's grain is {release.grain!r}; the mix model knows 'day', 'week' and "
+            "'month'."
         )
-    outcome = _frame(release.outcome, "outcome", ("date_day", "territory_id", "net_revenue"))
-    _unique(outcome, "outcome", ["date_day", "territory_id"])
-    dates = _window(outcome, release.grain)
-    names = tuple(sorted(outcome["territory_id"].unique()))
-    cents = _cents(outcome, "outcome", "net_revenue")
-    laid = _grid(outcome, "outcome", dates, names, {"cents": cents})
-    grid: Cents = laid["cents"].astype(np.int64)
+    outcome = checked(release.outcome, "outcome", ("date_day", "territory_id", "net_revenue"))
+    products = "product_id" in outcome
+    key = ["territory_id", "product_id"] if products else ["territory_id"]
+    unique(outcome, "outcome", ["date_day", *key])
+    dates = window(outcome["date_day"], "outcome", release.grain)
+    series = _series(outcome, products)
+    cells = ticks(outcome, "outcome", "net_revenue", release.decimals)
+    laid = grid(outcome, "outcome", dates, series, {"ticks": cells})
+    whole: Ticks = laid["ticks"].astype(np.int64)
 
-    territories = _frame(release.territories, "territories", ("territory_id",), dated=False)
-    _unique(territories, "territories", ["territory_id"])
-    size, people, source, countries = _territories(territories, names, grid)
+    territories = checked(release.territories, "territories", ("territory_id",), dated=False)
+    unique(territories, "territories", ["territory_id"])
+    names = tuple(str(t) for t in series.get_level_values(0))
+    size, people, source, countries = _territories(territories, names, whole)
     # A window of net returns would turn every sign round: scale by size of movement instead.
-    total = float(grid.sum()) / 100
+    total = float(whole.sum())
     if total <= 0:
-        total = float(np.abs(grid).sum()) / 100
-    scale = total / (size.sum() * len(dates))
+        total = float(np.abs(whole).sum())
+    scale = total / 10.0**release.decimals / (size.sum() * len(dates))
     if scale <= 0:
         raise EmptyFrameError(
             "The frame outcome holds only zeros in net_revenue; there is nothing to attribute: "
             "check that sales were landed for the window."
         )
+    drivers = _drivers(release, dates, series, people)
+    drivers += _controls(release.controls, dates, series)
     return Panel(
         dates=dates,
         territories=names,
+        products=tuple(str(p) for p in series.get_level_values(1))
+        if products
+        else ("",) * len(names),
         countries=countries,
         grain=release.grain,
         currency=release.currency,
-        outcome_cents=grid,
+        ticks=whole,
+        decimals=release.decimals,
         size=size,
         people=people,
         people_source=source,
         scale=scale,
-        drivers=_drivers(release.drivers, dates, names, people),
-        controls=_controls(release.controls, dates, names),
+        drivers=drivers,
         holidays=_holidays(release.holidays),
     )
 
 
-def _frame(
-    frame: pd.DataFrame, name: str, columns: Sequence[str], *, dated: bool = True
-) -> pd.DataFrame:
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise MissingColumnError(
-            f"The frame {name} lacks the column {missing[0]!r} (it has: "
-            f"{', '.join(map(str, frame.columns)) or 'none'}); add it as docs/architecture.md says."
-        )
-    if frame.empty:
-        raise EmptyFrameError(
-            f"The frame {name} has no rows; land data for the window before attributing."
-        )
-    frame = frame.reset_index(drop=True)
-    absent = frame["territory_id"].isna()
-    if absent.any():
-        raise UnknownTerritoryError(
-            f"The frame {name} has no territory_id in row {int(np.argmax(absent))}; name one."
-        )
-    frame = frame.assign(territory_id=frame["territory_id"].astype(str))
-    if dated:
-        days = pd.to_datetime(frame["date_day"], errors="coerce").astype("datetime64[ns]")
-        if days.isna().any():
-            row = int(np.argmax(days.isna()))
-            raise DateGapError(
-                f"The frame {name} has {frame['date_day'].iloc[row]!r} for a date in row {row}; "
-                "expected a calendar day."
-            )
-        frame = frame.assign(date_day=days.dt.normalize())
-    return frame
-
-
-def _unique(frame: pd.DataFrame, name: str, key: list[str]) -> None:
-    twice = frame.duplicated(key)
-    if twice.any():
-        place = _place(frame, int(np.argmax(twice)), key)
-        raise DuplicateKeyError(
-            f"The frame {name} holds {place} more than once; keep one row a key ({', '.join(key)})."
-        )
-
-
-def _place(frame: pd.DataFrame, row: int, key: Sequence[str]) -> str:
-    cells = frame.iloc[row]
-    return ", ".join(
-        f"{column} {cells[column].date()}"
-        if column == "date_day"
-        else f"{column} {cells[column]!r}"
-        for column in key
-    )
-
-
-def _window(outcome: pd.DataFrame, grain: str) -> pd.DatetimeIndex:
-    dates = pd.DatetimeIndex(np.sort(outcome["date_day"].unique()))
-    steps = np.diff(dates.to_numpy()) / np.timedelta64(1, "D")
-    wrong = np.flatnonzero(steps != GRAIN_DAYS[grain])
-    if wrong.size:
-        first = int(wrong[0])
-        raise DateGapError(
-            f"The frame outcome goes from {dates[first].date()} to {dates[first + 1].date()}; "
-            f"with grain {grain!r} the next date must be {GRAIN_DAYS[grain]} day(s) later: fill "
-            "the missing dates with zeros."
-        )
-    return dates
-
-
-def _grid(
-    frame: pd.DataFrame,
-    what: str,
-    dates: pd.DatetimeIndex,
-    territories: tuple[str, ...],
-    values: dict[str, npt.NDArray[np.generic]],
-) -> dict[str, npt.NDArray[np.generic]]:
-    """Lay columns out as (G, T); every date of the window once in every territory."""
-    row = pd.Index(territories).get_indexer(pd.Index(frame["territory_id"]))
-    column = dates.get_indexer(pd.DatetimeIndex(frame["date_day"]))
-    if (row < 0).any():
-        raise UnknownTerritoryError(
-            f"The frame {what} names the territory "
-            f"{frame['territory_id'].iloc[int(np.argmin(row))]!r}, which has no outcome."
-        )
-    if (column < 0).any():
-        day = frame["date_day"].iloc[int(np.argmin(column))].date()
-        raise DateGapError(
-            f"The frame {what} has {day}, which is not a date of the outcome "
-            f"({dates[0].date()} to {dates[-1].date()}); cut it to the outcome's dates."
-        )
-    seen = np.zeros((len(territories), len(dates)), dtype=bool)
-    seen[row, column] = True
-    if not seen.all():
-        g, t = np.argwhere(~seen)[0]
-        raise DateGapError(
-            f"The frame {what} lacks {dates[t].date()} in territory {territories[g]!r}; every "
-            "territory needs every date of the outcome: fill with zeros."
-        )
-    grids = {}
-    for key, cells in values.items():
-        grid = np.zeros(seen.shape, dtype=cells.dtype)
-        grid[row, column] = cells
-        grids[key] = grid
-    return grids
-
-
-def _numbers(frame: pd.DataFrame, name: str, column: str) -> Floats:
-    numbers = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=np.float64)
-    bad = ~np.isfinite(numbers)
-    if bad.any():
-        row = int(np.argmax(bad))
-        key = [c for c in ("date_day", "territory_id", "kind", "driver", "control") if c in frame]
-        raise NotFiniteError(
-            f"The frame {name} has {frame[column].iloc[row]!r} in {column} at "
-            f"{_place(frame, row, key)}; expected a finite number."
-        )
-    return numbers
-
-
-def _cents(frame: pd.DataFrame, name: str, column: str) -> Cents:
-    """Money as whole cents: exact for Decimals, nearest cent for floats."""
-    numbers = _numbers(frame, name, column)
-    if frame[column].dtype == object:
-        return np.array(
-            [
-                int(Decimal(value).quantize(_CENT, ROUND_HALF_EVEN).scaleb(2))
-                for value in frame[column]
-            ],
-            dtype=np.int64,
-        )
-    return np.rint(numbers * 100).astype(np.int64)
+def _series(outcome: pd.DataFrame, products: bool) -> pd.Index:
+    if not products:
+        return pd.Index(np.sort(outcome["territory_id"].unique()))
+    pairs = outcome[["territory_id", "product_id"]].drop_duplicates()
+    return pd.MultiIndex.from_frame(pairs.sort_values(["territory_id", "product_id"]))
 
 
 def _territories(
-    frame: pd.DataFrame, names: tuple[str, ...], outcome_cents: Cents
+    frame: pd.DataFrame, names: tuple[str, ...], outcome: Ticks
 ) -> tuple[Floats, Floats, str, tuple[str | None, ...]]:
     unknown = sorted(set(names) - set(frame["territory_id"]))
     if unknown:
@@ -274,7 +233,7 @@ def _territories(
         if "population" in rows
         else np.full(len(names), np.nan)
     )
-    size = np.abs(outcome_cents).mean(axis=1).astype(np.float64)
+    size = np.abs(outcome).mean(axis=1).astype(np.float64)
     # A territory that never sold still needs a size: a thousandth of the mean.
     size = np.maximum(size, 1e-3 * size.mean() + 1e-12)
     people, source = population, "population"
@@ -289,55 +248,115 @@ def _territories(
 
 
 def _drivers(
-    drivers: pd.DataFrame, dates: pd.DatetimeIndex, names: tuple[str, ...], people: Floats
+    release: MixInputs, dates: pd.DatetimeIndex, series: pd.Index, people: Floats
 ) -> tuple[Driver, ...]:
-    columns = ("date_day", "territory_id", "kind", "driver", "exposure", "exposure_unit", "spend")
-    frame = _frame(drivers, "drivers", columns)
+    frame = checked(release.drivers, "drivers", (*_DRIVER_COLUMNS, "spend"))
     unknown = set(frame["kind"]) - set(DRIVER_KINDS)
     if unknown:
         raise UnknownKindError(
             f"The frame drivers has the kind {sorted(map(str, unknown))[0]!r}; expected one of "
             f"{', '.join(DRIVER_KINDS)}."
         )
-    _unique(frame, "drivers", ["date_day", "territory_id", "kind", "driver"])
-    exposure = _numbers(frame, "drivers", "exposure")
-    frame = frame.assign(_exposure=exposure, _cents=_cents(frame, "drivers", "spend"))
+    products = "product_id" in frame
+    key = ["date_day", "territory_id", *(["product_id"] if products else []), "kind", "driver"]
+    unique(frame, "drivers", key)
+    frame = frame.assign(
+        _exposure=numbers(frame, "drivers", "exposure"), _cents=ticks(frame, "drivers", "spend")
+    )
+    early = frame["date_day"] < dates[0]
+    if (frame["_cents"][early] != 0).any():
+        frame.loc[early, "_cents"] = 0  # money spent before the window is not of the window
     out = []
     # Sorted by name: the order of the rows must not change a result.
     for (kind, name), rows in frame.groupby(["kind", "driver"], sort=True):
+        what = f"drivers ({kind} {name})"
+        reach = window(rows["date_day"], what, release.grain)
+        _meets(reach, dates, what, release.grain)
+        spread = _spread(rows, series, products)
         values = {
-            "exposure": rows["_exposure"].to_numpy(),
-            "spend": rows["_cents"].to_numpy(),
+            "exposure": spread["_exposure"].to_numpy(),
+            "cents": spread["_cents"].to_numpy(),
         }
-        grids = _grid(rows, f"drivers ({kind} {name})", dates, names, values)
-        raw = grids["exposure"].astype(np.float64)
-        kept = np.maximum(raw, 0.0)
-        units = set(rows["exposure_unit"].astype(str))
+        if reach[-1] > dates[-1]:
+            reach = reach[reach <= dates[-1]]
+        laid = grid(spread, what, reach if len(reach) > len(dates) else dates, series, values)
+        raw = laid["exposure"].astype(np.float64)
+        # Prices and indices may be negative; what is bought or done cannot be.
+        kept = raw if kind in ("price", "control") else np.maximum(raw, 0.0)
+        intensive = set(rows["exposure_unit"].astype(str)) <= INTENSIVE_UNITS
+        per_head = kept if intensive else kept / people[:, None]
+        cents = laid["cents"][:, raw.shape[1] - len(dates) :].astype(np.int64)
+        begun = max(1, round(_BEGINNING_DAYS / GRAIN_DAYS[release.grain]))
+        # Products of a territory share its spend: by size would need theirs, so equally.
+        share = _product_share(series, "product_id" in rows and rows["product_id"].ne("").all())
         out.append(
             Driver(
                 kind=str(kind),
                 name=str(name),
                 exposure=kept,
-                per_head=kept if units <= INTENSIVE_UNITS else kept / people[:, None],
-                spend_cents=int(grids["spend"].sum()),
-                negative_cells=int((raw < 0).sum()),
+                per_head=per_head,
+                start=per_head[:, :begun].mean(axis=1),
+                spend=cents / 100.0 * share[:, None],
+                spend_cents=int(rows["_cents"].sum()),
+                negative_cells=int((raw < kept).sum()),
             )
         )
     return tuple(out)
 
 
+def _meets(reach: pd.DatetimeIndex, dates: pd.DatetimeIndex, what: str, grain: str) -> None:
+    """Dates before the window must lead up to it without a gap and on the same weekday."""
+    if reach[0] < dates[0] and dates[0] not in reach:
+        raise DateGapError(
+            f"The frame {what} begins on {reach[0].date()}, and its dates do not meet the first "
+            f"date of the outcome, {dates[0].date()} ({grain}): use the same dates."
+        )
+    if reach[0] > dates[0] or reach[-1] < dates[-1]:
+        day = dates[0] if reach[0] > dates[0] else next_date(reach[-1], grain)
+        raise DateGapError(
+            f"The frame {what} lacks {day.date()}, a date of the outcome ({dates[0].date()} to "
+            f"{dates[-1].date()}); fill with zeros where it did not run."
+        )
+
+
+def _spread(rows: pd.DataFrame, series: pd.Index, products: bool) -> pd.DataFrame:
+    """Rows without product stand for every product of their territory."""
+    if not isinstance(series, pd.MultiIndex):
+        return rows
+    if products and rows["product_id"].ne("").all():
+        return rows
+    pairs = series.to_frame(index=False)
+    return rows.drop(columns="product_id", errors="ignore").merge(pairs, on="territory_id")
+
+
+def _product_share(series: pd.Index, own: bool) -> Floats:
+    if not isinstance(series, pd.MultiIndex) or own:
+        return np.ones(len(series))
+    counts = series.get_level_values(0).value_counts()
+    out: Floats = 1.0 / counts.loc[series.get_level_values(0)].to_numpy(dtype=np.float64)
+    return out
+
+
 def _controls(
-    controls: pd.DataFrame | None, dates: pd.DatetimeIndex, names: tuple[str, ...]
-) -> tuple[tuple[str, Floats], ...]:
+    controls: pd.DataFrame | None, dates: pd.DatetimeIndex, series: pd.Index
+) -> tuple[Driver, ...]:
     if controls is None or controls.empty:
         return ()
-    frame = _frame(controls, "controls", ("date_day", "territory_id", "control", "value"))
-    _unique(frame, "controls", ["date_day", "territory_id", "control"])
-    frame = frame.assign(_value=_numbers(frame, "controls", "value"))
+    frame = checked(controls, "controls", ("date_day", "territory_id", "control", "value"))
+    products = "product_id" in frame
+    unique(
+        frame,
+        "controls",
+        [c for c in ("date_day", "territory_id", "product_id", "control") if c in frame],
+    )
+    frame = frame.assign(_value=numbers(frame, "controls", "value"))
     out = []
     for name, rows in frame.groupby("control", sort=True):
-        grids = _grid(rows, f"controls ({name})", dates, names, {"v": rows["_value"].to_numpy()})
-        out.append((str(name), grids["v"].astype(np.float64)))
+        spread = _spread(rows, series, products)
+        values = {"v": spread["_value"].to_numpy()}
+        laid = grid(spread, f"controls ({name})", dates, series, values)["v"].astype(np.float64)
+        nothing = np.zeros((len(series), len(dates)))
+        out.append(Driver("control", str(name), laid, laid, laid[:, 0], nothing, 0))
     return tuple(out)
 
 

@@ -1,98 +1,189 @@
-"""What the mix model is told, given and returns: settings, input frames, result frames."""
+"""What the mix model is told: settings with defaults that are meant to be used.
+
+`MixSpec.model_json_schema()` is the JSON schema of the `model:` section of a spec file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
-import pandas as pd
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
-#: Driver kinds with adstock and saturation and a positive effect.
-SATURATING = ("media", "organic")
-#: Every driver kind a release may hold.
-DRIVER_KINDS = ("media", "organic", "promotion", "publicity")
+Adstock = Literal["geometric", "delayed", "weibull", "none"]
+Saturation = Literal["hill", "logistic", "michaelis_menten", "none"]
+Sign = Literal["positive", "negative", "either"]
+
+#: Kinds of driver, in the order in which tables list them.
+DRIVER_KINDS = (
+    *("media", "organic", "promotion", "price"),
+    *("publicity", "seller", "agency", "control"),
+)
 
 
-@dataclass(frozen=True)
-class Prior:
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Prior(_Frozen):
     """Normal prior on a parameter's unbounded scale (logit or log): `centre`, `spread` (sd)."""
 
     centre: float
-    spread: float
+    spread: PositiveFloat
 
 
-@dataclass(frozen=True)
-class MixSpec:
+class EffectPrior(_Frozen):
+    """What is believed of a driver's effect before its sales are looked at.
+
+    Attributes:
+        on: `share` of the outcome, `roi` (outcome per unit of spend, times value per unit), or
+            `coefficient` (outcome per unit of transformed exposure in units of its mean).
+        median: of the log-normal prior (of its size, where the sign is negative); for a driver of
+            either sign the standard deviation of the normal prior around zero.
+        spread: standard deviation of the logarithm: 0.7 is "within a factor of 3, most likely".
+    """
+
+    on: Literal["share", "roi", "coefficient"] = "share"
+    median: PositiveFloat
+    spread: PositiveFloat = 1.0
+
+
+class DriverSpec(_Frozen):
+    """How one driver enters; what is not said is the default of its kind (`KIND_DEFAULTS`).
+
+    Attributes:
+        adstock: `geometric`, `delayed` (peak after some dates), `weibull` (holds geometric as a
+            special case), `none`.
+        saturation: `hill`, `logistic`, `michaelis_menten` (Hill of shape 1), `none`.
+        sign: of the effect. `either` is integrated out in closed form.
+        effect: prior on its size; not said: from the share of spend.
+        drifts: whether the effect moves slowly in time.
+        reference: what counts as none of it: `zero`, or its `median` in the series (a price).
+    """
+
+    adstock: Adstock | None = None
+    saturation: Saturation | None = None
+    sign: Sign | None = None
+    effect: EffectPrior | None = None
+    drifts: bool = False
+    reference: Literal["zero", "median"] | None = None
+
+
+KIND_DEFAULTS: dict[str, DriverSpec] = {
+    "media": DriverSpec(adstock="geometric", saturation="hill", sign="positive", reference="zero"),
+    "organic": DriverSpec(
+        adstock="geometric", saturation="hill", sign="positive", reference="zero"
+    ),
+    "promotion": DriverSpec(adstock="none", saturation="none", sign="either", reference="zero"),
+    "price": DriverSpec(adstock="none", saturation="none", sign="either", reference="median"),
+    "publicity": DriverSpec(
+        adstock="geometric", saturation="michaelis_menten", sign="either", reference="zero"
+    ),
+    "seller": DriverSpec(
+        adstock="geometric", saturation="michaelis_menten", sign="positive", reference="zero"
+    ),
+    "agency": DriverSpec(
+        adstock="geometric", saturation="michaelis_menten", sign="positive", reference="zero"
+    ),
+    "control": DriverSpec(adstock="none", saturation="none", sign="either", reference="median"),
+}
+
+
+class Baseline(_Frozen):
+    """What sells without drivers.
+
+    Attributes:
+        trend: `piecewise` linear with a knot each `knot_days`, or a `local_level` whose level may
+            move at every knot (a knot each four weeks).
+        season_order: Fourier order of the yearly season; None: by length of the window.
+        holidays: whether holidays have effects.
+    """
+
+    trend: Literal["piecewise", "local_level"] = "piecewise"
+    knot_days: int = Field(default=182, ge=7)
+    most_knots: int = Field(default=12, ge=0)
+    season_order: int | None = Field(default=None, ge=0, le=26)
+    holidays: bool = True
+
+
+class Sampling(_Frozen):
+    """Length of the walk: `starts` ascents to the mode; `chains` of `warmup` and `draws` steps."""
+
+    starts: int = Field(default=4, ge=1)
+    chains: int = Field(default=4, ge=2)
+    warmup: int = Field(default=200, ge=20)
+    draws: int = Field(default=500, ge=20)
+
+
+class MixSpec(_Frozen):
     """Settings of the mix model; the defaults are meant to be used (docs/reference/mix.md).
 
     Priors are weak and free of currency: the outcome is in units of its own mean, exposure in
     units of its own mean.
 
     Attributes:
-        media_share: prior median share of net revenue of media and organic drivers together,
+        drivers: settings of single drivers, by name.
+        interactions: pairs of drivers whose joint effect is more (or less) than their sum.
+        engine: `bayes`, or `statsmodels` for the classical estimate on the same transforms.
+        value_per_unit: money a unit of the outcome is worth, where the outcome is not money.
+        before_window: exposure before the first date, where none is given: `nothing`, or
+            `as_begun`: what the first four weeks had on average.
+        media_share: prior median share of the outcome of paid and organic drivers together,
             split between them half by spend, half equally.
-        driver_share: log of a driver's share relative to that prior share.
+        effect_spread: sd of the log of a driver's share around that.
         adstock_week, adstock_day: logit of alpha, by grain.
         half_saturation: log of k relative to the exposure a driver has while it runs.
         shape: log of s; centred on diminishing returns from the first unit.
-        publicity_half_saturation: as half_saturation, for publicity.
-        territory_spread: sd of the log of a driver's relative effect in a territory, modelled
-            where there are at most `most_territory_effects` territories.
-        control_width, promotion_width, publicity_width: prior sd as a share of mean net revenue,
+        territory_spread: prior median of the sd of a driver's relative effect between
+            territories (and products).
+        drift_spread: the same for the drift of an effect, over a year.
+        control_width, promotion_width, publicity_width: prior sd as a share of the mean outcome,
             per standard deviation of a control, per usual depth, per usual exposure.
-        use_holidays: whether holidays have effects.
-        starts, chains, warmup, draws: ascents, and Hamiltonian chains with their lengths.
     """
 
-    media_share: float = 0.2
-    driver_share: Prior = Prior(0.0, 1.0)
-    adstock_week: Prior = Prior(-0.5, 1.0)
-    adstock_day: Prior = Prior(1.2, 1.2)
-    half_saturation: Prior = Prior(0.2, 0.7)
-    shape: Prior = Prior(0.0, 0.3)
-    publicity_half_saturation: Prior = Prior(1.0, 1.0)
-    territory_spread: float = 0.15
-    most_territory_effects: int = 10
-    control_width: float = 0.3
-    promotion_width: float = 0.5
-    publicity_width: float = 0.3
-    use_holidays: bool = True
-    starts: int = 4
-    chains: int = 4
-    warmup: int = 120
-    draws: int = 200
+    drivers: dict[str, DriverSpec] = Field(default_factory=dict)
+    interactions: tuple[tuple[str, str], ...] = ()
+    engine: Literal["bayes", "statsmodels"] = "bayes"
+    value_per_unit: PositiveFloat = 1.0
+    before_window: Literal["nothing", "as_begun"] = "as_begun"
+    media_share: float = Field(default=0.2, gt=0, lt=1)
+    effect_spread: PositiveFloat = 1.0
+    adstock_week: Prior = Prior(centre=-0.5, spread=1.0)
+    adstock_day: Prior = Prior(centre=1.2, spread=1.2)
+    half_saturation: Prior = Prior(centre=0.2, spread=0.7)
+    shape: Prior = Prior(centre=0.0, spread=0.3)
+    weibull_shape: Prior = Prior(centre=0.0, spread=0.3)
+    delay: Prior = Prior(centre=-1.0, spread=1.0)
+    publicity_half_saturation: Prior = Prior(centre=1.0, spread=1.0)
+    territory_spread: PositiveFloat = 0.15
+    drift_spread: PositiveFloat = 0.3
+    interaction_width: PositiveFloat = 0.3
+    control_width: PositiveFloat = 0.3
+    promotion_width: PositiveFloat = 0.5
+    publicity_width: PositiveFloat = 0.3
+    baseline: Baseline = Baseline()
+    sampling: Sampling = Sampling()
+
+    @model_validator(mode="after")
+    def _pairs_differ(self) -> MixSpec:
+        for first, second in self.interactions:
+            if first == second:
+                raise ValueError(f"interactions: {first!r} is paired with itself")
+        return self
+
+    def of(self, kind: str, name: str) -> DriverSpec:
+        """Settings of a driver, complete: its own, else those of its kind."""
+        default = KIND_DEFAULTS[kind]
+        own = self.drivers.get(name, default)
+        filled = {
+            field: getattr(own, field)
+            if getattr(own, field) is not None
+            else getattr(default, field)
+            for field in ("adstock", "saturation", "sign", "reference")
+        }
+        return own.model_copy(update=filled)
 
 
-@dataclass(frozen=True)
-class MixInputs:
-    """The frames of one release that the mix model reads (columns: docs/architecture.md).
-
-    Money may be Decimal or float, dates anything pandas reads as a date. `grain` is `day` or
-    `week`, `currency` the reporting currency's code.
-    """
-
-    outcome: pd.DataFrame
-    drivers: pd.DataFrame
-    territories: pd.DataFrame
-    grain: str
-    currency: str
-    controls: pd.DataFrame | None = None
-    holidays: pd.DataFrame | None = None
-
-
-@dataclass(frozen=True)
-class MixResult:
-    """Result frames of `results/mix` (docs/architecture.md), diagnostics and settings.
-
-    `contributions.contribution` and the money of `summary` are Decimals in cents; everything
-    else is float64; `date_day` is datetime64[ns]. Money is in `settings["currency"]`.
-    """
-
-    contributions: pd.DataFrame
-    summary: pd.DataFrame
-    curves: pd.DataFrame
-    parameters: pd.DataFrame
-    checks: pd.DataFrame
-    diagnostics: Mapping[str, Any]
-    settings: Mapping[str, Any]
+def log_normal(median: float, spread: float) -> Prior:
+    """Prior on a logarithm from the median of the quantity."""
+    return Prior(centre=float(np.log(median)), spread=spread)

@@ -10,8 +10,9 @@ import pytest
 
 from models.errors import TooFewRowsError
 from models.mix import MixInputs, MixModel, MixSpec
+from models.mix.spec import Sampling
 
-QUICK = MixSpec(starts=2, chains=2, warmup=40, draws=60)
+QUICK = MixSpec(sampling=Sampling(starts=2, chains=2, warmup=60, draws=60))
 KEY = ["date_day", "territory_id"]
 COLUMNS = {
     "contributions": ["date_day", "territory_id", "kind", "driver", "contribution", "p05", "p95"],
@@ -21,7 +22,7 @@ COLUMNS = {
     ],
     "curves": ["kind", "driver", "multiplier", "spend", "contribution", "p05", "p95"],
     "parameters": ["kind", "driver", "parameter", "mean", "p05", "p95"],
-    "checks": ["check_name", "subject", "severity", "status", "figure", "threshold", "text"],
+    "gates": ["check_name", "subject", "severity", "status", "figure", "threshold", "text"],
 }
 
 
@@ -79,21 +80,21 @@ def fitted(request):
 def test_frames_have_the_columns_of_the_contract(fitted):
     _, result = fitted
     for name, columns in COLUMNS.items():
-        assert list(getattr(result, name).columns) == columns
+        assert list(getattr(result, name)().columns) == columns
 
 
 def test_contributions_sum_to_net_revenue_to_the_cent_in_every_cell(fitted):
     release, result = fitted
-    sums = result.contributions.groupby(KEY)["contribution"].sum()
+    sums = result.contributions().groupby(KEY)["contribution"].sum()
     outcome = release.outcome.assign(date_day=pd.to_datetime(release.outcome["date_day"]))
     expected = outcome.set_index(KEY)["net_revenue"].sort_index()
     assert (sums.sort_index() == expected).all()
-    assert result.summary["contribution"].sum() == expected.sum()
+    assert result.summary()["contribution"].sum() == expected.sum()
 
 
 def test_every_kind_stands_once_in_every_cell(fitted):
     _, result = fitted
-    frame = result.contributions
+    frame = result.contributions()
     assert not frame.duplicated([*KEY, "kind", "driver"]).any()
     assert set(frame["kind"]) == {
         *("media", "organic", "publicity", "promotion", "control"),
@@ -104,11 +105,11 @@ def test_every_kind_stands_once_in_every_cell(fitted):
 
 def test_media_contributions_are_positive_and_intervals_hold_the_estimate(fitted):
     _, result = fitted
-    summary = result.summary.set_index(["kind", "driver"])
+    summary = result.summary().set_index(["kind", "driver"])
     for key in (("media", "tv"), ("organic", "newsletter")):
         assert 0 < summary.contribution_p05[key] < float(summary.contribution[key])
         assert float(summary.contribution[key]) < summary.contribution_p95[key]
-    cells = result.contributions[result.contributions["driver"] == "tv"]
+    cells = result.contributions()[result.contributions()["driver"] == "tv"]
     assert (cells["p05"] >= 0).all()
     # Bounds of a total come from draws of the total: they are closer than the cells' bounds.
     assert summary.contribution_p05[("media", "tv")] >= cells["p05"].sum()
@@ -116,37 +117,37 @@ def test_media_contributions_are_positive_and_intervals_hold_the_estimate(fitted
 
 def test_idle_drivers_are_left_out_said_so_and_reported_as_zero(fitted):
     _, result = fitted
-    idle = result.contributions[result.contributions["driver"].isin(["idle", "always_on"])]
+    idle = result.contributions()[result.contributions()["driver"].isin(["idle", "always_on"])]
     assert (idle["contribution"] == 0).all() and (idle[["p05", "p95"]] == 0).all(axis=None)
-    warned = result.checks[(result.checks.check_name == "driver_varies")]
+    warned = result.gates()[(result.gates().check_name == "driver_varies")]
     assert set(warned[warned.status == "warn"].subject) == {"media idle", "media always_on"}
 
 
 def test_curves_pass_through_zero_and_the_summary_and_saturate(fitted):
     _, result = fitted
-    summary = result.summary.set_index(["kind", "driver"])
-    for key, curve in result.curves.groupby(["kind", "driver"]):
+    summary = result.summary().set_index(["kind", "driver"])
+    for key, curve in result.curves().groupby(["kind", "driver"]):
         assert list(curve["multiplier"]) == [round(0.1 * i, 1) for i in range(21)]
         assert curve["contribution"].iloc[0] == 0
         # The summary counts whole cents.
         assert curve["contribution"].iloc[10] == pytest.approx(
             float(summary.contribution[key]), rel=0.05, abs=5
         )
-    tv = result.curves[result.curves["driver"] == "tv"]["contribution"].to_numpy()
+    tv = result.curves()[result.curves()["driver"] == "tv"]["contribution"].to_numpy()
     assert (np.diff(tv) > 0).all()
     assert summary.mroi[("media", "tv")] < summary.roi[("media", "tv")] * 1.5
 
 
 def test_no_fail_check_fails_on_plain_data(fitted):
     _, result = fitted
-    failed = result.checks[result.checks["status"] == "fail"]
+    failed = result.gates()[result.gates()["status"] == "fail"]
     assert failed.empty, failed.to_string()
-    assert set(result.checks["severity"]) <= {"fail", "warn"}
+    assert set(result.gates()["severity"]) <= {"fail", "warn"}
     assert {
         *("control_leaks_outcome", "driver_collinearity", "data_per_parameter"),
         *("residual_autocorrelation", "baseline_negative", "contributions_sum_to_outcome"),
         *("results_finite", "optimiser_converged", "fit_r2", "holdout_error"),
-    } <= set(result.checks["check_name"])
+    } <= set(result.gates()["check_name"])
 
 
 def test_same_seed_gives_the_same_frames_and_row_order_does_not_matter(fitted):
@@ -159,7 +160,9 @@ def test_same_seed_gives_the_same_frames_and_row_order_does_not_matter(fitted):
     )
     again = MixModel(QUICK).fit(shuffled, seed=3)
     for name in COLUMNS:
-        pd.testing.assert_frame_equal(getattr(result, name), getattr(again, name), check_exact=True)
+        pd.testing.assert_frame_equal(
+            getattr(result, name)(), getattr(again, name)(), check_exact=True
+        )
 
 
 def test_renaming_drivers_only_renames_the_results():
@@ -168,8 +171,8 @@ def test_renaming_drivers_only_renames_the_results():
     renamed = dataclasses.replace(
         release, drivers=release.drivers.assign(driver=release.drivers["driver"].replace(names))
     )
-    plain = MixModel(QUICK).fit(release).summary
-    other = MixModel(QUICK).fit(renamed).summary
+    plain = MixModel(QUICK).fit(release).summary()
+    other = MixModel(QUICK).fit(renamed).summary()
     pd.testing.assert_frame_equal(
         plain.assign(driver=plain["driver"].replace(names)).sort_values(["kind", "driver"]),
         other.sort_values(["kind", "driver"]),
@@ -187,9 +190,9 @@ def test_swapping_two_drivers_swaps_their_results():
     swapped = dataclasses.replace(
         release, drivers=release.drivers.assign(driver=release.drivers["driver"].replace(names))
     )
-    spec = MixSpec(starts=2)
-    plain = MixModel(spec).fit(release).summary.set_index("driver")
-    other = MixModel(spec).fit(swapped).summary.set_index("driver")
+    spec = MixSpec(sampling=Sampling(starts=2))
+    plain = MixModel(spec).fit(release).summary().set_index("driver")
+    other = MixModel(spec).fit(swapped).summary().set_index("driver")
     for name, new in names.items():
         width = plain.contribution_p95[name] - plain.contribution_p05[name]
         gap = abs(float(plain.contribution[name]) - float(other.contribution[new]))
@@ -203,8 +206,8 @@ def test_scaling_the_currency_scales_contributions_and_leaves_roi():
         outcome=release.outcome.assign(net_revenue=[v * 8 for v in release.outcome.net_revenue]),
         drivers=release.drivers.assign(spend=[v * 8 for v in release.drivers.spend]),
     )
-    plain = MixModel(QUICK).fit(release).summary.set_index("driver")
-    other = MixModel(QUICK).fit(scaled).summary.set_index("driver")
+    plain = MixModel(QUICK).fit(release).summary().set_index("driver")
+    other = MixModel(QUICK).fit(scaled).summary().set_index("driver")
     assert other.roi["tv"] == pytest.approx(plain.roi["tv"], rel=1e-3)
     assert other.mroi["tv"] == pytest.approx(plain.mroi["tv"], rel=1e-3)
     for name in ("tv", "newsletter", "coupon", "baseline"):
@@ -221,8 +224,8 @@ def test_money_as_floats_gives_the_same_as_decimals():
         drivers=release.drivers.astype({"spend": float}),
     )
     one, two = MixModel(QUICK).fit(release), MixModel(QUICK).fit(floats)
-    pd.testing.assert_frame_equal(one.contributions, two.contributions)
-    assert all(isinstance(v, Decimal) for v in two.contributions["contribution"])
+    pd.testing.assert_frame_equal(one.contributions(), two.contributions())
+    assert all(isinstance(v, Decimal) for v in two.contributions()["contribution"])
 
 
 def test_a_control_that_follows_the_outcome_is_flagged():
@@ -232,7 +235,9 @@ def test_a_control_that_follows_the_outcome_is_flagged():
     result = MixModel(QUICK).fit(
         dataclasses.replace(release, controls=pd.concat([release.controls, leak]))
     )
-    check = result.checks[result.checks.check_name == "control_leaks_outcome"].set_index("subject")
+    check = result.gates()[result.gates().check_name == "control_leaks_outcome"].set_index(
+        "subject"
+    )
     assert check.status["visits"] == "warn" and check.figure["visits"] == pytest.approx(1.0)
     assert check.status["temperature"] == "pass"
 
@@ -244,9 +249,9 @@ def test_two_drivers_that_move_together_are_flagged():
     result = MixModel(QUICK).fit(
         dataclasses.replace(release, drivers=pd.concat([release.drivers, twin]))
     )
-    pairs = result.checks[result.checks.check_name == "driver_pair_correlation"]
+    pairs = result.gates()[result.gates().check_name == "driver_pair_correlation"]
     assert list(pairs["subject"]) == ["media tv and media video"]
-    inflation = result.checks[result.checks.check_name == "driver_collinearity"]
+    inflation = result.gates()[result.gates().check_name == "driver_collinearity"]
     assert {"media tv", "media video"} == set(inflation[inflation.status == "warn"].subject)
 
 

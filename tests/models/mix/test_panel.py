@@ -84,7 +84,7 @@ def test_bad_frames_are_named(frame, edit, error, text):
 
 def test_an_unknown_grain_is_refused():
     with pytest.raises(errors.UnknownKindError, match="'month'"):
-        read_panel(dataclasses.replace(release(), grain="month"))
+        read_panel(dataclasses.replace(release(), grain="hour"))
 
 
 def test_decimals_are_read_to_the_exact_cent():

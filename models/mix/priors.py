@@ -1,0 +1,210 @@
+"""What is believed before the outcome is looked at: one prior a nonlinear parameter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.mix.baseline import effect_width, linear_exposure
+from models.mix.frames import Floats
+from models.mix.panel import Driver, Panel
+from models.mix.spec import DriverSpec, EffectPrior, MixSpec, Prior, log_normal
+from models.mix.transforms import CARRY, FILL, carry_over, fill_up
+
+#: Dates that carry-over of finite reach looks back, by grain.
+LAGS = {"day": 56, "week": 13, "month": 4}
+#: Prior median of a Weibull's scale, in dates.
+_WEIBULL_SCALE = {"day": 5.0, "week": 1.2, "month": 0.5}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One transformed driver: its exposure in units of its mean, its forms, priors and size.
+
+    `exposure` (S, B + T), `start` (S,) in units of `unit`. `sign` is 1, -1 or 0 (either: its
+    coefficient is integrated out, with prior sd `width`, and its column is f / `usual`).
+    `normalised`: size is the share of the outcome; else outcome per unit of f. `places` (5,) of
+    its parameters among its own priors, -1 for none.
+    """
+
+    driver: Driver
+    settings: DriverSpec
+    exposure: Floats
+    start: Floats
+    unit: float
+    sign: int
+    normalised: bool
+    width: float
+    usual: float
+    carry: int
+    fill: int
+    places: tuple[int, int, int, int, int]
+    priors: tuple[Prior, ...]
+    names: tuple[str, ...]
+
+
+def transformed(driver: Driver, spec: MixSpec) -> bool:
+    """Whether a driver needs nonlinear parameters (or a sign)."""
+    settings = spec.of(driver.kind, driver.name)
+    paired = any(driver.name in pair for pair in spec.interactions)
+    linear = settings.adstock == "none" and settings.saturation == "none"
+    return paired or settings.drifts or not linear or settings.sign != "either"
+
+
+def enter(driver: Driver, panel: Panel, spec: MixSpec, default_share: float) -> Entry:
+    """A driver with everything the posterior needs to know of it."""
+    settings = spec.of(driver.kind, driver.name)
+    weight = panel.size[:, None] / (panel.size.sum() * len(panel.dates))
+    ahead = driver.per_head.shape[1] - len(panel.dates)
+    if settings.saturation == "none":
+        _, unit = linear_exposure(panel, driver, spec)
+        offset = window_offset(driver, panel, spec)
+        exposure, start = (driver.per_head - offset) / unit, (driver.start - offset[:, 0]) / unit
+    else:
+        unit = float(driver.per_head[:, ahead:].mean())
+        exposure, start = driver.per_head / unit, driver.start / unit
+    if spec.before_window == "nothing" and ahead == 0:
+        start = np.zeros_like(start)
+
+    priors: list[Prior] = []
+    names: list[str] = []
+    places = [-1] * 5
+
+    def add(place: int, name: str, prior: Prior) -> None:
+        places[place] = len(priors)
+        priors.append(prior)
+        names.append(name)
+
+    alpha = spec.adstock_day if panel.grain == "day" else spec.adstock_week
+    if settings.adstock in ("geometric", "delayed"):
+        add(0, "alpha", alpha)
+    if settings.adstock == "delayed":
+        add(1, "peak", spec.delay)
+    if settings.adstock == "weibull":
+        add(0, "scale", log_normal(_WEIBULL_SCALE[panel.grain], 0.8))
+        add(1, "carry_shape", spec.weibull_shape)
+    carry, fill = CARRY[settings.adstock or "none"], FILL[settings.saturation or "none"]
+    running = _at_centre(carry, 0, priors, places, exposure, start, ahead, LAGS[panel.grain])
+    usual = _running(running)
+    if fill:
+        half = (
+            spec.publicity_half_saturation if driver.kind == "publicity" else spec.half_saturation
+        )
+        add(2, "half_saturation", Prior(centre=half.centre + np.log(usual), spread=half.spread))
+    if settings.saturation == "hill":
+        add(3, "shape", spec.shape)
+
+    filled = _at_centre(carry, fill, priors, places, exposure, start, ahead, LAGS[panel.grain])
+    level = float((weight * filled).sum())
+    effect = settings.effect
+    sign = {"positive": 1, "negative": -1, "either": 0}[settings.sign or "either"]
+    width, normalised = 0.0, False
+    if sign:
+        normalised = settings.reference == "zero" and (effect is None or effect.on != "coefficient")
+        add(
+            4,
+            "share" if normalised else "coefficient",
+            _size(effect, driver, panel, spec, default_share, normalised=normalised, level=level),
+        )
+    else:
+        usual_share = abs(level) if settings.reference == "zero" else 1.0
+        level = max(usual_share, 1e-9)
+        if effect is not None:
+            width = effect_width(panel, driver, effect.on, effect.median, filled / level, spec)
+        elif driver.kind in ("control", "price"):
+            width = spec.control_width
+        elif driver.kind == "promotion":
+            width = spec.promotion_width * level
+        else:
+            width = spec.publicity_width / usual
+    return Entry(
+        driver=driver,
+        settings=settings,
+        exposure=np.ascontiguousarray(exposure),
+        start=start,
+        unit=unit,
+        sign=sign,
+        normalised=normalised,
+        width=width,
+        usual=level,
+        carry=carry,
+        fill=fill,
+        places=(places[0], places[1], places[2], places[3], places[4]),
+        priors=tuple(priors),
+        names=tuple(names),
+    )
+
+
+def window_offset(driver: Driver, panel: Panel, spec: MixSpec) -> Floats:
+    """What counts as none of a driver, (S, 1): zero, or its median over the window."""
+    values = driver.per_head[:, driver.per_head.shape[1] - len(panel.dates) :]
+    if spec.of(driver.kind, driver.name).reference == "median":
+        return np.median(values, axis=1, keepdims=True)
+    return np.zeros((len(values), 1))
+
+
+def _size(
+    effect: EffectPrior | None,
+    driver: Driver,
+    panel: Panel,
+    spec: MixSpec,
+    default_share: float,
+    *,
+    normalised: bool,
+    level: float,
+) -> Prior:
+    """Prior on the log of a signed driver's size: its share, or outcome per unit of f."""
+    if effect is not None and effect.on == "coefficient":
+        return log_normal(effect.median / panel.scale, effect.spread)
+    if not normalised:
+        if effect is None:
+            return log_normal(0.5 * spec.control_width, 1.0)
+        return log_normal(effect.median / max(abs(level), 1e-9), effect.spread)
+    if effect is None:
+        return log_normal(default_share, spec.effect_spread)
+    if effect.on == "share":
+        return log_normal(effect.median, effect.spread)
+    total = abs(float(panel.outcome.sum())) * spec.value_per_unit
+    spend = driver.spend_cents / 100
+    return log_normal(effect.median * max(spend, 1e-9) / total, effect.spread)
+
+
+def default_shares(drivers: list[Driver], spec: MixSpec) -> Floats:
+    """Prior median share of the outcome by driver: half split by spend, half equally."""
+    count = len(drivers)
+    spend = np.array([max(d.spend_cents, 0) for d in drivers], dtype=np.float64)
+    equal = np.full(count, 1.0 / max(count, 1))
+    if spend.sum() <= 0:
+        return spec.media_share * equal
+    paid = spend > 0
+    # Spend splits only what the paid drivers' equal parts add up to: organic ones keep theirs.
+    by_spend = np.where(paid, equal.sum() * paid.mean() * spend / spend.sum(), equal)
+    out: Floats = spec.media_share * 0.5 * (by_spend + equal)
+    return out
+
+
+def _running(exposure: Floats) -> float:
+    """Exposure a driver has while it runs, in units of its mean: bursts are larger than 1."""
+    total = float(np.abs(exposure).mean())
+    return float((exposure**2).mean()) / total**2 if total > 0 else 1.0
+
+
+def _at_centre(
+    carry: int,
+    fill: int,
+    priors: list[Prior],
+    places: list[int],
+    exposure: Floats,
+    start: Floats,
+    ahead: int,
+    lags: int,
+) -> Floats:
+    """The transformed exposure at the prior's centre, (S, T)."""
+    centre = [priors[p].centre if p >= 0 else 0.0 for p in places]
+    out = np.empty((exposure.shape[0], exposure.shape[1] - ahead))
+    for s in range(len(out)):
+        row = np.ascontiguousarray(exposure[s])
+        carry_over(carry, centre[0], centre[1], lags, row, float(start[s]), out[s])
+        fill_up(fill, centre[2], centre[3], out[s].copy(), out[s])
+    return out
