@@ -106,7 +106,7 @@ def attribute(posterior: Posterior, drawn: Drawn, idle: tuple[Driver, ...]) -> l
     left = np.broadcast_to(outcome.astype(np.float32), (len(drawn.theta), *outcome.shape)).copy()
     left_mean = outcome.copy()
     shares = []
-    for share, cells in _shares(posterior, drawn):
+    for share, cells in drawn_shares(posterior, drawn):
         left -= cells
         left_mean = left_mean - share.mean
         shares.append(share)
@@ -121,7 +121,8 @@ def attribute(posterior: Posterior, drawn: Drawn, idle: tuple[Driver, ...]) -> l
     return shares
 
 
-def _shares(posterior: Posterior, drawn: Drawn) -> Iterator[tuple[Share, Floats]]:
+def drawn_shares(posterior: Posterior, drawn: Drawn) -> Iterator[tuple[Share, Floats]]:
+    """Every share but the residual's, with its draws (R, S, T), in the outcome's unit."""
     response, design, panel = posterior.response, posterior.design, posterior.panel
     still = len(design.columns)
     own_still = len(design.own_columns)

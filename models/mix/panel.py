@@ -190,8 +190,7 @@ def read_panel(release: MixInputs) -> Panel:
             "The frame outcome holds only zeros in net_revenue; there is nothing to attribute: "
             "check that sales were landed for the window."
         )
-    drivers = _drivers(release, dates, series, people)
-    drivers += _controls(release.controls, dates, series)
+    drivers = read_drivers(release, dates, series, people)
     return Panel(
         dates=dates,
         territories=names,
@@ -210,6 +209,18 @@ def read_panel(release: MixInputs) -> Panel:
         drivers=drivers,
         holidays=_holidays(release.holidays),
     )
+
+
+def read_drivers(
+    release: MixInputs, dates: pd.DatetimeIndex, series: pd.Index, people: Floats
+) -> tuple[Driver, ...]:
+    """Drivers and controls of a release over `dates`, whether or not it has an outcome there.
+
+    Args:
+        series: of territories, or of (territory, product), in the panel's order.
+    """
+    drivers = _drivers(release, dates, series, people)
+    return drivers + _controls(release.controls, dates, series)
 
 
 def _series(outcome: pd.DataFrame, products: bool) -> pd.Index:
