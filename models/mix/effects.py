@@ -21,7 +21,8 @@ class Drivers(NamedTuple):
     `table` (D, 5) places of their parameters; `carry`, `fill` (D,) forms; `exposure` (D, S, B + T)
     and `start` (D, S) in units of each driver; `sign` (D,) 1, -1 or 0 (open: its coefficient is
     linear); `normalised` (D,) 1 where the size is a share of the outcome; `usual` (D,) f at the
-    prior's centre; `weight` (S, T) sums to 1.
+    prior's centre; `weight` (S, T) sums to 1; `pooled` (D,) 1 where the common level of media, at
+    `level_at` of the parameters, adds to the log of the size.
     """
 
     table: Places
@@ -34,6 +35,8 @@ class Drivers(NamedTuple):
     normalised: Floats
     usual: Floats
     weight: Floats
+    pooled: Floats
+    level_at: int
 
 
 class Parts(NamedTuple):
@@ -75,7 +78,10 @@ def forward(raw: Floats, drivers: Drivers, dates: int) -> State:
         if drivers.sign[d] == 0.0:
             scale[d] = 1.0 / drivers.usual[d]
         else:
-            scale[d] = drivers.sign[d] * math.exp(raw[drivers.table[d, 4]])
+            size = raw[drivers.table[d, 4]]
+            if drivers.pooled[d] > 0.0:
+                size += raw[drivers.level_at]
+            scale[d] = drivers.sign[d] * math.exp(size)
             if drivers.normalised[d] > 0.0:
                 scale[d] /= max(mean[d], _NO_SHARE)
     return State(carried, filled, scale, mean)
@@ -118,6 +124,7 @@ def backward(
     drivers: Drivers,
     state: State,
     pull: Floats,
+    credits: Floats,
     shared: Parts,
     by_shared: Floats,
     own: Parts,
@@ -127,8 +134,8 @@ def backward(
     """Add to `slope` (like raw) the gradient through all drivers.
 
     Args:
-        pull: (D, S, T) gradient by what each driver brings, overwritten; by_shared, by_own:
-            gradients by the dynamic columns.
+        pull: (D, S, T) gradient by what each driver brings, overwritten; credits (D,) by its scale,
+            beyond that; by_shared, by_own: gradients by the dynamic columns.
     """
     count, series, dates = state.filled.shape
     for k in range(len(own.first)):
@@ -145,11 +152,13 @@ def backward(
             else:
                 add(pull[a, s], 1.0, by_shared[k, s])
     for d in range(count):
-        credit = 0.0
+        credit = credits[d]
         for s in range(series):
             credit += dot(pull[d, s], state.filled[d, s])
         if drivers.sign[d] != 0.0:
             slope[drivers.table[d, 4]] += credit * state.scale[d]
+            if drivers.pooled[d] > 0.0:
+                slope[drivers.level_at] += credit * state.scale[d]
         share = 0.0
         if drivers.normalised[d] > 0.0:
             share = credit / max(state.mean[d], _NO_SHARE)

@@ -14,6 +14,8 @@ from models.mix.transforms import CARRY, FILL, carry_over, fill_up
 
 #: Dates that carry-over of finite reach looks back, by grain.
 LAGS = {"day": 56, "week": 13, "month": 4}
+#: Kinds whose sizes share a common level.
+POOLED_KINDS = ("media", "organic")
 #: Prior median of a Weibull's scale, in dates.
 _WEIBULL_SCALE = {"day": 5.0, "week": 1.2, "month": 0.5}
 
@@ -24,7 +26,8 @@ class Entry:
 
     `exposure` (S, B + T), `start` (S,) in units of `unit`. `sign` is 1, -1 or 0 (either: its
     coefficient is integrated out, with prior sd `width`, and its column is f / `usual`).
-    `normalised`: size is the share of the outcome; else outcome per unit of f. `places` (5,) of
+    `normalised`: size is the share of the outcome; else outcome per unit of f. `pooled`: the common
+    level of media adds to the log of the size. `places` (5,) of
     its parameters among its own priors, -1 for none.
     """
 
@@ -35,6 +38,7 @@ class Entry:
     unit: float
     sign: int
     normalised: bool
+    pooled: bool
     width: float
     usual: float
     carry: int
@@ -126,6 +130,7 @@ def enter(driver: Driver, panel: Panel, spec: MixSpec, default_share: float) -> 
         unit=unit,
         sign=sign,
         normalised=normalised,
+        pooled=bool(sign) and effect is None and driver.kind in POOLED_KINDS,
         width=width,
         usual=level,
         carry=carry,
@@ -171,16 +176,11 @@ def _size(
 
 
 def default_shares(drivers: list[Driver], spec: MixSpec) -> Floats:
-    """Prior median share of the outcome by driver: half split by spend, half equally."""
-    count = len(drivers)
+    """Prior median share of the outcome by driver: by spend; without spend the mean of the others."""
     spend = np.array([max(d.spend_cents, 0) for d in drivers], dtype=np.float64)
-    equal = np.full(count, 1.0 / max(count, 1))
-    if spend.sum() <= 0:
-        return spec.media_share * equal
     paid = spend > 0
-    # Spend splits only what the paid drivers' equal parts add up to: organic ones keep theirs.
-    by_spend = np.where(paid, equal.sum() * paid.mean() * spend / spend.sum(), equal)
-    out: Floats = spec.media_share * 0.5 * (by_spend + equal)
+    parts = np.where(paid, spend, spend[paid].mean() if paid.any() else 1.0)
+    out: Floats = spec.media_share * parts / max(float(parts.sum()), 1e-300)
     return out
 
 

@@ -51,6 +51,9 @@ class Response:
                     table[d, place] = len(self.priors) + at
             self.priors += entry.priors
             self.names += [(entry.driver.kind, entry.driver.name, name) for name in entry.names]
+        if any(entry.pooled for entry in entries):
+            self.priors.append(Prior(centre=0.0, spread=spec.media_spread))
+            self.names.append(("media", "all", "level"))
         weight = np.repeat(panel.size[:, None], self.dates, axis=1)
         self.drivers = Drivers(
             table=table,
@@ -63,6 +66,8 @@ class Response:
             normalised=np.array([e.normalised for e in entries], dtype=np.float64),
             usual=np.array([e.usual for e in entries], dtype=np.float64),
             weight=weight / weight.sum(),
+            pooled=np.array([e.pooled for e in entries], dtype=np.float64),
+            level_at=len(self.priors) - 1,
         )
         self.shared = tuple(self._open() + self._drifts(spec) + self._pairs(spec))
         self.own = tuple(self._deviations()) if self.count > 1 else ()

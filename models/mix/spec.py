@@ -128,9 +128,9 @@ class MixSpec(_Frozen):
         value_per_unit: money a unit of the outcome is worth, where the outcome is not money.
         before_window: exposure before the first date, where none is given: `nothing`, or
             `as_begun`: what the first four weeks had on average.
-        media_share: prior median share of the outcome of paid and organic drivers together,
-            split between them half by spend, half equally.
-        effect_spread: sd of the log of a driver's share around that.
+        media_share, media_spread: prior median share of the outcome of paid and organic drivers
+            together, and the sd of its log: what is learned of one channel tells of all.
+        effect_spread: sd of the log of a driver's share around its part of that by spend.
         adstock_week, adstock_day: logit of alpha, by grain.
         half_saturation: log of k relative to the exposure a driver has while it runs.
         shape: log of s; centred on diminishing returns from the first unit.
@@ -147,7 +147,8 @@ class MixSpec(_Frozen):
     value_per_unit: PositiveFloat = 1.0
     before_window: Literal["nothing", "as_begun"] = "as_begun"
     media_share: float = Field(default=0.2, gt=0, lt=1)
-    effect_spread: PositiveFloat = 1.0
+    media_spread: PositiveFloat = 0.6
+    effect_spread: PositiveFloat = 0.7
     adstock_week: Prior = Prior(centre=-0.5, spread=1.0)
     adstock_day: Prior = Prior(centre=1.2, spread=1.2)
     half_saturation: Prior = Prior(centre=0.2, spread=0.7)
