@@ -207,7 +207,7 @@ def read_panel(release: MixInputs) -> Panel:
         people_source=source,
         scale=scale,
         drivers=drivers,
-        holidays=_holidays(release.holidays),
+        holidays=read_holidays(release.holidays),
     )
 
 
@@ -371,7 +371,8 @@ def _controls(
     return tuple(out)
 
 
-def _holidays(holidays: pd.DataFrame | None) -> pd.DataFrame:
+def read_holidays(holidays: pd.DataFrame | None) -> pd.DataFrame:
+    """Landed holidays with days as days and countries in capitals; empty where there are none."""
     columns = ["date_day", "holiday", "country_code"]
     if holidays is None or holidays.empty:
         return pd.DataFrame(columns=columns)
