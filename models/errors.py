@@ -37,3 +37,7 @@ class UnknownKindError(ModelInputError):
 
 class TooFewRowsError(ModelInputError):
     """There are fewer observations than parameters to estimate."""
+
+
+class ExperimentError(ModelInputError):
+    """An experiment does not fit the panel: its dates, territories, driver or unit."""

@@ -11,6 +11,7 @@ from models.mix.algebra import Fixed, Found, collapse
 from models.mix.compiling import compiled
 from models.mix.effects import Drivers, Parts, State, backward, columns, forward, signed_sum
 from models.mix.frames import Floats, Places
+from models.mix.lift import Tests, compare
 from models.mix.noise import filter_back, filter_dates
 
 
@@ -21,15 +22,6 @@ class Memory(NamedTuple):
     average: float
     first: float
     width: Floats
-
-
-class Tests(NamedTuple):
-    """Experiments: what driver `at` (E,) brought, in the cells and money of `worth` (E, S, T)."""
-
-    at: Places
-    worth: Floats
-    effect: Floats
-    error: Floats
 
 
 class Scales(NamedTuple):
@@ -114,19 +106,12 @@ def density(theta: Floats, problem: Problem) -> tuple[float, Floats]:
     for d in range(len(pull)):
         if problem.drivers.sign[d] != 0.0:
             pull[d] = by_sum[0]
-    tests = problem.tests
-    for e in range(len(tests.at)):
-        d = tests.at[e]
-        away = tests.effect[e]
-        for s in range(pull.shape[1]):
-            for t in range(pull.shape[2]):
-                away -= tests.worth[e, s, t] * state.scale[d] * state.filled[d, s, t]
-        away /= tests.error[e]
-        value -= 0.5 * away * away + math.log(tests.error[e])
-        pull[d] += tests.worth[e] * (away / tests.error[e])
+    credits = np.zeros(len(pull))
+    value += compare(raw, problem.drivers, state, problem.tests, pull, credits, slope)
     backward(
-        raw, problem.drivers, state, pull, problem.shared, by_shared, problem.own, by_own, slope
-    )
+        raw, problem.drivers, state, pull, credits, problem.shared, by_shared,
+        problem.own, by_own, slope,
+    )  # fmt: skip
     slope[scales.sigma_at] = found.by_sigma
     for i in range(len(scales.group)):
         if scales.group[i] >= 0:

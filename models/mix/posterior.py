@@ -6,9 +6,9 @@ import numpy as np
 
 from models.mix.algebra import Found
 from models.mix.baseline import WIDTH_PRIORS, Column, Design
-from models.mix.density import Memory, Problem, Scales, Tests, at_point, density, prior_sds
+from models.mix.density import Memory, Problem, Scales, at_point, density, prior_sds
 from models.mix.effects import State
-from models.mix.experiments import ReadOut
+from models.mix.experiments import ReadOut, as_tests
 from models.mix.frames import Floats, Places
 from models.mix.linear import fix
 from models.mix.noise import Noise
@@ -66,7 +66,7 @@ class Posterior:
                 own_group=self._group(self.own_columns),
                 sigma_at=len(response.priors),
             ),
-            tests=_tests(experiments, panel),
+            tests=as_tests(experiments, response),
         )
 
     def _group(self, columns: tuple[Column, ...]) -> Places:
@@ -112,13 +112,3 @@ class Posterior:
         """log posterior and its exact gradient; (-inf, ...) where it overflows."""
         found: tuple[float, Floats] = density(theta, self.problem)
         return found
-
-
-def _tests(experiments: tuple[ReadOut, ...], panel: Panel) -> Tests:
-    shape = (len(experiments), len(panel.territories), len(panel.dates))
-    return Tests(
-        at=np.array([e.at for e in experiments], dtype=np.int64),
-        worth=np.array([e.worth for e in experiments], dtype=np.float64).reshape(shape),
-        effect=np.array([e.effect for e in experiments], dtype=np.float64),
-        error=np.array([e.error for e in experiments], dtype=np.float64),
-    )
