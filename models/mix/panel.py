@@ -181,9 +181,9 @@ def read_panel(release: MixInputs) -> Panel:
     names = tuple(str(t) for t in series.get_level_values(0))
     size, people, source, countries = _territories(territories, names, whole)
     # A window of net returns would turn every sign round: scale by size of movement instead.
-    total = float(whole.sum())
+    total = float(whole.sum(dtype=np.float64))  # ticks of many decimals would overflow
     if total <= 0:
-        total = float(np.abs(whole).sum())
+        total = float(np.abs(whole).sum(dtype=np.float64))
     scale = total / 10.0**release.decimals / (size.sum() * len(dates))
     if scale <= 0:
         raise EmptyFrameError(
