@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,13 @@ import pandas as pd
 
 from models.mix.attribution import BAND, MARGIN, MULTIPLIERS, Drawn, Share
 from models.mix.frames import Ticks
-from models.mix.panel import Driver, Panel
+from models.mix.panel import Driver, MixInputs, Panel
 from models.mix.posterior import Posterior
 from models.mix.sampler import Draws, Mode
 from models.mix.spec import MixSpec
+
+if TYPE_CHECKING:
+    from models.mix.prediction import Prediction
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,14 @@ class MixResult:
     def gates(self) -> pd.DataFrame:
         """Checks: check_name, subject, severity, status, figure, threshold, text."""
         return self.checks
+
+    # What is done with a result imports results itself: hence the imports inside.
+
+    def predict(self, future: MixInputs, *, align: bool = False) -> Prediction:
+        """Outcome and contributions over the dates that follow the window: `prediction.predict`."""
+        from models.mix.prediction import predict  # noqa: PLC0415
+
+        return predict(self.estimate, future, align=align)
 
 
 def contributions_frame(panel: Panel, shares: tuple[Share, ...]) -> pd.DataFrame:
