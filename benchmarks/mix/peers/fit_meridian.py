@@ -21,21 +21,20 @@ from meridian.data import data_frame_input_data_builder as builders
 from meridian.model import model, spec
 
 SETTINGS = {"n_chains": 10, "n_adapt": 2000, "n_burnin": 500, "n_keep": 1000}
-#: What its sampler draws; the rest of its posterior follows from these.
+#: What its sampler draws and keeps; the rest of its posterior follows from these.
 FREE = (
     "knot_values",
     "sigma",
-    "tau_g_excl_baseline",
     "alpha_m",
     "ec_m",
     "eta_m",
     "slope_m",
     "roi_m",
-    "beta_gm_dev",
     "gamma_c",
     "xi_c",
-    "gamma_gc_dev",
 )
+#: What its sampler draws by territory, it does not keep: these follow from that one to one.
+BY_TERRITORY = ("tau_g", "beta_gm", "gamma_gc")
 
 
 def inputs(files: Handed, rows: pd.DataFrame) -> object:
@@ -74,7 +73,8 @@ def main() -> None:
     fitted.sample_posterior(**sampling, seed=0)
 
     posterior = fitted.inference_data.posterior
-    told = diagnostics({name: posterior[name].to_numpy() for name in FREE if name in posterior})
+    free = (*FREE, *BY_TERRITORY) if by else FREE
+    told = diagnostics({name: posterior[name].to_numpy() for name in free if name in posterior})
     stats = fitted.inference_data.sample_stats
     told["divergences"] = int(stats["diverging"].sum()) if "diverging" in stats else None
     reading = analyzer.Analyzer(
