@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from models.errors import (
     DateGapError,
-    DuplicateKeyError,
     EmptyFrameError,
     MissingColumnError,
     UnknownKindError,
@@ -46,8 +46,8 @@ class Horizon:
         for theta, fitted in zip(estimate.drawn.theta, estimate.drawn.states, strict=True):
             found = self.posterior.response.forward(self.posterior.raw(theta))
             # Shares are of the fitted window: what carries over is the coefficient.
-            filled = found.filled.astype(np.float32)
-            out.append(State(found.carried[:0], filled, fitted.scale, found.mean))
+            half: Any = found.filled.astype(np.float32)
+            out.append(State(found.carried[:0], half, fitted.scale, found.mean))
         return tuple(out)
 
 
@@ -174,7 +174,8 @@ def _following(panel: Panel, release: MixInputs, align: bool) -> tuple[MixInputs
         if past.any():
             notes += (f"{name}: {int(past.sum())} rows up to {last.date()} left out",)
         frames[name] = frame.assign(date_day=days)[~past].reset_index(drop=True)
-    return replace(release, **frames), notes
+    out = replace(release, drivers=frames["drivers"], controls=frames.get("controls"))
+    return out, notes
 
 
 def _complete(
@@ -247,9 +248,8 @@ def _holidays(
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Landed holidays of window and future together."""
     landed, given = estimate.panel.holidays, read_holidays(release.holidays)
-    if given.empty:
-        both = landed
-    else:
+    both = landed
+    if len(given):
         both = pd.concat([landed, given]).drop_duplicates(ignore_index=True)
     if not landed.empty and not (both["date_day"] >= dates[0]).any():
         return both, ("no holidays are known for the future: give them",)

@@ -28,7 +28,7 @@ class Prediction:
 
     panel: Panel
     shares: tuple[Share, ...]
-    paths: Floats
+    paths: npt.NDArray[np.float32]
     notes: tuple[str, ...]
 
     def contributions(self) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +80,19 @@ class MixResult:
         from models.mix.prediction import predict  # noqa: PLC0415
 
         return predict(self.estimate, future, align=align)
+
+    def save(self, file: BinaryIO) -> None:
+        """Write everything to a binary file, for `load`: versioned, no pickle."""
+        from models.mix.storage import save  # noqa: PLC0415
+
+        save(self, file)
+
+    @staticmethod
+    def load(file: BinaryIO) -> MixResult:
+        """A saved result; its frames equal the saved one's. Raises StoredResultError."""
+        from models.mix.storage import load  # noqa: PLC0415
+
+        return load(file)
 
 
 def contributions_frame(panel: Panel, shares: tuple[Share, ...]) -> pd.DataFrame:
