@@ -136,6 +136,7 @@ def campaign(
     """Run what has not been run yet; all results of these panels and sides."""
     path = BUILD / "results.jsonl"
     versions = {side.name: side.version() for side in sides}
+    changed: set[str] = set()
     for size, seed in work:
         found = records.latest(records.read(path), versions)
         ready = set() if again or found.empty else _ready(found, cap)
@@ -148,6 +149,14 @@ def campaign(
             record = one_fit(side, size, seed, truth, cap)
             records.append(path, record)
             out.print(_line(record), highlight=False, markup=False, soft_wrap=True)
+            if record["version"] != versions[side.name]:
+                changed.add(side.name)
+    if changed:
+        out.print(
+            f"The code of {', '.join(sorted(changed))} changed while this ran: those fits are in "
+            "the results, not in the tables. Run again with files left alone.",
+            style="red",
+        )
     results = records.latest(records.read(path), versions)
     wanted = pd.DataFrame(work, columns=["size", "seed"])
     return results.merge(wanted, on=["size", "seed"]) if len(results) else results

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +142,7 @@ def predict_liftcast(folder: Path, out: Path) -> pd.DataFrame | None:
 
 
 def read_liftcast(folder: Path, out: Path) -> Answer:
-    """`summary.csv` and `diagnostics.json` of the fit's folder.
+    """`summary.csv`, `diagnostics.json` and `fit.json` of the fit's folder.
 
     Raises:
         SideError: a file or column is missing.
@@ -154,17 +153,15 @@ def read_liftcast(folder: Path, out: Path) -> Answer:
         raise SideError(f"summary.csv has no {sorted(missing)}, only {sorted(summary)}")
     media = summary[summary["driver"].astype(str).str.startswith("spend_")]
     diagnostics = json.loads(_there(out / "fit" / "diagnostics.json").read_text(encoding="utf-8"))
+    fit = json.loads(_there(out / "fit" / "fit.json").read_text(encoding="utf-8"))
     if missing := {"r_hat_max", "ess_min"} - set(diagnostics):
         raise SideError(f"diagnostics.json has no {sorted(missing)}")
     return Answer(
         contributions=media.rename(columns=named)[["driver", "mean", "p05", "p95"]],
-        diagnostics={
-            name: diagnostics.get(name)
-            for name in ("r_hat_max", "ess_min", "draws", "chains", "divergences")
-        },
+        diagnostics=diagnostics,
         holdout=predict_liftcast(folder, out),
         beyond={"wall": 0.0, "cpu": 0.0},
-        told={"versions": {"liftcast": installed("liftcast"), "numpy": installed("numpy")}},
+        told={"versions": fit.get("versions", {}), "settings": {"seed": fit.get("seed")}},
     )
 
 

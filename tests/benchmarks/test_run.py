@@ -59,6 +59,7 @@ elif sys.argv[1:3] == ["mix", "fit"]:
     write(out / "summary.csv", answer)
     told = {{"r_hat_max": 1.001, "ess_min": 900.0, "divergences": 0, "draws": 2000}}
     (out / "diagnostics.json").write_text(json.dumps(told))
+    (out / "fit.json").write_text(json.dumps({{"versions": {{"liftcast": "0"}}, "seed": 0}}))
 elif sys.argv[1:3] == ["mix", "predict"]:
     if "--help" not in sys.argv:
         asked = rows_of(option("--panel"))
@@ -122,6 +123,17 @@ def test_other_code_runs_again(bench, monkeypatch):
     found = campaign()
     assert len(records.read(bench / "results.jsonl")) == 2
     assert len(found) == 1
+
+
+def test_code_that_changes_during_a_run_is_said_and_left_out(bench, monkeypatch):
+    words = iter(["old", "new", "new"])
+    monkeypatch.setattr(sides.Side, "version", lambda side: next(words))
+    with Path(os.devnull).open("w") as nowhere:
+        out = Console(record=True, file=nowhere, width=200)
+        found = run.campaign([("small", 102)], [sides.SIDES["liftcast"]], 60, False, out)
+    assert found.empty
+    assert "code of liftcast changed" in out.export_text()
+    assert records.read(bench / "results.jsonl")[0]["version"] == "new"
 
 
 def test_a_capped_fit_is_said_to_be_and_runs_again_under_a_longer_cap(bench, monkeypatch):
