@@ -127,7 +127,7 @@ def drawn_shares(posterior: Posterior, drawn: Drawn) -> Iterator[tuple[Share, Fl
     still = len(design.columns)
     own_still = len(design.own_columns)
     for d, entry in enumerate(response.entries):
-        factor, factor_mean = _factor(posterior, drawn, d, still, own_still)
+        factor, factor_mean = effect_factors(posterior, drawn, d, still, own_still)
         brought = np.array([state.scale[d] * state.filled[d] for state in drawn.states])
         cells, mean = brought * factor, (brought * factor_mean).mean(axis=0)
         del brought
@@ -172,7 +172,7 @@ def _label(column: Column) -> tuple[str, str]:
     return column.kind, column.driver
 
 
-def _factor(
+def effect_factors(
     posterior: Posterior, drawn: Drawn, d: int, still: int, own_still: int
 ) -> tuple[Floats, Floats]:
     """What multiplies a driver's (R, S, T): its coefficient, drift and deviation; draws and mean."""
