@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -33,14 +33,14 @@ class Experiment:
     status: str
     starts_on: pd.Timestamp
     ends_on: pd.Timestamp
-    series: tuple[int, ...]
-    territories: tuple[str, ...]
     controls: tuple[int, ...]
-    spend: Floats
-    effect: float | None
-    error: float | None
     use: str
     contrast: str | None
+    series: tuple[int, ...] = ()
+    territories: tuple[str, ...] = ()
+    spend: Floats = field(default_factory=lambda: np.zeros(0))
+    effect: float | None = None
+    error: float | None = None
 
 
 def group_rows(frame: pd.DataFrame, panel: Panel) -> Iterator[Experiment]:
@@ -79,21 +79,23 @@ def _one(name: str, rows: pd.DataFrame, panel: Panel) -> Iterator[Experiment]:
             )
     treated = rows[(arms == "treated").to_numpy()]
     controls = rows[(arms == "control").to_numpy()]
-    common = {
-        "label": label, "kind": kind, "driver": driver, "status": status,
-        "starts_on": starts, "ends_on": ends,
-        "controls": _series(label, controls, panel, strict=False)[0],
-        "use": _word(label, rows, "use", _USES, "calibrate"),
-        "contrast": _word(label, rows, "contrast", _CONTRASTS, "") or None,
-    }  # fmt: skip
+    bare = Experiment(
+        label=label,
+        kind=kind,
+        driver=driver,
+        status=status,
+        starts_on=starts,
+        ends_on=ends,
+        controls=_series(label, controls, panel, strict=False)[0],
+        use=_word(label, rows, "use", _USES, "calibrate"),
+        contrast=_word(label, rows, "contrast", _CONTRASTS, "") or None,
+    )
     read = treated.assign(
         _effect=_numbers(label, treated, "effect"), _error=_numbers(label, treated, "effect_se")
     )
     values = read.dropna(subset=["_effect"])
     if status != DONE or values.empty:
-        yield Experiment(
-            **common, series=(), territories=(), spend=np.zeros(0), effect=None, error=None
-        )
+        yield bare
         return
     if "currency_code" in rows:
         for code in rows["currency_code"].dropna().astype(str).unique():
@@ -113,9 +115,9 @@ def _one(name: str, rows: pd.DataFrame, panel: Panel) -> Iterator[Experiment]:
     for group in groups:
         series, territories, spend = _series(label, group, panel, strict=True)
         row = group.dropna(subset=["_effect"]).iloc[0]
-        own = common if len(groups) == 1 else {**common, "label": f"{label} in {territories[0]!r}"}
-        yield Experiment(
-            **own,
+        yield replace(
+            bare,
+            label=label if len(groups) == 1 else f"{label} in {territories[0]!r}",
             series=series,
             territories=territories,
             spend=spend,

@@ -39,8 +39,8 @@ class ReadOut:
     elsewhere. `effect` and `error` are in the outcome's unit. `toward` is 1 where the panel has the
     money in (added), -1 where it has not (withheld). `other` (n, B + T) is the exposure of `series`
     on the other side, in units of the driver; without series the read-out is of all that the
-    driver brought there. `at` -1: a driver whose coefficient is linear, which brought the
-    coefficient times `slope`.
+    driver brought there. `at` -1: a driver whose coefficient is linear, that of the design's
+    `column`, which brought the coefficient times `slope`.
     """
 
     name: str
@@ -51,12 +51,13 @@ class ReadOut:
     toward: float = 1.0
     series: tuple[int, ...] = ()
     other: Floats | None = None
+    column: int = -1
     slope: float = 0.0
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What became of an experiment: `use` is calibrate, compare, conflicting, expired or skipped."""
+    """An experiment's `use`: calibrate, compare, conflicting, expired or skipped; and why."""
 
     experiment: str
     kind: str
@@ -79,6 +80,21 @@ def read_experiments(frame: pd.DataFrame, problem: Problem) -> tuple[ReadOut, ..
         ExperimentError: an experiment outside the panel, in another unit, or without what it needs.
     """
     return calibrating(examine(frame, problem))
+
+
+def as_readings(
+    given: pd.DataFrame | tuple[ReadOut, ...] | None, problem: Problem
+) -> tuple[Reading, ...]:
+    """A table of experiments, or read-outs, as readings; raises as `read_experiments`."""
+    if isinstance(given, pd.DataFrame):
+        return examine(given, problem)
+    readings = []
+    for test in given or ():
+        driver = problem.entries[test.at].driver
+        readings.append(
+            Reading(test.name, driver.kind, driver.name, "calibrate", "is read as given", test)
+        )
+    return tuple(readings)
 
 
 def calibrating(readings: tuple[Reading, ...]) -> tuple[ReadOut, ...]:
@@ -178,7 +194,7 @@ def _read_out(test: Experiment, problem: Problem) -> tuple[ReadOut, str]:
         if contrast != "all":
             values = np.zeros_like(values)
             values[series] = step[:, ahead:] / problem.design.columns[column].unit
-        return replace(bare, slope=float((worth * values).sum())), how
+        return replace(bare, column=column, slope=float((worth * values).sum())), how
     if contrast == "all":
         return bare, how
     entry = problem.entries[at]

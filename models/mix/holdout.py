@@ -20,12 +20,14 @@ _DRAWS = 200
 @dataclass(frozen=True)
 class Holdout:
     """Weighted absolute percentage error of the total, model and naive; share of cells whose 90 %
-    interval held; dates held out."""
+    interval held; dates held out. `fitted` to the dates before, `theta` its mode."""
 
     error: float
     naive: float
     coverage: float
     dates: int
+    fitted: Posterior
+    theta: Floats
 
 
 def expected(
@@ -92,4 +94,6 @@ def hold_out(problem: Problem, posterior: Posterior, theta: Floats, seed: int) -
         naive=float(np.abs(total[train:] - total[back]).sum()) / reach,
         coverage=float(inside.mean()),
         dates=held,
+        fitted=fitted,
+        theta=mode.theta,
     )

@@ -79,7 +79,7 @@ def lifts(raw: Floats, drivers: Drivers, state: State, tests: Tests) -> Floats:
 
 
 @compiled
-def compare(
+def compare(  # noqa: PLR0917
     raw: Floats,
     drivers: Drivers,
     state: State,

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from models.mix.attribution import attribute, draw_jointly
 from models.mix.checks import judge
-from models.mix.experiments import ReadOut
+from models.mix.experiments import ReadOut, as_readings, calibrating
 from models.mix.frames import Floats
 from models.mix.noise import Noise, likeliest_noise, residual_noise
 from models.mix.panel import MixInputs, Panel, read_panel
@@ -38,7 +39,7 @@ class MixModel:
     def fit(
         self,
         release: MixInputs | Panel,
-        experiments: tuple[ReadOut, ...] = (),
+        experiments: pd.DataFrame | tuple[ReadOut, ...] | None = None,
         seed: int = 0,
         progress: Callable[[str], None] | None = None,
     ) -> MixResult:
@@ -46,7 +47,7 @@ class MixModel:
 
         Args:
             release: the frames of one release (docs/architecture.md).
-            experiments: read-outs that calibrate drivers.
+            experiments: that calibrate drivers: their table (`read_experiments`), or read-outs.
             seed: of the starts and the draws; the same seed gives the same result.
             progress: told in words what is being done.
 
@@ -56,14 +57,16 @@ class MixModel:
 
         Raises:
             ModelInputError: a frame lacks a column, has gaps, duplicates or numbers that are not
-                finite, or there are fewer observations than parameters; before any fitting.
+                finite, there are fewer observations than parameters, or an experiment does not fit
+                the panel; before any fitting.
         """
         panel = release if isinstance(release, Panel) else read_panel(release)
         problem = pose(panel, self.spec)
         say = progress or (lambda _: None)
         say(f"looking for the mode of {problem.parameters} parameters")
         rng = np.random.default_rng(seed)
-        posterior, theta = settle(problem, experiments, self.spec.sampling.starts, rng)
+        readings = as_readings(experiments, problem)
+        posterior, theta = settle(problem, calibrating(readings), self.spec.sampling.starts, rng)
         mode = find_mode(posterior, theta)
         draws = sample(posterior, mode, self.spec.sampling, seed, say)
         say("adding up contributions and checking them")
@@ -72,7 +75,7 @@ class MixModel:
         estimate = Estimate(
             panel, self.spec, posterior, mode, draws, drawn, shares, problem.idle, seed
         )
-        checks, figures = judge(problem, estimate)
+        checks, figures = judge(problem, estimate, readings)
         settings = {
             "model": "mix",
             "grain": panel.grain,
