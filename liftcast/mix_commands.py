@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
     app.add_typer(mix, name="mix")
     mix.add_typer(spec_app, name="spec")
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    wide = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 110)
 
     def note(text: str) -> None:
         errors.print(f"[yellow]note:[/yellow] {escape(printable(text, 400))}")
@@ -80,7 +82,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
     @mix.command(
         epilog="Example: `liftcast mix fit --panel weekly.csv --spec weekly.yml --out build/fit`"
     )
-    def fit(
+    def fit(  # noqa: PLR0917
         panel: PanelOption,
         spec: SpecOption,
         out: Annotated[Path, typer.Option("--out", help="Folder to write into; a new one.")],
@@ -142,7 +144,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         force: Annotated[bool, typer.Option("--force", help="Overwrite --out.")] = False,
     ) -> None:
         """Propose a spec from a file's columns, with what was guessed and why."""
-        _propose(panel, out, outcome, date, force, console, note)
+        _propose(panel, out, outcome, date, force, wide if out is None else console, note)
 
     @spec_app.command("schema", epilog="Example: `liftcast mix spec schema > spec.schema.json`")
     def schema() -> None:
@@ -189,9 +191,8 @@ def _propose(  # noqa: PLR0917
 
         with replacing(out) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    shown = Console(stderr=True, highlight=False, soft_wrap=True) if out is None else console
     for part in _guess_table(proposal):
-        shown.print(part)
+        console.print(part)
     try:
         sheet = read_sheet(table.frame, proposal.spec.panel, str(panel))
         for found in (*sheet.notes, *(review.text for review in sheet.reviews)):

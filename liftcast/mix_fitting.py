@@ -17,19 +17,30 @@ from rich.markup import escape
 from rich.table import Table
 
 from liftcast.mix_commands import read_panel_file, read_spec_file
+from liftcast.mix_experiments import read_experiment_file
 from liftcast.mix_files import check_place, fit_folder, write_figures, write_table
 from warehouse.errors import LiftcastError, printable
+from warehouse.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from models.mix.experiments import ReadOut
+    from models.mix.prior_predictive import PriorPicture
+    from models.mix.problem import Problem
     from models.mix.result import MixResult
     from models.mix.sheet import Sheet
 
 FORMAT = 1
+#: Share of prior draws with more media than sales from which a reader is told to look.
+_TOO_OFTEN = 0.05
 _STATUS = {"pass": "PASS", "warn": "REVIEW", "fail": "FAIL"}
 _GATE_COLUMNS = ("gate", "subject", "status", "figure", "threshold", "text")
 _COLOURS = {"PASS": "green", "REVIEW": "yellow", "FAIL": "red"}
+_KINDS = (
+    *("media", "organic", "promotion", "price", "publicity", "seller", "agency"),
+    *("control", "holiday", "baseline", "residual"),
+)
 _PACKAGES = ("liftcast", "numpy", "pandas", "scipy", "numba", "nutpie", "statsmodels")
 
 
@@ -76,6 +87,7 @@ def fit_files(
 
     from models.mix import MixModel
     from models.mix.panel import read_panel
+    from models.mix.problem import pose
 
     settings = spec.model.model_copy(
         update={"value_per_unit": sheet.value_per_unit}
@@ -84,10 +96,10 @@ def fit_files(
     say(f"read {len(table.frame):,} rows")
     with threadpool_limits(1):
         panel = read_panel(sheet.inputs)
-        tests = _experiments(asked.experiments, panel, settings, note)
+        tests = _experiments(asked.experiments, pose(panel, settings), say, note)
         result = MixModel(settings).fit(panel, experiments=tests, seed=asked.seed, progress=say)
     gates = gates_of(result, sheet)
-    summary = result.summary()
+    summary = summary_of(result, sheet)
     with fit_folder(out, asked.force) as folder:
         write_contributions(folder / "contributions.csv", result, sheet)
         for name, frame in (
@@ -127,28 +139,28 @@ def _driver_first(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _experiments(
-    path: Path | None, panel: Any, settings: Any, note: Callable[[str], None]
-) -> tuple[Any, ...]:
+    path: Path | None, problem: Problem, say: Callable[[str], None], note: Callable[[str], None]
+) -> tuple[ReadOut, ...]:
     if path is None:
         return ()
-    from liftcast.mix_files import read_csv
-    from models.mix import experiments
-    from models.mix.problem import pose
+    from models.errors import ModelInputError
+    from models.mix.experiments import calibrating, examine
 
-    read = getattr(experiments, "read_experiments", None)
-    if read is None:
-        raise LiftcastError(
-            "experiments cannot be read by this version", where=printable(path),
-            remedy="Leave --experiments out",
-        )  # fmt: skip
-    table = read_csv(path)
-    for found in table.notes:
-        note(found)
-    return tuple(read(table.frame, panel, pose(panel, settings)))
+    frame = read_experiment_file(path, note)
+    try:
+        readings = examine(frame, problem)
+    except ModelInputError as error:
+        raise LiftcastError(str(error), where=printable(path)) from error
+    for reading in readings:
+        told = say if reading.use == "calibrate" else note
+        told(f"experiment {reading.experiment}: {reading.use}; {reading.text}")
+    return calibrating(readings)
 
 
 def write_contributions(path: Path, result: MixResult, sheet: Sheet) -> None:
     """date, territory[, product], driver, kind, contribution, p05, p50, p95."""
+    import numpy as np
+
     frame = result.contributions()
     days = frame["date_day"]
     columns: dict[str, list[Any]] = {
@@ -159,7 +171,21 @@ def write_contributions(path: Path, result: MixResult, sheet: Sheet) -> None:
         columns["product"] = frame["product_id"].tolist()
     for name in ("driver", "kind", "contribution", "p05", "p50", "p95"):
         columns[name] = frame[name].tolist()
+    if sheet.cut_off:  # what the model could not keep belongs to the residual
+        names = [c for c in ("date_day", "territory_id", "product_id") if c in frame]
+        for at in np.flatnonzero(frame["kind"] == "residual"):
+            key = tuple(frame[name].iloc[at] for name in names)
+            columns["contribution"][at] += sheet.cut_off.get(key, 0)
     write_table(path, columns, ("territory", "product", "driver", "kind"))
+
+
+def summary_of(result: MixResult, sheet: Sheet) -> pd.DataFrame:
+    """A row a driver, the driver as its column is named; the residual holds what was cut off."""
+    frame = result.summary()
+    rest = sum(sheet.cut_off.values())
+    at = (frame["kind"] == "residual").to_numpy().argmax()
+    frame.loc[frame.index[at], "contribution"] += rest
+    return frame
 
 
 def gates_of(result: MixResult, sheet: Sheet) -> list[dict[str, Any]]:
@@ -181,12 +207,17 @@ def screen(facts: Facts) -> Iterator[RenderableType]:
     table.add_column("kind")
     for heading in ("spend", "contribution", "90 % interval", "share", "ROI", "90 % interval"):
         table.add_column(heading, justify="right")
-    for row in facts.summary.to_dict("records"):
+    order = {kind: at for at, kind in enumerate(_KINDS)}
+    rows = sorted(
+        facts.summary.to_dict("records"),
+        key=lambda row: (order.get(row["kind"], len(order)), -float(row["contribution"])),
+    )
+    for row in rows:
         known = row["roi"] == row["roi"]
         table.add_row(
             escape(printable(row["driver"], 40)),
             row["kind"],
-            f"{row['spend']:,.0f}" if row["spend"] else "",
+            short(float(row["spend"])) if row["spend"] else "",
             short(float(row["contribution"])),
             f"{short(row['contribution_p05'])} to {short(row['contribution_p95'])}",
             f"{row['share']:.1%}",
@@ -194,12 +225,12 @@ def screen(facts: Facts) -> Iterator[RenderableType]:
             f"{row['roi_p05']:.2f} to {row['roi_p95']:.2f}" if known else "",
         )
     yield table
-    counts = {status: 0 for status in _COLOURS}
+    counts = dict.fromkeys(_COLOURS, 0)
     for gate in facts.gates:
         counts[gate["status"]] = counts.get(gate["status"], 0) + 1
-    order = {"FAIL": 0, "REVIEW": 1}
-    for gate in sorted(facts.gates, key=lambda one: order.get(one["status"], 2)):
-        if gate["status"] in order:
+    urgent = {"FAIL": 0, "REVIEW": 1}
+    for gate in sorted(facts.gates, key=lambda one: urgent.get(one["status"], 2)):
+        if gate["status"] in urgent:
             colour = _COLOURS[gate["status"]]
             yield (
                 f"[{colour}]{gate['status']}[/{colour}] {escape(gate['gate'])}, "
@@ -210,12 +241,81 @@ def screen(facts: Facts) -> Iterator[RenderableType]:
 
 
 def short(value: float) -> str:
-    """A number as a reader needs it: no decimals when large, four digits when small."""
+    """A number as a reader needs it: four digits, thousands as k, millions as M, billions as bn."""
+    for size, unit in ((1e9, "bn"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            scaled = value / (1e3 if unit == "k" else size)
+            return f"{scaled:,.0f}{unit}" if abs(scaled) >= 1000 else f"{scaled:.4g}{unit}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def prior_screen(
     panel: Path, spec: Path, out: Path | None, seed: int, note: Callable[[str], None]
 ) -> Iterator[RenderableType]:
-    """Prior medians and 90 % intervals as a table, and priors.csv where wished."""
-    raise LiftcastError("not there yet")
+    """Prior medians and 90 % intervals as a table, and priors.csv where wished.
+
+    Raises:
+        LiftcastError, ModelInputError: what is wrong with a file.
+    """
+    if out is not None and (out / "priors.csv").exists():
+        raise LiftcastError(
+            "the file stands already", where=printable(out / "priors.csv"),
+            remedy="Give another --out",
+        )  # fmt: skip
+    told = read_spec_file(spec)
+    _, sheet = read_panel_file(panel, told, note)
+
+    from threadpoolctl import threadpool_limits
+
+    from models.mix.panel import read_panel
+    from models.mix.prior_predictive import prior_picture
+    from models.mix.problem import pose
+
+    settings = told.model.model_copy(update={"value_per_unit": sheet.value_per_unit})
+    with threadpool_limits(1):
+        picture = prior_picture(pose(read_panel(sheet.inputs), settings), seed=seed)
+    if out is not None:
+        with replacing(out / "priors.csv") as temporary:
+            frame = _driver_first(picture.table)
+            write_table(
+                temporary,
+                {column: frame[column].tolist() for column in frame},
+                ("driver", "kind", "quantity"),
+            )
+    yield _prior_table(picture, sheet.inputs.grain)
+    yield (
+        f"in {picture.too_much:.1%} of {picture.draws:,} draws from the priors, media bring more "
+        "than all that was sold"
+    )
+    if picture.too_much > _TOO_OFTEN:
+        yield (
+            "[yellow]that is often:[/yellow] lower model.media_share or model.effect_spread, or "
+            "say what you know of single drivers (model.drivers.NAME.effect)"
+        )
+    if out is not None:
+        yield f"written to {escape(printable(out / 'priors.csv'))}"
+
+
+def _prior_table(picture: PriorPicture, grain: str) -> Table:
+    table = Table(title="what the priors expect: median (90 % interval)", title_justify="left")
+    table.add_column("driver", overflow="fold")
+    table.add_column("kind")
+    quantities = ("share", "contribution", "roi", "half_life_dates", "saturation")
+    headings = ("share", "contribution", "ROI", f"half-life, {grain}s", "saturation")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    frame = picture.table
+    for kind, driver in dict.fromkeys(zip(frame["kind"], frame["driver"], strict=True)):
+        mine = frame[(frame["kind"] == kind) & (frame["driver"] == driver)].set_index("quantity")
+        cells = []
+        for quantity in quantities:
+            if quantity not in mine.index:
+                cells.append("")
+                continue
+            low, middle, high = (
+                f"{value:.1%}" if quantity in ("share", "saturation") else short(value)
+                for value in mine.loc[quantity, ["p05", "median", "p95"]]
+            )
+            cells.append(f"{middle}\n({low} to {high})")
+        table.add_row(escape(printable(driver, 40)), kind, *cells)
+    return table

@@ -23,7 +23,7 @@ def known_country(code: str, place: str) -> str:
         close = difflib.get_close_matches(wanted, known, 1)
         meant = f" Did you mean {close[0]}?" if close else ""
         raise UnknownKindError(
-            f"{place}: expected a two-letter country code, as US or DE; got {plain(code)!r}.{meant} "
+            f"{place}: expected a country code, as US or DE; got {plain(code)!r}.{meant} "
             "Correct it, or leave it out: then no public holidays have effects."
         )
     return wanted

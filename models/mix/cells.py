@@ -1,4 +1,4 @@
-"""Cells of a table: as numbers, and as text that is safe to show."""
+"""Cells of a table: as numbers, as text that is safe to show, and beside the outcome."""
 
 from __future__ import annotations
 
@@ -44,3 +44,16 @@ def listed(names: Sequence[str]) -> str:
     shown = ", ".join(plain(name) for name in names[:_SHOWN])
     more = len(names) - _SHOWN
     return f"{shown} and {more} more" if more > 0 else shown or "nothing"
+
+
+def movement(values: Floats, outcome: Floats, key: pd.DataFrame) -> float:
+    """Correlation of a column with the outcome within series; 0 where one never moves."""
+    series = [column for column in key if column != "date_day"]
+    frame = pd.DataFrame({"x": values, "y": outcome})
+    groups = key.groupby(series).ngroup().to_numpy() if series else np.zeros(len(frame))
+    grouped = frame.groupby(groups)
+    centred = frame - grouped.transform("mean")
+    spread = grouped.transform("std", ddof=0)
+    flat = spread.to_numpy() <= 1e-12 * (1.0 + frame.abs().max().to_numpy())
+    unit = np.where(flat, 0.0, centred.to_numpy() / np.where(flat, 1.0, spread.to_numpy()))
+    return float(np.nan_to_num((unit[:, 0] * unit[:, 1]).mean()))

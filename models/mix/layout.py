@@ -18,7 +18,15 @@ from models.mix.spec import MixSpec
 
 Kind = Literal["media", "organic", "promotion", "price", "publicity", "seller", "agency"]
 Why = Literal[
-    "index", "date_part", "truth", "leak", "constant", "text", "second_measure", "unrecognised"
+    "index",
+    "date_part",
+    "truth",
+    "leak",
+    "mediator",
+    "constant",
+    "text",
+    "second_measure",
+    "unrecognised",
 ]
 
 

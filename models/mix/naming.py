@@ -19,6 +19,13 @@ EXPOSURE = {
     **dict.fromkeys(("sends", "sent", "opens", "delivered", "deliveries"), "sends"),
     **dict.fromkeys(("insertions", "spots", "circulation"), "insertions"),
 }
+#: Words of organic media that are bought as well, where there is spend.
+ALSO_PAID = frozenset({"email", "emails", "push", "crm", "newsletter", "newsletters"})
+#: What marketing brings about on the way to the sale: with it as a cause, marketing gets no credit.
+MEDIATOR = frozenset(
+    {"sessions", "traffic", "pageviews", "visitors", "website", "site", "users", "downloads"}
+    | {"carts", "checkouts", "footfall", "conversion", "revisits"}
+)
 FREQUENCY = frozenset({"frequency", "freq"})
 ORGANIC = frozenset(
     {
@@ -91,7 +98,20 @@ CONTROL = frozenset(
         "availability",
     }
 )
-EVENT = frozenset({"event", "events", "holiday", "holidays", "festival", "occasion"})
+EVENT = frozenset(
+    {
+        "event",
+        "events",
+        "holiday",
+        "holidays",
+        "festival",
+        "occasion",
+        "christmas",
+        "xmas",
+        "easter",
+    }
+    | {"thanksgiving", "blackfriday", "friday", "ramadan", "feiertag", "feiertage"}
+)
 CHANNEL = frozenset(
     {
         "tv",
@@ -166,7 +186,22 @@ MADE = frozenset(
     | {"seasonality", "init", "noise", "epsilon", "cumulative", "cum", "lag", "lagged", "rolling"}
     | {"counterfactual", "incremental", "simulated", "groundtruth", "scaled", "normalized"}
 )
-DATE = frozenset({"date", "day", "week", "month", "time", "ds", "period", "datum", "start", "dt"})
+DATE = frozenset(
+    {
+        "date",
+        "day",
+        "week",
+        "month",
+        "time",
+        "ds",
+        "period",
+        "datum",
+        "start",
+        "dt",
+        "woche",
+        "monat",
+    }
+)
 PART_OF_DATE = frozenset(
     {
         "year",
@@ -197,8 +232,12 @@ OUTCOME = {
     **dict.fromkeys(("conversions", "orders", "units", "purchases", "transactions"), "units"),
     **dict.fromkeys(("volume", "quantity", "installs", "subscriptions", "bottles"), "units"),
     **dict.fromkeys(("leads", "signups", "registrations", "applications", "enquiries"), "leads"),
+    **dict.fromkeys(("profit", "income"), "revenue"),
+    **dict.fromkeys(("customers", "subscribers"), "units"),
     **dict.fromkeys(("kpi", "outcome", "y", "target", "response"), "revenue"),
 }
+#: Words of outcomes that do not say what is counted.
+VAGUE = ("kpi", "outcome", "y", "target", "response")
 _PER = frozenset({"per"})
 _WORTH = frozenset({"revenue", "value", "price", "margin", "profit", "ltv", "clv", "worth"})
 _UNIT = frozenset(
