@@ -12,10 +12,13 @@ from models.mix.posterior import Posterior
 from models.mix.priors import Entry
 from models.mix.problem import Problem
 from models.mix.sampler import Target, climb, find_mode
+from models.mix.spec import log_normal
 from models.mix.stability import carried_theta
 
-#: Lower bound of a placebo's share of the outcome from which credit is given to noise.
-PLACEBO_SHARE = 0.02
+#: Prior median of a placebo's share of the outcome (sd of the log 1): credit above it, with 95 %
+#: probability, is given by the data to what cannot have worked.
+PLACEBO_SHARE = 0.01
+_SPREAD = 1.0
 _NAME = "placebo"
 
 
@@ -32,8 +35,8 @@ class Placebo:
 def run_placebo(problem: Problem, posterior: Posterior, theta: Floats) -> Placebo | None:
     """Add the largest paid driver once more, half a window late, and find its share by Laplace.
 
-    The copy has the spend pattern, prior and carry-over of the driver but ran when nothing of it
-    could be seen. None where no driver has a share, or the window is short.
+    The copy has the pattern and the priors on carry-over and saturation of the driver, but ran when
+    nothing of it could work. None where no driver has a share, or the window is short.
     """
     shared = [
         e for e in problem.entries if e.normalised and e.sign > 0 and e.driver.kind == "media"
@@ -67,7 +70,9 @@ def _log_share(posterior: Posterior, theta: Floats, d: int) -> float:
 def _moved(real: Entry, shift: int) -> Entry:
     exposure = np.ascontiguousarray(np.roll(real.exposure, shift, axis=1))
     driver = replace(real.driver, name=_NAME, per_head=np.roll(real.driver.per_head, shift, axis=1))
-    return replace(real, driver=driver, exposure=exposure)
+    priors = list(real.priors)
+    priors[real.places[4]] = log_normal(PLACEBO_SHARE, _SPREAD)
+    return replace(real, driver=driver, exposure=exposure, priors=tuple(priors), pooled=False)
 
 
 def placebo_gate(placebo: Placebo | None) -> list[Row]:
@@ -84,7 +89,7 @@ def placebo_gate(placebo: Placebo | None) -> list[Row]:
             PLACEBO_SHARE,
             f"A copy of {placebo.driver} moved by {placebo.shift} dates, which cannot have worked, "
             f"is credited with {placebo.share:.1%} of the outcome, at least {placebo.lower:.1%}. "
-            "Above the threshold the model finds effects where there are none: drivers stand in "
-            "for a trend or season that the baseline lacks.",
+            "Where the least is above the threshold, the model finds effects where there are none: "
+            "drivers stand in for a trend or season that the baseline lacks.",
         )
     ]
