@@ -19,7 +19,10 @@ from models.mix.spec import Sampling
 #: Curvature below this fraction of the prior's is not believed when the walk is scaled.
 _LEAST_CURVATURE = 0.3
 _TARGET_ACCEPTANCE = 0.8
+_CAREFUL_ACCEPTANCE = 0.9
 _MOST_DOUBLINGS = 8
+#: Gates of convergence.
+MOST_R_HAT, LEAST_EFFECTIVE = 1.01, 400.0
 
 
 class Target(Protocol):
@@ -55,6 +58,11 @@ class Draws:
     r_hat: Floats
     effective: Floats
     steps: int
+
+    @property
+    def converged(self) -> bool:
+        """Whether R-hat and effective draws pass their gates."""
+        return bool(self.r_hat.max() <= MOST_R_HAT and self.effective.min() >= LEAST_EFFECTIVE)
 
     @property
     def flat(self) -> Floats:
@@ -120,16 +128,43 @@ def sample(
     """NUTS (nutpie) in the coordinates of the Laplace approximation.
 
     There the posterior is nearly standard normal, so trees are short and mix at once. Chains start
-    spread out by 0.7 standard deviations. Source: Hoffman and Gelman (2014); Seyboldt, Carlson and
-    Carpenter (2024) for the adaptation.
+    spread out by 0.7 standard deviations. Where they have not converged, they walk again: longer,
+    in smaller steps, in the coordinates of what was seen. Source: Hoffman and Gelman (2014);
+    Seyboldt, Carlson and Carpenter (2024) for the adaptation.
     """
+    progress(f"{settings.chains} chains of {settings.warmup} + {settings.draws} steps")
+    draws = _walk(target, mode.theta, mode.axes, settings, seed, _TARGET_ACCEPTANCE, cores)
+    if draws.converged or settings.longer == 1:
+        return draws
+    longer = settings.model_copy(
+        update={
+            "warmup": 2 * settings.warmup,
+            "draws": settings.longer * settings.draws,
+        }
+    )
+    progress(f"not converged; {longer.chains} chains of {longer.warmup} + {longer.draws} steps")
+    seen = draws.flat
+    covariance = np.cov(seen.T) + 1e-4 * mode.axes @ mode.axes.T
+    axes = np.linalg.cholesky(covariance)
+    return _walk(target, seen.mean(axis=0), axes, longer, seed, _CAREFUL_ACCEPTANCE, cores)
+
+
+def _walk(
+    target: Target,
+    centre: Floats,
+    axes: Floats,
+    settings: Sampling,
+    seed: int,
+    acceptance: float,
+    cores: int | None,
+) -> Draws:
     nutpie = _nutpie()
     size = target.size
-    axes = np.ascontiguousarray(mode.axes)
+    axes = np.ascontiguousarray(axes)
 
     def make_log_density() -> Callable[..., tuple[float, Floats]]:
         def log_density(position: Floats, **_: Any) -> tuple[float, Floats]:
-            value, gradient = target.value_and_gradient(mode.theta + axes @ position)
+            value, gradient = target.value_and_gradient(centre + axes @ position)
             if not np.isfinite(value):
                 raise _OutOfReachError
             return value, axes.T @ gradient
@@ -150,7 +185,6 @@ def sample(
             0.7 * np.random.default_rng(chain_seed).standard_normal(size)
         ),
     )
-    progress(f"{settings.chains} chains of {settings.warmup} + {settings.draws} steps")
     trace = nutpie.sample(
         compiled,
         draws=settings.draws,
@@ -161,10 +195,10 @@ def sample(
         save_warmup=False,
         progress_bar=False,
         return_raw_trace=True,
-        target_accept=_TARGET_ACCEPTANCE,
+        target_accept=acceptance,
         maxdepth=_MOST_DOUBLINGS,
     )
-    return _read(trace, mode, axes, settings)
+    return _read(trace, centre, axes, settings)
 
 
 class _OutOfReachError(ValueError):
@@ -173,7 +207,7 @@ class _OutOfReachError(ValueError):
     is_recoverable = True
 
 
-def _read(trace: Any, mode: Mode, axes: Floats, settings: Sampling) -> Draws:
+def _read(trace: Any, centre: Floats, axes: Floats, settings: Sampling) -> Draws:
     batches, statistics = trace.get_arrow_trace()
     positions, divergences, steps = [], 0, 0
     for batch, figures in zip(batches, statistics, strict=True):
@@ -185,7 +219,7 @@ def _read(trace: Any, mode: Mode, axes: Floats, settings: Sampling) -> Draws:
             np.sum(table.column("diverging").to_numpy(zero_copy_only=False)[-settings.draws :])
         )
         steps += int(np.sum(table.column("n_steps").to_numpy(zero_copy_only=False)))
-    theta = mode.theta + np.stack(positions) @ axes.T
+    theta = centre + np.stack(positions) @ axes.T
     return Draws(theta, divergences, split_r_hat(theta), effective_draws(theta), steps)
 
 

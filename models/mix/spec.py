@@ -70,10 +70,8 @@ class DriverSpec(_Frozen):
 
 
 KIND_DEFAULTS: dict[str, DriverSpec] = {
-    "media": DriverSpec(adstock="geometric", saturation="hill", sign="positive", reference="zero"),
-    "organic": DriverSpec(
-        adstock="geometric", saturation="hill", sign="positive", reference="zero"
-    ),
+    "media": DriverSpec(adstock="weibull", saturation="hill", sign="positive", reference="zero"),
+    "organic": DriverSpec(adstock="weibull", saturation="hill", sign="positive", reference="zero"),
     "promotion": DriverSpec(adstock="none", saturation="none", sign="either", reference="zero"),
     "price": DriverSpec(adstock="none", saturation="none", sign="either", reference="median"),
     "publicity": DriverSpec(
@@ -107,12 +105,16 @@ class Baseline(_Frozen):
 
 
 class Sampling(_Frozen):
-    """Length of the walk: `starts` ascents to the mode; `chains` of `warmup` and `draws` steps."""
+    """Length of the walk: `starts` ascents to the mode; `chains` of `warmup` and `draws` steps.
+
+    Where R-hat or effective draws miss their gates the walk is taken again, `longer` times as long.
+    """
 
     starts: int = Field(default=4, ge=1)
     chains: int = Field(default=4, ge=2)
-    warmup: int = Field(default=200, ge=20)
-    draws: int = Field(default=500, ge=20)
+    warmup: int = Field(default=300, ge=20)
+    draws: int = Field(default=1000, ge=20)
+    longer: int = Field(default=4, ge=1)
 
 
 class MixSpec(_Frozen):
@@ -133,7 +135,8 @@ class MixSpec(_Frozen):
         effect_spread: sd of the log of a driver's share around its part of that by spend.
         adstock_week, adstock_day: logit of alpha, by grain.
         half_saturation: log of k relative to the exposure a driver has while it runs.
-        shape: log of s; centred on diminishing returns from the first unit.
+        shape: log of s.
+        weibull_shape, delay: log of a Weibull's shape; logit of a delayed peak in half its reach.
         territory_spread: prior median of the sd of a driver's relative effect between
             territories (and products).
         drift_spread: the same for the drift of an effect, over a year.
@@ -147,12 +150,12 @@ class MixSpec(_Frozen):
     value_per_unit: PositiveFloat = 1.0
     before_window: Literal["nothing", "as_begun"] = "as_begun"
     media_share: float = Field(default=0.2, gt=0, lt=1)
-    media_spread: PositiveFloat = 0.6
-    effect_spread: PositiveFloat = 0.7
+    media_spread: PositiveFloat = 0.5
+    effect_spread: PositiveFloat = 0.6
     adstock_week: Prior = Prior(centre=-0.5, spread=1.0)
     adstock_day: Prior = Prior(centre=1.2, spread=1.2)
-    half_saturation: Prior = Prior(centre=0.2, spread=0.7)
-    shape: Prior = Prior(centre=0.0, spread=0.3)
+    half_saturation: Prior = Prior(centre=0.4, spread=0.6)
+    shape: Prior = Prior(centre=0.15, spread=0.3)
     weibull_shape: Prior = Prior(centre=0.0, spread=0.3)
     delay: Prior = Prior(centre=-1.0, spread=1.0)
     publicity_half_saturation: Prior = Prior(centre=1.0, spread=1.0)

@@ -12,7 +12,7 @@ from models.errors import TooFewRowsError
 from models.mix import MixInputs, MixModel, MixSpec
 from models.mix.spec import Sampling
 
-QUICK = MixSpec(sampling=Sampling(starts=2, chains=2, warmup=60, draws=60))
+QUICK = MixSpec(sampling=Sampling(starts=2, chains=2, warmup=60, draws=60, longer=1))
 KEY = ["date_day", "territory_id"]
 COLUMNS = {
     "contributions": ["date_day", "territory_id", "kind", "driver", "contribution", "p05", "p95"],
