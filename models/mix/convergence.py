@@ -25,7 +25,7 @@ def split_r_hat(theta: Floats) -> Floats:
 def effective_draws(theta: Floats) -> Floats:
     """The least of bulk and tail (5 % and 95 %) effective draws of (chains, draws, D)."""
     halves = _halves(theta)
-    low, high = np.quantile(halves, (0.05, 0.95), axis=(0, 1))
+    low, high = np.quantile(theta, (0.05, 0.95), axis=(0, 1))
     each = [_normal_ranks(halves), (halves <= low) * 1.0, (halves <= high) * 1.0]
     out: Floats = np.min([_effective(x) for x in each], axis=0)
     return out
@@ -70,12 +70,23 @@ def _effective(x: Floats) -> Floats:
 
 def _autocorrelation_time(rho: Floats, count: int) -> float:
     """Sum of autocorrelations by pairs while these are positive, made monotone."""
-    pairs = rho[: len(rho) - len(rho) % 2].reshape(-1, 2).sum(axis=1)[:-1]
-    negative = np.flatnonzero(pairs < 0)
-    end = int(negative[0]) if negative.size else len(pairs)
-    kept = np.minimum.accumulate(pairs[:end])
-    time = -1.0 + 2.0 * float(kept.sum())
-    # The first value left out stands in for the rest, as ArviZ does.
-    if end < len(pairs) and rho[2 * end] > 0:
-        time += float(rho[2 * end])
+    draws = len(rho)
+    kept = np.zeros(draws)
+    even, odd = 1.0, float(rho[1])
+    kept[0], kept[1] = even, odd
+    t = 1
+    while t < draws - 3 and even + odd > 0.0:
+        even, odd = float(rho[t + 1]), float(rho[t + 2])
+        if even + odd >= 0.0:
+            kept[t + 1], kept[t + 2] = even, odd
+        t += 2
+    end = t - 2
+    # The first value left out stands in for the rest.
+    if even > 0.0:
+        kept[end + 1] = even
+    for t in range(1, end - 1, 2):
+        before = kept[t - 1] + kept[t]
+        if kept[t + 1] + kept[t + 2] > before:
+            kept[t + 1] = kept[t + 2] = before / 2.0
+    time = -1.0 + 2.0 * float(kept[: end + 1].sum()) + float(kept[end + 1 : end + 2].sum())
     return max(time, 1.0 / np.log10(count))
