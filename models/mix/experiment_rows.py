@@ -107,7 +107,7 @@ def _one(name: str, rows: pd.DataFrame, panel: Panel) -> Iterator[Experiment]:
     bad = ~(values["_error"] > 0)
     if bad.any():
         raise ExperimentError(
-            f"Experiment {label} has the effect_se {values['effect_se'][bad].iloc[0]!r}; expected "
+            f"Experiment {label} has the effect_se {str(values['effect_se'][bad].iloc[0])!r}; expected "
             "a number above 0: without it the read-out cannot be weighed."
         )
     distinct = values[["_effect", "_error"]].drop_duplicates()
@@ -205,7 +205,7 @@ def _numbers(label: str, rows: pd.DataFrame, column: str) -> Floats:
     bad = given & ~np.isfinite(found)
     if bad.any():
         raise ExperimentError(
-            f"Experiment {label} has {rows[column].iloc[int(np.argmax(bad))]!r} in {column}; "
+            f"Experiment {label} has {str(rows[column].iloc[int(np.argmax(bad))])!r} in {column}; "
             "expected a finite number."
         )
     return found
