@@ -19,6 +19,7 @@ from models.mix.sampler import Draws, Mode
 from models.mix.spec import MixSpec
 
 if TYPE_CHECKING:
+    from models.mix.budget_report import Allocation
     from models.mix.prediction import Prediction
 
 
@@ -80,6 +81,12 @@ class MixResult:
         from models.mix.prediction import predict  # noqa: PLC0415
 
         return predict(self.estimate, future, align=align)
+
+    def optimise(self, **goal: Any) -> Allocation:
+        """The best split of a budget, and what it gains: arguments of `budget.optimise`."""
+        from models.mix.budget import optimise  # noqa: PLC0415
+
+        return optimise(self.estimate, **goal)
 
     def save(self, file: BinaryIO) -> None:
         """Write everything to a binary file, for `load`: versioned, no pickle."""
