@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from liftcast import building, releasing
+from liftcast.sign_offs import SignOff, as_json, read_sign_offs, standing
 from warehouse.errors import CheckFailedError, LiftcastError, printable
 from warehouse.files import disk_errors
 from warehouse.lake import Lake
@@ -44,8 +46,12 @@ def publish_marts(
     The caller holds the publication and the warehouse lock.
     """
     facts = _facts(lake, settings, run_id)
-    _refuse_red_estimates(lake, facts)
+    used = _signed_off(lake, settings, facts)
+    for one in used:
+        progress(f"{one.gate} {one.subject}: {one.words}")
+    facts |= {"sign_offs": [one.model_dump(mode="json") for one in used]}
     moment = {key: facts[key] for key in ("release_id", "mix_run_id", "forecast_run_id")}
+    moment |= {"standing_sign_offs": as_json(used)}
     shop = building.Workshop(lake, settings, lock, facts["currency"], progress, moment)
     docs, freshness = shop.target / "static_index.html", shop.target / "sources.json"
     for report in (docs, freshness):
@@ -102,24 +108,39 @@ def _facts(lake: Lake, settings: Settings, run_id: str) -> dict[str, Any]:
     }
 
 
-def _refuse_red_estimates(lake: Lake, facts: dict[str, Any]) -> None:
+def _signed_off(lake: Lake, settings: Settings, facts: dict[str, Any]) -> tuple[SignOff, ...]:
+    """The sign-offs that this publication needs.
+
+    Raises:
+        CheckFailedError: a check of severity fail failed, and no sign-off of it stands.
+    """
+    signed = {one.key: one for one in read_sign_offs(lake, settings)}
+    stands = {one.key for one in standing(tuple(signed.values()), datetime.now(UTC).date())}
     red: list[str] = []
-    for engine in ("mix", "forecast"):
+    used: list[SignOff] = []
+    for engine, stage in (("mix", "attribute"), ("forecast", "forecast")):
         file = lake.results / engine / f"run_id={facts[f'{engine}_run_id']}" / "checks.parquet"
         with duckdb.connect() as connection:
-            red += [
-                f"{engine}: {printable(text, 300)}"
-                for (text,) in connection.execute(
-                    "select text from read_parquet(?) where severity = 'fail' and status = 'fail'",
-                    [str(file)],
-                ).fetchall()
-            ]
+            failed = connection.execute(
+                "select check_name, subject, text from read_parquet(?) "
+                "where severity = 'fail' and status = 'fail' order by all",
+                [str(file)],
+            ).fetchall()
+        for name, subject, text in failed:
+            key = (stage, name, subject)
+            if key in stands:
+                used.append(signed[key])
+                continue
+            ended = f" (sign-off ended on {signed[key].until})" if key in signed else ""
+            red.append(f"{engine}, {name} of {subject}: {printable(text, 300)}{ended}")
     if red:
         raise CheckFailedError(
             "an estimate failed its checks, nothing new is published",
             got=" | ".join(red[:5]),
-            remedy="See docs/runbooks/ for what to do; the last publication stands",
+            remedy="See docs/runbooks/ for what to do, or for signing it off by name and reason; "
+            "the last publication stands",
         )
+    return tuple(used)
 
 
 def _freshness_checks(lake: Lake, report: Path) -> list[dict[str, Any]]:

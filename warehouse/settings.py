@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         pattern=r"^[1-9][0-9]*(\.[0-9]+)? ?(MB|GB|MiB|GiB)$",
         description="memory that landing's engine may use before it goes to disk, as `4GB`",
     )
+    sign_offs: Path | None = Field(
+        default=None,
+        description="YAML of failed gates that a person has signed off (docs/runbooks/publish.md); "
+        "default: `sign_offs.yml` in the lake, where there is one",
+    )
     keep_publications: int = Field(
         default=10, ge=1, description="publications kept on disk, the current one included"
     )

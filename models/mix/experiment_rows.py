@@ -106,9 +106,10 @@ def _one(name: str, rows: pd.DataFrame, panel: Panel) -> Iterator[Experiment]:
                 )
     bad = ~(values["_error"] > 0)
     if bad.any():
+        given = str(values["effect_se"][bad].iloc[0])
         raise ExperimentError(
-            f"Experiment {label} has the effect_se {str(values['effect_se'][bad].iloc[0])!r}; expected "
-            "a number above 0: without it the read-out cannot be weighed."
+            f"Experiment {label} has the effect_se {given!r}; expected a number above 0: without "
+            "it the read-out cannot be weighed."
         )
     distinct = values[["_effect", "_error"]].drop_duplicates()
     groups = [read] if len(distinct) == 1 else [values.iloc[[i]] for i in range(len(values))]

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from liftcast.sign_offs import SignOff, as_json
+
 DAYS = [date(2024, 1, 1) + timedelta(days=day) for day in range(14)]
 FUTURE = [DAYS[-1] + timedelta(days=day) for day in range(1, 15)]
 TERRITORIES = ("north", "south")
@@ -229,7 +231,9 @@ def publish(
 ) -> Callable[..., Any]:
     """Write a release and its results, let the caller spoil them, and build the marts."""
 
-    def run(spoil: Callable[[Tables, Tables, Tables], None] | None = None) -> Any:
+    def run(
+        spoil: Callable[[Tables, Tables, Tables], None] | None = None, **configuration: str
+    ) -> Any:
         lake = tmp_path_factory.mktemp("lake")
         release, mix, forecast = release_tables(), mix_tables(), forecast_tables()
         if spoil:
@@ -241,7 +245,7 @@ def publish(
         ):
             for name, (columns, rows) in tables.items():
                 lakes.write_parquet(folder / f"{name}.parquet", columns, rows)
-        return dbt(lake, "build", "--select", "tag:publish", **PUBLISHED)
+        return dbt(lake, "build", "--select", "tag:publish", **PUBLISHED, **configuration)
 
     return run
 
@@ -342,3 +346,27 @@ def test_disagreeing_results_stop_publication_and_name_their_rows(publish: Any) 
     assert check["reason"] == "worse than last year's week"
     [spend] = run.rows_of("summary_spend_equals_release")
     assert spend["reason"] == "the summary holds spend of 139.99 and the release 140.00"
+
+
+def test_a_failed_check_that_is_signed_off_is_published_as_a_warning_with_who_and_why(
+    publish: Any,
+) -> None:
+    def spoil(release: Tables, mix: Tables, forecast: Tables) -> None:
+        for subject in ("model", "other"):
+            mix["checks"][1].append(
+                mix["checks"][1][0]
+                | {"check_name": "effective_draws", "subject": subject, "severity": "fail"}
+                | {"status": "fail", "text": "Too few."}
+            )
+
+    hostile = "it's {{ fine }} '); drop table x; -- \" %s"
+    signed = SignOff(
+        gate="effective_draws", subject="model", by="A. Person", reason=hostile, until="2026-12-31"
+    )
+    run = publish(spoil, standing_sign_offs=as_json((signed,)))
+    assert run.not_passed() == {"no_check_failed": "fail"}
+    [check] = run.rows_of("no_check_failed")
+    assert check["subject"] == "other"
+    [line] = run.query("select * from attr_checks where subject = 'model'")
+    assert (line["severity"], line["status"]) == ("fail", "warn")
+    assert line["text"] == f"Too few. Signed off by A. Person until 2026-12-31: {hostile}."
