@@ -98,7 +98,8 @@ class Panel:
     A series is a territory, or a product in it. `ticks` is the outcome in units of 10^-decimals.
     `size` (S,), mean 1, is what a series usually sells; `scale` is the outcome per unit of size and
     date, so that `outcome = size[:, None] * scale * relative`. `people` (S,), mean 1, is what
-    exposure is shared by: population where every territory has one, else size.
+    exposure is shared by: population where every territory has one, else size. `span` is the dates
+    of the panel that this one was cut from.
     """
 
     dates: pd.DatetimeIndex
@@ -115,6 +116,7 @@ class Panel:
     scale: float
     drivers: tuple[Driver, ...]
     holidays: pd.DataFrame
+    span: pd.DatetimeIndex | None = None
 
     @cached_property
     def outcome(self) -> Floats:
@@ -149,6 +151,7 @@ class Panel:
         whole = len(self.dates)
         return replace(
             self,
+            span=self.dates if self.span is None else self.span,
             dates=self.dates[:dates],
             ticks=self.ticks[:, :dates],
             drivers=tuple(driver.cut(dates, whole) for driver in self.drivers),

@@ -97,7 +97,9 @@ class Response:
         ]
 
     def _drifts(self, spec: MixSpec) -> list[Dynamic]:
-        days = (self.panel.dates - self.panel.dates[0]).days.to_numpy(dtype=np.float64)
+        # Of the whole span, so that a panel cut short has the same columns.
+        span = self.panel.dates if self.panel.span is None else self.panel.span
+        days = (span - span[0]).days.to_numpy(dtype=np.float64)
         moves = max(1, int(days[-1] // _DRIFT_DAYS))
         step = days[-1] / moves
         out = []
@@ -107,7 +109,9 @@ class Response:
             width = spec.drift_spread * float(np.sqrt(step / YEAR_DAYS)) * (entry.width or 1.0)
             for move in range(moves):
                 ramp = np.clip((days - move * step) / step, 0.0, 1.0)
-                part = Dynamic(self._column(d, width), "drift", d, modulator=ramp - ramp.mean())
+                part = Dynamic(
+                    self._column(d, width), "drift", d, modulator=(ramp - ramp.mean())[: self.dates]
+                )
                 out.append(part)
         return out
 
