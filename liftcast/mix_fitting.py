@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from models.mix.sheet import Sheet
 
 FORMAT = 1
+#: The result itself, as `models.mix.storage` reads it.
+RESULT = "result.zip"
 #: Share of prior draws with more media than sales from which a reader is told to look.
 _TOO_OFTEN = 0.05
 _STATUS = {"pass": "PASS", "warn": "REVIEW", "fail": "FAIL"}
@@ -88,6 +90,7 @@ def fit_files(
     from models.mix import MixModel
     from models.mix.panel import read_panel
     from models.mix.problem import pose
+    from models.mix.storage import save
 
     settings = spec.model.model_copy(
         update={"value_per_unit": sheet.value_per_unit}
@@ -113,6 +116,8 @@ def fit_files(
             )
         write_figures(folder / "diagnostics.json", dict(result.diagnostics()))
         write_figures(folder / "gates.json", gates)
+        with (folder / RESULT).open("wb") as file:
+            save(result, file)
         seconds = time.monotonic() - begun
         write_figures(
             folder / "fit.json",

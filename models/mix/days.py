@@ -84,13 +84,13 @@ def read_days(cells: pd.Series, form: str | None = None) -> Calendar | int:
 
 
 def grain_of(days: pd.DatetimeIndex) -> str | None:
-    """The grain whose step most dates keep (four of five); None where none does."""
+    """The grain whose step most dates keep (three of five); None where none does."""
     dates = pd.DatetimeIndex(np.sort(days.unique()))
     if len(dates) < 3:
         return None
     steps = np.diff(dates.to_numpy()).astype("timedelta64[D]").astype(np.int64)
     for grain, low, high in (("day", 1, 1), ("week", 7, 7), ("month", 28, 31)):
-        if float(((steps >= low) & (steps <= high)).mean()) >= 0.8:
+        if float(((steps >= low) & (steps <= high)).mean()) >= 0.6:
             return grain
     return None
 

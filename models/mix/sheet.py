@@ -25,7 +25,10 @@ _UNEXPOSED = 0.01
 _LEAK = 0.9
 #: More digits of the outcome than floats can add up are kept beside the model (`cut_off`).
 _MOST_TICKS = 1e13
+_MOST_DECIMALS = 12
 _NAMES_PER_ERROR = 3
+#: Digits that decimal arithmetic keeps.
+_EXACT_DIGITS = 28
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def _outcome(rows: Rows) -> tuple[list[Decimal], int]:
             f"{rows.name}, column {plain(column)!r}: {np.abs(values).max():.6g} is too large to "
             "keep exactly. Give the outcome in thousands or millions."
         )
-    return exact, min(digits, max(most, 0))
+    return exact, min(digits, max(most, 0), _MOST_DECIMALS)
 
 
 def _decimal(cell: object) -> Decimal:
@@ -116,6 +119,8 @@ def _decimal(cell: object) -> Decimal:
         found = Decimal(str(cell).strip())
     except InvalidOperation:  # what pandas reads as a number and Decimal does not
         found = Decimal(repr(float(real(pd.Series([cell], dtype=object))[0])))
+    if len(found.as_tuple().digits) > _EXACT_DIGITS:  # normalize would round it
+        return found
     return found.normalize() if found else Decimal(0)
 
 
