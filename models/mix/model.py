@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from models.mix.attribution import attribute, draw_jointly
 from models.mix.checks import judge
+from models.mix.classical import fit_classical
 from models.mix.experiments import ReadOut, as_readings, calibrating
 from models.mix.frames import Floats
 from models.mix.noise import Noise, likeliest_noise, residual_noise
@@ -42,6 +43,7 @@ class MixModel:
         experiments: pd.DataFrame | tuple[ReadOut, ...] | None = None,
         seed: int = 0,
         progress: Callable[[str], None] | None = None,
+        start: Mapping[tuple[str, str, str], float] | None = None,
     ) -> MixResult:
         """Estimate contributions with 90 % intervals on one release.
 
@@ -50,6 +52,8 @@ class MixModel:
             experiments: that calibrate drivers: their table (`read_experiments`), or read-outs.
             seed: of the starts and the draws; the same seed gives the same result.
             progress: told in words what is being done.
+            start: unbounded parameters by kind, driver and name (an earlier mode): where the climb
+                begins.
 
         Returns:
             MixResult; contributions of all kinds sum to the outcome in every date, territory and
@@ -61,12 +65,16 @@ class MixModel:
                 the panel; before any fitting.
         """
         panel = release if isinstance(release, Panel) else read_panel(release)
+        if self.spec.engine == "statsmodels":
+            given = experiments is not None and len(experiments) > 0
+            return fit_classical(panel, self.spec, seed, experiments=given)
         problem = pose(panel, self.spec)
         say = progress or (lambda _: None)
         say(f"looking for the mode of {problem.parameters} parameters")
         rng = np.random.default_rng(seed)
         readings = as_readings(experiments, problem)
-        posterior, theta = settle(problem, calibrating(readings), self.spec.sampling.starts, rng)
+        starts = self.spec.sampling.starts
+        posterior, theta = settle(problem, calibrating(readings), starts, rng, start)
         mode = find_mode(posterior, theta)
         draws = sample(posterior, mode, self.spec.sampling, seed, say)
         say("adding up contributions and checking them")
@@ -87,11 +95,20 @@ class MixModel:
 
 
 def settle(
-    problem: Problem, experiments: tuple[ReadOut, ...], starts: int, rng: np.random.Generator
+    problem: Problem,
+    experiments: tuple[ReadOut, ...],
+    starts: int,
+    rng: np.random.Generator,
+    start: Mapping[tuple[str, str, str], float] | None = None,
 ) -> tuple[Posterior, Floats]:
     """Alternate between the mode and the residual's structure until both have settled."""
     posterior = problem.posterior(experiments=experiments)
     first = [np.zeros(posterior.size)]
+    if start is not None:
+        centres, spreads = posterior.problem.centres, posterior.problem.spreads
+        known = [start.get(name, centres[i]) for i, name in enumerate(posterior.names)]
+        first.insert(0, (np.array(known) - centres) / spreads)
+        starts = 1
     first += [0.7 * rng.standard_normal(posterior.size) for _ in range(max(starts - 1, 0))]
     theta = climb(posterior, first)
     for _ in range(_NOISE_ROUNDS):

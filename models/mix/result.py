@@ -21,6 +21,7 @@ from models.mix.spec import MixSpec
 if TYPE_CHECKING:
     from models.mix.budget_report import Allocation
     from models.mix.prediction import Prediction
+    from models.mix.refresh import Refresh
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,12 @@ class MixResult:
         from models.mix.budget import optimise  # noqa: PLC0415
 
         return optimise(self.estimate, **goal)
+
+    def refresh(self, release: MixInputs | Panel, **settings: Any) -> Refresh:
+        """A new result from this one's mode, and what moved history: `refresh.refresh`."""
+        from models.mix.refresh import refresh  # noqa: PLC0415
+
+        return refresh(self, release, **settings)
 
     def save(self, file: BinaryIO) -> None:
         """Write everything to a binary file, for `load`: versioned, no pickle."""

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from models.errors import ModelInputError
 from models.mix.attribution import MULTIPLIERS, Drawn, Share
+from models.mix.classical import classical_problem
 from models.mix.effects import State
 from models.mix.experiments import ReadOut
 from models.mix.noise import Noise
@@ -207,7 +208,7 @@ def _restored(spec: MixSpec, kept: Mapping[str, Any]) -> MixResult:
 
 def working_problem(panel: Panel, spec: MixSpec) -> Problem:
     """The problem an engine works on."""
-    return pose(panel, spec)
+    return classical_problem(panel, spec) if spec.engine == "statsmodels" else pose(panel, spec)
 
 
 def states_of(posterior: Posterior, theta: npt.NDArray[np.float64]) -> tuple[State, ...]:
