@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.mix.compiling import compiled, reordered
+from models.mix.compiling import compiled
 from models.mix.frames import Floats
+from models.mix.rows import add, dot
 
 _LOG_2PI = math.log(2.0 * math.pi)
 
@@ -56,22 +57,6 @@ class Found(NamedTuple):
     factor: Floats
     own_root: Floats
     lean: Floats
-
-
-@reordered
-def dot(a: Floats, b: Floats) -> float:
-    """Inner product of two rows."""
-    total = 0.0
-    for i in range(len(a)):
-        total += a[i] * b[i]
-    return total
-
-
-@reordered
-def add(out: Floats, factor: float, a: Floats) -> None:
-    """out += factor * a."""
-    for i in range(len(a)):
-        out[i] += factor * a[i]
 
 
 @compiled

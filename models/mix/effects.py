@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.mix.algebra import add, dot
 from models.mix.compiling import compiled
 from models.mix.frames import Floats, Places
+from models.mix.rows import add, dot
 from models.mix.transforms import pull_back, respond
 
 _NO_SHARE = 1e-12

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.mix.algebra import dot
 from models.mix.compiling import compiled
 from models.mix.effects import Drivers, State
 from models.mix.frames import Floats, Places
+from models.mix.rows import dot
 from models.mix.transforms import carry_over, fill_up, pull_back
 
 

@@ -78,6 +78,11 @@ class Posterior:
         """Number of nonlinear parameters."""
         return len(self.problem.centres)
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers a gradient goes over: drivers x series x dates."""
+        return int(self.problem.outcome.size * (1 + len(self.response.entries)))
+
     def with_noise(self, noise: Noise) -> Posterior:
         """The same posterior with another structure of the residual."""
         return Posterior(

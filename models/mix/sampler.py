@@ -32,6 +32,10 @@ class Target(Protocol):
     def size(self) -> int:
         """Number of parameters."""
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers a gradient goes over: how dear a step is."""
+
     def value_and_gradient(self, theta: Floats) -> tuple[float, Floats]:
         """Log density and gradient; (-inf, 0) out of reach."""
 
@@ -132,14 +136,16 @@ def sample(
     in smaller steps, in the coordinates of what was seen. Source: Hoffman and Gelman (2014);
     Seyboldt, Carlson and Carpenter (2024) for the adaptation.
     """
-    progress(f"{settings.chains} chains of {settings.warmup} + {settings.draws} steps")
+    warmup, steps = settings.lengths(target.numbers)
+    settings = settings.model_copy(update={"warmup": warmup, "draws": steps})
+    progress(f"{settings.chains} chains of {warmup} + {steps} steps")
     draws = _walk(target, mode.theta, mode.axes, settings, seed, _TARGET_ACCEPTANCE, cores)
     if draws.converged or settings.longer == 1:
         return draws
     longer = settings.model_copy(
         update={
-            "warmup": 2 * settings.warmup,
-            "draws": settings.longer * settings.draws,
+            "warmup": 2 * warmup,
+            "draws": settings.longer * steps,
         }
     )
     progress(f"not converged; {longer.chains} chains of {longer.warmup} + {longer.draws} steps")

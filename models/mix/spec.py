@@ -104,17 +104,27 @@ class Baseline(_Frozen):
     holidays: bool = True
 
 
+#: Most numbers a gradient goes over (drivers x series x dates) -> steps of warm-up, draws.
+_STEPS = ((5_000, (300, 1_000)), (100_000, (200, 400)), (10**12, (150, 250)))
+
+
 class Sampling(_Frozen):
     """Length of the walk: `starts` ascents to the mode; `chains` of `warmup` and `draws` steps.
 
-    Where R-hat or effective draws miss their gates the walk is taken again, `longer` times as long.
+    Not said, their length goes by the size of the panel. Where R-hat or effective draws miss their
+    gates the walk is taken again, `longer` times as long.
     """
 
     starts: int = Field(default=4, ge=1)
     chains: int = Field(default=4, ge=2)
-    warmup: int = Field(default=300, ge=20)
-    draws: int = Field(default=1000, ge=20)
+    warmup: int | None = Field(default=None, ge=20)
+    draws: int | None = Field(default=None, ge=20)
     longer: int = Field(default=4, ge=1)
+
+    def lengths(self, numbers: int) -> tuple[int, int]:
+        """Steps of warm-up and draws by chain, where a gradient goes over so many numbers."""
+        usual = next(steps for most, steps in _STEPS if numbers <= most)
+        return self.warmup or usual[0], self.draws or usual[1]
 
 
 class MixSpec(_Frozen):

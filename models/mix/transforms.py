@@ -23,6 +23,7 @@ import math
 import numpy as np
 
 from models.mix.compiling import compiled
+from models.mix.rows import add, dot
 from models.mix.frames import Floats, Places
 
 #: Exposure below this (in units of its mean) counts as none: its logarithm is not taken.
@@ -117,12 +118,14 @@ def carry_over(
                 out[t - ahead] = carried
     else:
         weight = lag_weights(form, first, second, lags)[0]
-        for t in range(len(out)):
-            total = 0.0
-            for lag in range(lags):
-                at = ahead + t - lag
-                total += weight[lag] * (exposure[at] if at >= 0 else start)
-            out[t] = total
+        out[:] = 0.0
+        for lag in range(lags):
+            before = max(lag - ahead, 0)
+            begun = max(ahead - lag, 0)
+            for t in range(min(before, len(out))):
+                out[t] += weight[lag] * start
+            if before < len(out):
+                add(out[before:], weight[lag], exposure[begun : begun + len(out) - before])
 
 
 @compiled
@@ -239,10 +242,14 @@ def pull_back(
                 by_first += total * alpha * (1.0 - alpha)
             elif form != NONE:
                 for lag in range(lags):
+                    before = max(lag - ahead, 0)
+                    begun = max(ahead - lag, 0)
                     total = 0.0
-                    for t in range(days):
-                        at = ahead + t - lag
-                        total += back[t] * (exposure[d, s, at] if at >= 0 else start[d, s])
+                    for t in range(min(before, days)):
+                        total += back[t] * start[d, s]
+                    if before < days:
+                        reach = exposure[d, s, begun : begun + days - before]
+                        total += dot(back[before:], reach)
                     by_first += turn_first[lag] * total
                     by_second += turn_second[lag] * total
         if table[d, 0] >= 0:
