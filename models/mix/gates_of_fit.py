@@ -11,6 +11,7 @@ from models.mix.frames import Floats
 from models.mix.gates import Row, row
 from models.mix.holdout import Holdout
 from models.mix.panel import Panel
+from models.mix.posterior import Posterior
 from models.mix.result import Estimate
 
 #: Share of diverging draws from which the estimate is refused.
@@ -103,13 +104,28 @@ def overlap(mean: float, sd: float) -> float:
     return float(np.minimum(norm.pdf(at), norm.pdf(at, mean, sd)).sum() * step)
 
 
+def sizes(posterior: Posterior, theta: Floats) -> dict[tuple[str, str], Floats]:
+    """Log of the size of every driver of a known sign in prior sds, like theta without its last
+    axis: its own part and the level it shares with others."""
+    drivers, problem = posterior.response.drivers, posterior.problem
+    out = {}
+    for d, entry in enumerate(posterior.response.entries):
+        if not entry.sign:
+            continue
+        parts = [int(drivers.table[d, 4])]
+        if drivers.pooled[d] > 0:
+            parts.append(int(drivers.level_at))
+        spread = problem.spreads[parts]
+        out[entry.driver.kind, entry.driver.name] = theta[..., parts] @ (
+            spread / np.linalg.norm(spread)
+        )
+    return out
+
+
 def _informed(estimate: Estimate) -> list[Row]:
     """Whether data moved or narrowed what was believed of the size of each driver."""
     rows = []
-    for i, (kind, name, part) in enumerate(estimate.posterior.names):
-        if part not in ("share", "coefficient"):
-            continue
-        values = estimate.draws.flat[:, i]
+    for (kind, name), values in sizes(estimate.posterior, estimate.draws.flat).items():
         figure = overlap(float(values.mean()), max(float(values.std()), 1e-9))
         rows.append(
             row(

@@ -8,6 +8,7 @@ from models.mix.baseline import Design
 from models.mix.frames import Floats
 from models.mix.gates import Row, row
 from models.mix.gates_of_data import standardise
+from models.mix.gates_of_fit import sizes
 from models.mix.holdout import Holdout
 from models.mix.panel import Driver
 from models.mix.posterior import Posterior
@@ -67,20 +68,14 @@ def carried_theta(source: Posterior, theta: Floats, target: Posterior) -> Floats
 
 def seed_gate(estimate: Estimate) -> list[Row]:
     """Two halves of the chains, which had seeds of their own, must tell the same sizes."""
-    theta = estimate.draws.theta
-    sizes = [
-        (i, f"{kind} {name}")
-        for i, (kind, name, part) in enumerate(estimate.posterior.names)
-        if part in ("share", "coefficient")
-    ]
-    if not sizes:
+    shifts = {}
+    for (kind, name), values in sizes(estimate.posterior, estimate.draws.theta).items():
+        half = len(values) // 2
+        gap = abs(float(values[:half].mean() - values[half:].mean()))
+        shifts[f"{kind} {name}"] = gap / max(float(values.std()), 1e-12)
+    if not shifts:
         return []
-    half = theta.shape[0] // 2
-    spread = theta.reshape(-1, theta.shape[-1]).std(axis=0)
-    shift = np.abs(theta[:half].mean(axis=(0, 1)) - theta[half:].mean(axis=(0, 1)))
-    shift = shift / np.maximum(spread, 1e-12)
-    worst, name = max(sizes, key=lambda size: float(shift[size[0]]))
-    figure = float(shift[worst])
+    name, figure = max(shifts.items(), key=lambda shift: shift[1])
     return [
         row(
             "seed_stability",
