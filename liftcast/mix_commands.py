@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
@@ -154,9 +155,8 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         typer.echo(json.dumps(SpecFile.model_json_schema(), indent=2))
 
     if importlib.util.find_spec("liftcast.mix_planning_commands") is not None:
-        from liftcast import mix_planning_commands
-
-        mix_planning_commands.add_commands(mix, console)
+        planning = importlib.import_module("liftcast.mix_planning_commands")
+        planning.add_commands(mix, console)
 
 
 def _propose(  # noqa: PLR0917
@@ -197,13 +197,12 @@ def _propose(  # noqa: PLR0917
         sheet = read_sheet(table.frame, proposal.spec.panel, str(panel))
         for found in (*sheet.notes, *(review.text for review in sheet.reviews)):
             note(found)
+        told = f"`liftcast mix fit --panel {printable(panel)} --spec {out} --out DIR`"
     except ValueError as error:
         note(f"this spec cannot be fitted yet: {error}")
+        told = "mend what the note says"
     if out is not None:
-        console.print(
-            f"written to {escape(printable(out))}; next: `liftcast mix fit --panel "
-            f"{escape(printable(panel))} --spec {escape(printable(out))} --out DIR`"
-        )
+        console.print(f"written to {escape(printable(out))}; next: {escape(printable(told, 400))}")
 
 
 def _guess_table(proposal: Any) -> list[Any]:

@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,6 @@ from warehouse.files import replacing
 if TYPE_CHECKING:
     import pandas as pd
 
-    from models.mix.experiments import ReadOut
     from models.mix.prior_predictive import PriorPicture
     from models.mix.problem import Problem
     from models.mix.result import MixResult
@@ -145,11 +145,11 @@ def _driver_first(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _experiments(
     path: Path | None, problem: Problem, say: Callable[[str], None], note: Callable[[str], None]
-) -> tuple[ReadOut, ...]:
+) -> pd.DataFrame | None:
     if path is None:
-        return ()
+        return None
     from models.errors import ModelInputError
-    from models.mix.experiments import calibrating, examine
+    from models.mix.experiments import examine
 
     frame = read_experiment_file(path, note)
     try:
@@ -159,7 +159,7 @@ def _experiments(
     for reading in readings:
         told = say if reading.use == "calibrate" else note
         told(f"experiment {reading.experiment}: {reading.use}; {reading.text}")
-    return calibrating(readings)
+    return frame
 
 
 def write_contributions(path: Path, result: MixResult, sheet: Sheet) -> None:
@@ -187,9 +187,12 @@ def write_contributions(path: Path, result: MixResult, sheet: Sheet) -> None:
 def summary_of(result: MixResult, sheet: Sheet) -> pd.DataFrame:
     """A row a driver, the driver as its column is named; the residual holds what was cut off."""
     frame = result.summary()
-    rest = sum(sheet.cut_off.values())
-    at = (frame["kind"] == "residual").to_numpy().argmax()
-    frame.loc[frame.index[at], "contribution"] += rest
+    rest = sum(sheet.cut_off.values(), Decimal(0))
+    is_residual = frame["kind"] == "residual"
+    frame["contribution"] = [
+        value + rest if last else value
+        for value, last in zip(frame["contribution"], is_residual, strict=True)
+    ]
     return frame
 
 
@@ -197,7 +200,8 @@ def gates_of(result: MixResult, sheet: Sheet) -> list[dict[str, Any]]:
     """Gates of the estimate and of the table: gate, subject, status, figure, threshold, text."""
     frame = result.gates().rename(columns={"check_name": "gate"})
     rows = [
-        {**row, "status": _STATUS.get(str(row["status"]), str(row["status"]))}
+        {str(name): value for name, value in row.items()}
+        | {"status": _STATUS.get(str(row["status"]), str(row["status"]))}
         for row in frame[list(_GATE_COLUMNS)].to_dict("records")
     ]
     own = [{**dataclasses.asdict(review), "status": "REVIEW"} for review in sheet.reviews]
@@ -245,13 +249,13 @@ def screen(facts: Facts) -> Iterator[RenderableType]:
     yield (f"gates: {told}; written to {escape(printable(facts.out))} in {facts.seconds:.1f} s")
 
 
-def short(value: float) -> str:
-    """A number as a reader needs it: four digits, thousands as k, millions as M, billions as bn."""
+def short(value: float, digits: int = 4) -> str:
+    """A number as a reader needs it: thousands as k, millions as M, billions as bn."""
     for size, unit in ((1e9, "bn"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             scaled = value / (1e3 if unit == "k" else size)
-            return f"{scaled:,.0f}{unit}" if abs(scaled) >= 1000 else f"{scaled:.4g}{unit}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+            return f"{scaled:,.0f}{unit}" if abs(scaled) >= 1000 else f"{scaled:.{digits}g}{unit}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
 def prior_screen(
@@ -284,7 +288,7 @@ def prior_screen(
             frame = _driver_first(picture.table)
             write_table(
                 temporary,
-                {column: frame[column].tolist() for column in frame},
+                {column: frame[column].tolist() for column in frame.columns},
                 ("driver", "kind", "quantity"),
             )
     yield _prior_table(picture, sheet.inputs.grain)
@@ -302,7 +306,9 @@ def prior_screen(
 
 
 def _prior_table(picture: PriorPicture, grain: str) -> Table:
-    table = Table(title="what the priors expect: median (90 % interval)", title_justify="left")
+    table = Table(
+        title="what the priors expect: median, below it the 90 % interval", title_justify="left"
+    )
     table.add_column("driver", overflow="fold")
     table.add_column("kind")
     quantities = ("share", "contribution", "roi", "half_life_dates", "saturation")
@@ -317,10 +323,10 @@ def _prior_table(picture: PriorPicture, grain: str) -> Table:
             if quantity not in mine.index:
                 cells.append("")
                 continue
-            low, middle, high = (
-                f"{value:.1%}" if quantity in ("share", "saturation") else short(value)
-                for value in mine.loc[quantity, ["p05", "median", "p95"]]
-            )
-            cells.append(f"{middle}\n({low} to {high})")
+            low, middle, high = mine.loc[quantity, ["p05", "median", "p95"]]
+            if quantity in ("share", "saturation"):
+                cells.append(f"{middle:.1%}\n{100 * low:.1f} to {high:.1%}")
+            else:
+                cells.append(f"{short(middle, 3)}\n{short(low, 3)} to {short(high, 3)}")
         table.add_row(escape(printable(driver, 40)), kind, *cells)
     return table

@@ -41,13 +41,13 @@ def parsed(cells: pd.Series, form: str) -> pd.DatetimeIndex:
     text = cells.astype(str).str.strip()
     if form == "%G-W%V":  # a week without a weekday is no date for Python: its Monday
         text, form = text + "-1", "%G-W%V-%u"
-    found = pd.to_datetime(text, format=form, errors="coerce", utc="%z" in form or None)
+    found = pd.to_datetime(text, format=form, errors="coerce", utc="%z" in form)
     index = pd.DatetimeIndex(found)
     if index.tz is not None:
         index = index.tz_localize(None)
-    index = index.astype("datetime64[ns]").normalize()
+    index = pd.DatetimeIndex(index.astype("datetime64[ns]")).normalize()
     inside = (index.year >= _YEARS[0]) & (index.year < _YEARS[1])
-    return index.where(inside)
+    return pd.DatetimeIndex(index.where(inside))
 
 
 def read_days(cells: pd.Series, form: str | None = None) -> Calendar | int:

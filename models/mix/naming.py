@@ -11,11 +11,13 @@ SPEND = frozenset(
 )
 #: Words of exposure and the unit that they stand for, best measure first.
 EXPOSURE = {
-    **dict.fromkeys(("impressions", "impression", "imps", "imp", "impr"), "impressions"),
+    **dict.fromkeys(
+        ("impressions", "impression", "imps", "imp", "impr", "impressionen"), "impressions"
+    ),
     **dict.fromkeys(("grp", "grps", "trp", "trps"), "rating points"),
     **dict.fromkeys(("views", "view"), "views"),
-    **dict.fromkeys(("reach",), "reach"),
-    **dict.fromkeys(("clicks", "click"), "clicks"),
+    **dict.fromkeys(("reach", "reichweite"), "reach"),
+    **dict.fromkeys(("clicks", "click", "klicks"), "clicks"),
     **dict.fromkeys(("sends", "sent", "opens", "delivered", "deliveries"), "sends"),
     **dict.fromkeys(("insertions", "spots", "circulation"), "insertions"),
 }
@@ -209,6 +211,7 @@ PART_OF_DATE = frozenset(
         "month",
         "week",
         "weekday",
+        "wochentag",
         "dayofyear",
         "dayofweek",
         "dow",
@@ -220,7 +223,7 @@ PART_OF_DATE = frozenset(
 COUNTER = frozenset({"t", "trend", "index", "idx", "row", "rownum", "n", "id", "timeindex", "obs"})
 TERRITORY = frozenset(
     {"territory", "geo", "region", "market", "dma", "state", "city", "store", "location", "area"}
-    | {"province", "county", "zip", "district", "shop", "gebiet", "zone", "country"}
+    | {"province", "county", "zip", "district", "shop", "gebiet", "zone", "country", "land"}
 )
 PRODUCT = frozenset({"product", "brand", "sku", "category", "item", "model", "produkt", "line"})
 POPULATION = frozenset({"population", "pop", "people", "inhabitants", "households", "einwohner"})

@@ -152,7 +152,7 @@ def _add(
     if column.is_flat:
         why += f"; never moves (always {column.filled[0]:.6g}), so nothing can be learned of it"
         sure = False
-    names = {driver.get(part) for part in ("exposure", "frequency", "spend")} - {None}
+    names = [driver[part] for part in ("exposure", "frequency", "spend") if driver.get(part)]
     if any(draft.columns[name].has_blanks for name in names):
         draft.panel["empty_cells"] = "zero"
         why, sure = f"{why}; its empty cells are read as 0", False

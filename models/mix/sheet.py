@@ -179,16 +179,38 @@ def _drivers(rows: Rows, reviews: list[Review]) -> pd.DataFrame:
                 f"{plain(driver.name)} never moves (always {exposure[0]:.6g}): nothing can be "
                 "learned of it and it gets no credit"
             )
-        frames.append(
-            rows.key.assign(
-                kind=driver.kind,
-                driver=driver.name,
-                exposure=exposure,
-                exposure_unit=driver.measured_in,
-                spend=spend,
-            )
+        frame = rows.key.assign(
+            kind=driver.kind,
+            driver=driver.name,
+            exposure=exposure,
+            exposure_unit=driver.measured_in,
+            spend=spend,
         )
+        frames.append(_once(rows, driver, frame))
     return pd.concat(frames, ignore_index=True)
+
+
+def _once(rows: Rows, driver: DriverColumn, frame: pd.DataFrame) -> pd.DataFrame:
+    """A driver that is the same in all products of a territory is of the territory, and its spend
+    counts once; one that is the same in all territories is told."""
+    cells = ["exposure", "spend"]
+    if "product_id" in frame:
+        place = ["date_day", "territory_id"]
+        apart = frame.groupby(place)[cells].nunique().gt(1).to_numpy().any()
+        if not apart and frame["product_id"].nunique() > 1:
+            rows.notes.append(
+                f"{plain(driver.name)} is the same in all products on each date: it counts once a "
+                "territory, for all of them"
+            )
+            frame = frame.drop_duplicates(place).assign(product_id="")
+    if rows.columns.territory and driver.spend and frame["spend"].any():
+        by_date = frame.groupby("date_day")["spend"].nunique()
+        if frame["territory_id"].nunique() > 1 and (by_date == 1).all():
+            rows.notes.append(
+                f"{plain(driver.spend)} is the same in all territories on each date and counts in "
+                "each: if it is one national amount, split it between them first"
+            )
+    return frame
 
 
 def _never_negative(rows: Rows, spend: Floats, column: str) -> None:

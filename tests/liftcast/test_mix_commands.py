@@ -226,17 +226,21 @@ def test_experiments_calibrate_and_errors_name_their_row(fitted: Path, tmp_path:
     assert "experiment 'a': calibrate" in done.stdout
 
 
-def test_the_classical_engine_is_refused_or_fitted(fitted: Path, tmp_path: Path) -> None:
+def test_the_classical_engine_writes_the_same_files(fitted: Path, tmp_path: Path) -> None:
     out = tmp_path / "fit"
     done = _liftcast(
         "mix", "fit", "--panel", fitted / "panel.csv", "--spec", fitted / "spec.yml",
         "--out", out, "--engine", "statsmodels",
     )  # fmt: skip
-    if done.returncode:
-        assert "engine" in done.stderr
-        assert not out.exists()
-    else:
-        assert json.loads((out / "fit.json").read_text())["engine"] == "statsmodels"
+    assert done.returncode == 0, done.stderr
+    assert json.loads((out / "fit.json").read_text())["engine"] == "statsmodels"
+    ours, other = ({path.name for path in folder.iterdir()} for folder in (fitted / "fit", out))
+    assert ours == other
+    bayes, classical = (
+        next(row for row in _table(folder / "summary.csv") if row["driver"] == "tv_S")
+        for folder in (fitted / "fit", out)
+    )
+    assert float(classical["contribution"]) != float(bayes["contribution"])
 
 
 def test_help_does_not_load_the_engine() -> None:

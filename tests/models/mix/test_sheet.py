@@ -130,6 +130,30 @@ def test_reach_times_frequency_is_exposure():
     assert (sheet.inputs.drivers["exposure"].to_numpy() == wanted.to_numpy()).all()
 
 
+def test_what_is_the_same_in_all_products_counts_once():
+    both = pd.concat([table().assign(brand="a"), table().assign(brand="b")], ignore_index=True)
+    sheet = read_sheet(both, columns(product="brand"))
+    panel = read_panel(sheet.inputs)
+    tv = next(d for d in panel.drivers if d.name == "tv_S")
+    assert tv.spend_cents == 100 * sum(int(cell) for cell in table()["tv_S"])
+    assert tv.spend.sum() == pytest.approx(tv.spend_cents / 100)
+    assert any("tv_S is the same in all products" in note for note in sheet.notes)
+    both.loc[0, ["tv_S", "tv_I"]] = ["7", "700"]
+    tv = next(
+        d
+        for d in read_panel(read_sheet(both, columns(product="brand")).inputs).drivers
+        if d.name == "tv_S"
+    )
+    assert tv.spend_cents == 100 * (7 + 2 * sum(int(cell) for cell in table()["tv_S"]))
+
+
+def test_national_money_repeated_in_every_territory_is_told():
+    halves = table().assign(tv_S=[str(n) for n in range(1, 6)] * 2, tv_I="5")
+    notes = read_sheet(halves, columns()).notes
+    assert any("tv_S is the same in all territories" in note for note in notes)
+    assert not any("same in all territories" in n for n in read_sheet(table(), columns()).notes)
+
+
 def test_value_per_unit_is_weighted_by_what_was_sold():
     frame = table().assign(worth=["2"] * 5 + ["4"] * 5, revenue=["30"] * 5 + ["10"] * 5)
     told = {"column": "revenue", "kind": "units", "value_per_unit": "worth"}
