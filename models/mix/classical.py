@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import statsmodels.api as sm
 from scipy.optimize import minimize
+from statsmodels.regression.linear_model import GLSAR, OLS
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
 from models.mix.attribution import Drawn, attribute
@@ -251,14 +251,14 @@ def _errors(profile: Profile, theta: Floats, fit: Fit) -> tuple[Noise, Floats, f
         # Collinear columns (two holidays in one week) share their credit; the gate tells.
         warnings.simplefilter("ignore", SingularMatrixWarning)
         if profile.count == 1:
-            model = sm.GLSAR(y, x, rho=1)
+            model = GLSAR(y, x, rho=1)
             found = model.iterative_fit(maxiter=10)
             noise = replace(noise, rho=float(np.clip(model.rho[0], -0.5, 0.95)))
             robust = found.get_robustcov_results("HAC", maxlags=lags, use_correction=True)
         else:
             groups = np.repeat(np.arange(profile.count), profile.dates)
             robust = (
-                sm.OLS(y, x)
+                OLS(y, x)
                 .fit()
                 .get_robustcov_results(
                     "hac-panel", groups=groups, maxlags=lags, use_correction="hac"

@@ -189,7 +189,8 @@ def _comparable(old: Panel, new: Panel) -> None:
     if not len(old.dates.intersection(new.dates)):
         raise ModelInputError(
             f"The new data ({new.dates[0].date()} to {new.dates[-1].date()}) have no date in "
-            f"common with the result ({old.dates[0].date()} to {old.dates[-1].date()}): fit them afresh."
+            f"common with the result ({old.dates[0].date()} to {old.dates[-1].date()}): fit them "
+            "afresh."
         )
 
 
