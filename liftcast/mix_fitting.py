@@ -26,10 +26,12 @@ from warehouse.files import replacing
 if TYPE_CHECKING:
     import pandas as pd
 
+    from models.mix.layout import SpecFile
     from models.mix.prior_predictive import PriorPicture
     from models.mix.problem import Problem
     from models.mix.result import MixResult
     from models.mix.sheet import Sheet
+    from models.mix.spec import MixSpec
 
 FORMAT = 1
 #: The result itself, as `models.mix.storage` reads it.
@@ -92,10 +94,9 @@ def fit_files(
     from models.mix.problem import pose
     from models.mix.storage import save
 
-    settings = spec.model.model_copy(
-        update={"value_per_unit": sheet.value_per_unit}
-        | ({"engine": asked.engine} if asked.engine else {})
-    )
+    settings = settings_of(spec, sheet)
+    if asked.engine:
+        settings = settings.model_copy(update={"engine": asked.engine})
     say(f"read {len(table.frame):,} rows")
     with threadpool_limits(1):
         panel = read_panel(sheet.inputs)
@@ -136,6 +137,13 @@ def fit_files(
             },
         )
     return Facts(summary, gates, asked.out, time.monotonic() - begun)
+
+
+def settings_of(spec: SpecFile, sheet: Sheet) -> MixSpec:
+    """The model's settings; what a unit is worth from the panel's section, where it says so."""
+    if spec.panel.outcome.value_per_unit is None:
+        return spec.model
+    return spec.model.model_copy(update={"value_per_unit": sheet.value_per_unit})
 
 
 def _driver_first(frame: pd.DataFrame) -> pd.DataFrame:
@@ -280,7 +288,7 @@ def prior_screen(
     from models.mix.prior_predictive import prior_picture
     from models.mix.problem import pose
 
-    settings = told.model.model_copy(update={"value_per_unit": sheet.value_per_unit})
+    settings = settings_of(told, sheet)
     with threadpool_limits(1):
         picture = prior_picture(pose(read_panel(sheet.inputs), settings), seed=seed)
     if out is not None:

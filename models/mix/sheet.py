@@ -26,6 +26,7 @@ _LEAK = 0.9
 #: More digits of the outcome than floats can add up are kept beside the model (`cut_off`).
 _MOST_TICKS = 1e13
 _MOST_DECIMALS = 12
+_LEAST_DIGITS = 6
 _NAMES_PER_ERROR = 3
 #: Digits that decimal arithmetic keeps.
 _EXACT_DIGITS = 28
@@ -111,7 +112,9 @@ def _outcome(rows: Rows) -> tuple[list[Decimal], int]:
             f"{rows.name}, column {plain(column)!r}: {np.abs(values).max():.6g} is too large to "
             "keep exactly. Give the outcome in thousands or millions."
         )
-    return exact, min(digits, max(most, 0), _MOST_DECIMALS)
+    # Whole units are sold, but a driver brings parts of them: six digits of a usual date.
+    least = _LEAST_DIGITS - int(np.ceil(np.log10(np.abs(values).mean())))
+    return exact, min(max(digits, least, 2), max(most, 0), _MOST_DECIMALS)
 
 
 def _decimal(cell: object) -> Decimal:
@@ -141,7 +144,8 @@ def _value_per_unit(rows: Rows, outcome: list[Decimal]) -> float:
     if told.value_per_unit is None:
         if told.kind != "revenue":
             rows.notes.append(
-                f"no value per unit is known: roi is {told.kind} per unit of money spent"
+                f"panel.outcome.value_per_unit is not said: roi is {told.kind} per unit of money "
+                "spent"
             )
         return 1.0
     if not isinstance(told.value_per_unit, str):

@@ -102,6 +102,11 @@ def test_sixteen_decimals_are_kept_beside_the_model():
     assert len(sheet.cut_off) == 10
 
 
+def test_whole_units_are_credited_in_parts():
+    frame = table().assign(revenue=[str(n % 4) for n in range(10)])
+    assert read_sheet(frame, columns()).inputs.decimals >= 5
+
+
 def test_a_table_without_territories_is_of_one_place():
     frame = table().iloc[:5].drop(columns=["geo", "people"])
     panel = read_panel(read_sheet(frame, columns(territory=None, population=None)).inputs)
