@@ -175,7 +175,7 @@ def fit_classical(
     rng = np.random.default_rng(seed)
     theta = _best(profile, rng)
     curvature = _curvature(profile, theta)
-    values, vectors = np.linalg.eigh(curvature) if profile.size else (np.ones(0), np.eye(0))
+    values, vectors = np.linalg.eigh(curvature)
     axes = vectors / np.sqrt(np.maximum(values, _LEAST_CURVATURE))
     _, fit = profile.fit(theta)
     noise, covariance, sigma = _errors(profile, theta, fit)

@@ -56,9 +56,9 @@ def compare_summaries(summaries: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             )
         part = frame[[*_KEY, *_FIGURES]].copy()
         part[list(_FIGURES)] = part[list(_FIGURES)].apply(pd.to_numeric, errors="coerce")
-        if part.duplicated(_KEY).any():
-            twice = part.loc[part.duplicated(_KEY).idxmax(), "driver"]
-            raise ModelInputError(f"The summary of {name} holds the driver {twice!r} twice.")
+        again = part.loc[part.duplicated(_KEY), "driver"].tolist()
+        if again:
+            raise ModelInputError(f"The summary of {name} holds the driver {again[0]!r} twice.")
         parts.append(part.set_index(_KEY).add_prefix(f"{name}_"))
     out = pd.concat(parts, axis=1).sort_index()
 
