@@ -13,7 +13,7 @@ from models.mix.frames import Floats
 from models.mix.linear import draw
 from models.mix.panel import Driver
 from models.mix.posterior import Posterior
-from models.mix.transforms import HILL, LINEAR, LOGISTIC
+from models.mix.transforms import FREQUENCY, HILL, LINEAR, LOGISTIC
 
 MULTIPLIERS = np.round(np.linspace(0.0, 2.0, 21), 1)
 BAND = (0.05, 0.5, 0.95)
@@ -241,7 +241,7 @@ def _curve(
     """Totals at every multiplier of exposure, (R, 21); at 1.01 (R,); mean saturation (R,)."""
     form = int(posterior.response.drivers.fill[d])
     totals = cells.sum(axis=(1, 2), dtype=np.float64)
-    if form == LINEAR:
+    if form in (LINEAR, FREQUENCY):  # more reach at the same frequency
         return totals[:, None] * MULTIPLIERS, totals * MARGIN, None
     place = posterior.response.drivers.table[d, 3]
     grid = np.append(MULTIPLIERS, MARGIN)
@@ -263,7 +263,7 @@ def multiplied(form: int, shape: float, filled: Floats, multiplier: float) -> Fl
     """Saturation at `multiplier` times the exposure that fills to `filled`."""
     if multiplier == 0:
         return np.zeros_like(filled)
-    if form == LINEAR:
+    if form in (LINEAR, FREQUENCY):
         return filled * multiplier
     if form == LOGISTIC:
         out: Floats = np.tanh(multiplier * np.arctanh(np.minimum(filled, 1.0 - 1e-12)))

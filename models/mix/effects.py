@@ -22,7 +22,8 @@ class Drivers(NamedTuple):
     and `start` (D, S) in units of each driver; `sign` (D,) 1, -1 or 0 (open: its coefficient is
     linear); `normalised` (D,) 1 where the size is a share of the outcome; `usual` (D,) f at the
     prior's centre; `weight` (S, T) sums to 1; `pooled` (D,) 1 where the common level of media, at
-    `level_at` of the parameters, adds to the log of the size.
+    `level_at` of the parameters, adds to the log of the size; `frequency` like exposure, where
+    exposure is reach (no dates where no driver has one).
     """
 
     table: Places
@@ -37,6 +38,7 @@ class Drivers(NamedTuple):
     weight: Floats
     pooled: Floats
     level_at: int
+    frequency: Floats
 
 
 class Parts(NamedTuple):
@@ -69,7 +71,7 @@ def forward(raw: Floats, drivers: Drivers, dates: int) -> State:
     filled = np.empty_like(carried)
     respond(
         raw, drivers.table, drivers.carry, drivers.fill, drivers.lags,
-        drivers.exposure, drivers.start, carried, filled,
+        drivers.exposure, drivers.start, drivers.frequency, carried, filled,
     )  # fmt: skip
     scale, mean = np.empty(count), np.zeros(count)
     for d in range(count):
@@ -177,5 +179,5 @@ def backward(
                 pull[b, s, t] += by * state.filled[a, s, t]
     pull_back(
         raw, drivers.table, drivers.carry, drivers.fill, drivers.lags,
-        drivers.exposure, drivers.start, state.carried, state.filled, pull, slope,
+        drivers.exposure, drivers.start, drivers.frequency, state.carried, state.filled, pull, slope,
     )  # fmt: skip

@@ -217,6 +217,9 @@ def _joined(driver: Driver, future: Driver | None, dates: int) -> Driver:
         driver,
         exposure=np.hstack([driver.exposure, none if future is None else future.exposure]),
         per_head=np.hstack([driver.per_head, none if future is None else future.per_head]),
+        frequency=None
+        if driver.frequency is None or future is None or future.frequency is None
+        else np.hstack([driver.frequency, future.frequency]),
         spend=none if future is None else future.spend,
         spend_cents=0 if future is None else future.spend_cents,
         negative_cells=0 if future is None else future.negative_cells,

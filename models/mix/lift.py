@@ -116,7 +116,7 @@ def compare(  # noqa: PLR0917
             back[r, 0, t] = by_brought * state.scale[d]
         pull_back(
             raw, drivers.table[d : d + 1], drivers.carry[d : d + 1], drivers.fill[d : d + 1],
-            drivers.lags, tests.other[r : r + 1], tests.start[r : r + 1],
+            drivers.lags, tests.other[r : r + 1], tests.start[r : r + 1], drivers.frequency[:0],
             carried[r : r + 1], filled[r : r + 1], back[r : r + 1], slope,
         )  # fmt: skip
     return value

@@ -122,8 +122,10 @@ def look_out(  # noqa: PLR0915 - arrays of one shape, filled together
     carried, base, level = (np.empty((len(at), series, length)) for _ in range(3))
     for r, pick in enumerate(picks):
         raw = posterior.raw(drawn.theta[pick])
-        respond(raw, d.table, d.carry, d.fill, d.lags, without, d.start, base, level)
-        respond(raw, d.table, d.carry, d.fill, d.lags, whole, d.start, carried, filled[r])
+        respond(raw, d.table, d.carry, d.fill, d.lags, without, d.start, d.frequency, base, level)
+        respond(
+            raw, d.table, d.carry, d.fill, d.lags, whole, d.start, d.frequency, carried, filled[r]
+        )
         for c, key in enumerate(chosen):
             if key not in at:
                 continue

@@ -62,7 +62,8 @@ class Driver:
     """One driver: `exposure` (S, B + T) as landed, `per_head` the same relative to the territory.
 
     The first B dates lie before the window. `spend` (S, T) in currency, `spend_cents` its exact
-    total. `start` (S,) is the exposure per head before all of them.
+    total. `start` (S,) is the exposure per head before all of them. `frequency`, where exposure is
+    reach, is how often those reached met it, (S, B + T).
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Driver:
     spend: Floats
     spend_cents: int
     negative_cells: int = 0
+    frequency: Floats | None = None
 
     @property
     def varies(self) -> bool:
@@ -88,6 +90,7 @@ class Driver:
             exposure=self.exposure[:, :keep],
             per_head=self.per_head[:, :keep],
             spend=self.spend[:, :dates],
+            frequency=None if self.frequency is None else self.frequency[:, :keep],
         )
 
 
@@ -291,6 +294,9 @@ def _drivers(
             "exposure": spread["_exposure"].to_numpy(),
             "cents": spread["_cents"].to_numpy(),
         }
+        often = "frequency" in spread and bool(spread["frequency"].notna().any())
+        if often:
+            values["frequency"] = np.maximum(numbers(spread, what, "frequency"), 0.0)
         if reach[-1] > dates[-1]:
             reach = reach[reach <= dates[-1]]
         laid = grid(spread, what, reach if len(reach) > len(dates) else dates, series, values)
@@ -313,6 +319,7 @@ def _drivers(
                 spend=cents / 100.0 * share[:, None],
                 spend_cents=int(rows["_cents"].sum()),
                 negative_cells=int((raw < kept).sum()),
+                frequency=laid["frequency"].astype(np.float64) if often else None,
             )
         )
     return tuple(out)

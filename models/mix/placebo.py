@@ -69,7 +69,13 @@ def _log_share(posterior: Posterior, theta: Floats, d: int) -> float:
 
 def _moved(real: Entry, shift: int) -> Entry:
     exposure = np.ascontiguousarray(np.roll(real.exposure, shift, axis=1))
-    driver = replace(real.driver, name=_NAME, per_head=np.roll(real.driver.per_head, shift, axis=1))
+    often = real.driver.frequency
+    driver = replace(
+        real.driver,
+        name=_NAME,
+        per_head=np.roll(real.driver.per_head, shift, axis=1),
+        frequency=None if often is None else np.roll(often, shift, axis=1),
+    )
     priors = list(real.priors)
     priors[real.places[4]] = log_normal(PLACEBO_SHARE, _SPREAD)
     return replace(real, driver=driver, exposure=exposure, priors=tuple(priors), pooled=False)

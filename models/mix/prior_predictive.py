@@ -19,7 +19,7 @@ from models.mix.frames import Floats
 from models.mix.posterior import Posterior
 from models.mix.priors import LAGS, Entry
 from models.mix.problem import Problem
-from models.mix.transforms import GEOMETRIC, NONE, expit, fill_up, lag_weights
+from models.mix.transforms import GEOMETRIC, HILL, NONE, expit, fill_up, lag_weights
 
 DRAWS = 2000
 BAND = (0.05, 0.5, 0.95)
@@ -131,9 +131,11 @@ def _shapes(
         yield ("half_life_dates", *_span(np.array(lives)))
     if entry.fill:
         usual = np.abs(entry.exposure[entry.exposure != 0]).mean()
+        # Frequency is in units of its mean.
+        form, usual = (HILL, 1.0) if entry.often else (entry.fill, usual)
         out, reached = np.empty(1), np.empty(len(raw))
         for i, (half, shape) in enumerate(zip(of(2), of(3), strict=True)):
-            fill_up(entry.fill, half, shape, np.array([usual]), out)
+            fill_up(form, half, shape, np.array([usual]), out)
             reached[i] = out[0]
         yield ("saturation", *_span(reached))
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.errors import MissingColumnError
 from models.mix.baseline import effect_width, linear_exposure
 from models.mix.frames import Floats
 from models.mix.panel import Driver, Panel
 from models.mix.spec import DriverSpec, EffectPrior, MixSpec, Prior, log_normal
-from models.mix.transforms import CARRY, FILL, carry_over, fill_up
+from models.mix.transforms import CARRY, FILL, HILL, LINEAR, carry_over, fill_up
 
 #: Dates that carry-over of finite reach looks back, by grain.
 LAGS = {"day": 56, "week": 13, "month": 4}
@@ -24,7 +25,8 @@ _WEIBULL_SCALE = {"day": 5.0, "week": 1.2, "month": 0.5}
 class Entry:
     """One transformed driver: its exposure in units of its mean, its forms, priors and size.
 
-    `exposure` (S, B + T), `start` (S,) in units of `unit`. `sign` is 1, -1 or 0 (either: its
+    `exposure` (S, B + T), `start` (S,) in units of `unit`; `often` the mean frequency, 0 where it
+    does not count. `sign` is 1, -1 or 0 (either: its
     coefficient is integrated out, with prior sd `width`, and its column is f / `usual`).
     `normalised`: size is the share of the outcome; else outcome per unit of f. `pooled`: the common
     level of media adds to the log of the size. `places` (5,) of
@@ -36,6 +38,7 @@ class Entry:
     exposure: Floats
     start: Floats
     unit: float
+    often: float
     sign: int
     normalised: bool
     pooled: bool
@@ -48,9 +51,27 @@ class Entry:
     names: tuple[str, ...]
 
 
+def settings_of(driver: Driver, spec: MixSpec) -> DriverSpec:
+    """A driver's settings: where its frequency is given it saturates by that, if not said else.
+
+    Raises:
+        MissingColumnError: it is to saturate by a frequency that is not given.
+    """
+    settings = spec.of(driver.kind, driver.name)
+    own = spec.drivers.get(driver.name)
+    if driver.frequency is not None and (own is None or own.saturation is None):
+        return settings.model_copy(update={"saturation": "frequency"})
+    if driver.frequency is None and settings.saturation == "frequency":
+        raise MissingColumnError(
+            f"The driver {driver.name!r} is to saturate by frequency, which the drivers lack: give "
+            "the column frequency, with reach for exposure, or another saturation."
+        )
+    return settings
+
+
 def transformed(driver: Driver, spec: MixSpec) -> bool:
     """Whether a driver needs nonlinear parameters (or a sign)."""
-    settings = spec.of(driver.kind, driver.name)
+    settings = settings_of(driver, spec)
     paired = any(driver.name in pair for pair in spec.interactions)
     linear = settings.adstock == "none" and settings.saturation == "none"
     return paired or settings.drifts or not linear or settings.sign != "either"
@@ -58,7 +79,7 @@ def transformed(driver: Driver, spec: MixSpec) -> bool:
 
 def enter(driver: Driver, panel: Panel, spec: MixSpec, default_share: float) -> Entry:
     """A driver with everything the posterior needs to know of it."""
-    settings = spec.of(driver.kind, driver.name)
+    settings = settings_of(driver, spec)
     weight = panel.size[:, None] / (panel.size.sum() * len(panel.dates))
     ahead = driver.per_head.shape[1] - len(panel.dates)
     if settings.saturation == "none":
@@ -68,6 +89,11 @@ def enter(driver: Driver, panel: Panel, spec: MixSpec, default_share: float) -> 
     else:
         unit = float(driver.per_head[:, ahead:].mean())
         exposure, start = driver.per_head / unit, driver.start / unit
+    often = 0.0
+    if driver.frequency is not None and settings.saturation == "frequency":
+        # What reach met before the window is not known: nothing.
+        often = float(driver.frequency[driver.frequency > 0].mean())
+        start = np.zeros_like(start)
     if spec.before_window == "nothing" and ahead == 0:
         start = np.zeros_like(start)
 
@@ -91,15 +117,24 @@ def enter(driver: Driver, panel: Panel, spec: MixSpec, default_share: float) -> 
     carry, fill = CARRY[settings.adstock or "none"], FILL[settings.saturation or "none"]
     running = _at_centre(carry, 0, priors, places, exposure, start, ahead, LAGS[panel.grain])
     usual = _running(running)
+    if often and driver.frequency is not None:
+        usual = _running(driver.frequency[driver.frequency > 0][None] / often)
     if fill:
         half = (
             spec.publicity_half_saturation if driver.kind == "publicity" else spec.half_saturation
         )
         add(2, "half_saturation", Prior(centre=half.centre + np.log(usual), spread=half.spread))
-    if settings.saturation == "hill":
+    if settings.saturation in ("hill", "frequency"):
         add(3, "shape", spec.shape)
 
-    filled = _at_centre(carry, fill, priors, places, exposure, start, ahead, LAGS[panel.grain])
+    reached = exposure
+    if often and driver.frequency is not None:
+        curve = np.empty_like(exposure)
+        for s in range(len(curve)):
+            row = np.ascontiguousarray(driver.frequency[s]) / often
+            fill_up(HILL, priors[places[2]].centre, priors[places[3]].centre, row, curve[s])
+        reached, fill = exposure * curve, LINEAR
+    filled = _at_centre(carry, fill, priors, places, reached, start, ahead, LAGS[panel.grain])
     level = float((weight * filled).sum())
     effect = settings.effect
     sign = {"positive": 1, "negative": -1, "either": 0}[settings.sign or "either"]
@@ -128,13 +163,14 @@ def enter(driver: Driver, panel: Panel, spec: MixSpec, default_share: float) -> 
         exposure=np.ascontiguousarray(exposure),
         start=start,
         unit=unit,
+        often=often,
         sign=sign,
         normalised=normalised,
         pooled=bool(sign) and effect is None and driver.kind in POOLED_KINDS,
         width=width,
         usual=level,
         carry=carry,
-        fill=fill,
+        fill=FILL[settings.saturation or "none"],
         places=(places[0], places[1], places[2], places[3], places[4]),
         priors=tuple(priors),
         names=tuple(names),

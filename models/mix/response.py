@@ -68,6 +68,7 @@ class Response:
             weight=weight / weight.sum(),
             pooled=np.array([e.pooled for e in entries], dtype=np.float64),
             level_at=len(self.priors) - 1,
+            frequency=self._frequency(),
         )
         self.shared = tuple(self._open() + self._drifts(spec) + self._pairs(spec))
         self.own = tuple(self._deviations()) if self.count > 1 else ()
@@ -83,6 +84,16 @@ class Response:
         for d, entry in enumerate(entries):
             out[d] = entry.start[:, None]
             out[d, :, ahead + self.dates - entry.exposure.shape[1] :] = entry.exposure
+        return out
+
+    def _frequency(self) -> Floats:
+        """Frequency in units of its mean, of drivers that saturate by it; no dates where none."""
+        whole = self._exposure().shape[2] if any(e.often for e in self.entries) else 0
+        out = np.zeros((len(self.entries), self.count, whole))
+        for d, entry in enumerate(self.entries):
+            if entry.often and entry.driver.frequency is not None:
+                out[d, :, whole - entry.driver.frequency.shape[1] :] = entry.driver.frequency
+                out[d] /= entry.often
         return out
 
     def _column(self, d: int, width: float, group: str | None = None) -> Column:

@@ -171,8 +171,7 @@ def _drivers(rows: Rows, reviews: list[Review]) -> pd.DataFrame:
     frames = []
     for driver in rows.columns.drivers:
         exposure = rows.numbers(driver.exposed, zero=driver.kind != "price")
-        if driver.frequency:
-            exposure = exposure * rows.numbers(driver.frequency, zero=True)
+        frequency = rows.numbers(driver.frequency, zero=True) if driver.frequency else None
         spend = np.zeros(len(exposure))
         if driver.spend:
             spend = rows.numbers(driver.spend, zero=True)
@@ -187,6 +186,7 @@ def _drivers(rows: Rows, reviews: list[Review]) -> pd.DataFrame:
             kind=driver.kind,
             driver=driver.name,
             exposure=exposure,
+            frequency=frequency,
             exposure_unit=driver.measured_in,
             spend=spend,
         )

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 Adstock = Literal["geometric", "delayed", "weibull", "none"]
-Saturation = Literal["hill", "logistic", "michaelis_menten", "none"]
+Saturation = Literal["hill", "logistic", "michaelis_menten", "frequency", "none"]
 Sign = Literal["positive", "negative", "either"]
 
 #: Kinds of driver, in the order in which tables list them.
@@ -54,7 +54,8 @@ class DriverSpec(_Frozen):
     Attributes:
         adstock: `geometric`, `delayed` (peak after some dates), `weibull` (holds geometric as a
             special case), `none`.
-        saturation: `hill`, `logistic`, `michaelis_menten` (Hill of shape 1), `none`.
+        saturation: `hill`, `logistic`, `michaelis_menten` (Hill of shape 1), `none`; `frequency`
+            (reach times the Hill curve of frequency: the default where frequency is given).
         sign: of the effect. `either` is integrated out in closed form.
         effect: prior on its size; not said: from the share of spend.
         drifts: whether the effect moves slowly in time.

@@ -23,15 +23,21 @@ import math
 import numpy as np
 
 from models.mix.compiling import compiled
-from models.mix.rows import add, dot
 from models.mix.frames import Floats, Places
+from models.mix.rows import add, dot
 
 #: Exposure below this (in units of its mean) counts as none: its logarithm is not taken.
 NO_EXPOSURE = 1e-9
 NONE, GEOMETRIC, DELAYED, WEIBULL = 0, 1, 2, 3
-LINEAR, HILL, LOGISTIC, MICHAELIS = 0, 1, 2, 3
+LINEAR, HILL, LOGISTIC, MICHAELIS, FREQUENCY = 0, 1, 2, 3, 4
 CARRY = {"none": NONE, "geometric": GEOMETRIC, "delayed": DELAYED, "weibull": WEIBULL}
-FILL = {"none": LINEAR, "hill": HILL, "logistic": LOGISTIC, "michaelis_menten": MICHAELIS}
+FILL = {
+    "none": LINEAR,
+    "hill": HILL,
+    "logistic": LOGISTIC,
+    "michaelis_menten": MICHAELIS,
+    "frequency": FREQUENCY,
+}
 _TINY = 1e-6
 _LOG3 = math.log(3.0)
 
@@ -129,6 +135,27 @@ def carry_over(
 
 
 @compiled
+def carry_back(form: int, first: float, weight: Floats, back: Floats, out: Floats) -> None:
+    """The transpose of `carry_over`: gradient by exposure (B + T,) from that by its result (T,)."""
+    days, ahead = len(back), len(out) - len(back)
+    out[:] = 0.0
+    if form == NONE:
+        out[ahead:] = back
+    elif form == GEOMETRIC:
+        alpha = expit(first)
+        kept = 0.0
+        for t in range(len(out) - 1, -1, -1):
+            kept = (back[t - ahead] if t >= ahead else 0.0) + alpha * kept
+            out[t] = (1.0 - alpha) * kept
+    else:
+        for lag in range(len(weight)):
+            before = max(lag - ahead, 0)
+            begun = max(ahead - lag, 0)
+            if before < days:
+                add(out[begun : begun + days - before], weight[lag], back[before:])
+
+
+@compiled
 def fill_up(form: int, log_half: float, log_shape: float, carried: Floats, out: Floats) -> None:
     """Saturation of carried-over exposure into `out`: 0 without exposure, 1/2 at half-saturation.
 
@@ -163,6 +190,7 @@ def respond(
     lags: int,
     exposure: Floats,
     start: Floats,
+    frequency: Floats,
     carried: Floats,
     filled: Floats,
 ) -> None:
@@ -171,14 +199,23 @@ def respond(
     Args:
         raw: parameters; table (D, 5): their places; carry, fill (D,): forms.
         exposure: (D, S, B + T), B dates before the window; start (D, S): exposure before those.
-        carried, filled: (D, S, T), written to.
+        frequency: like exposure, of drivers of form FREQUENCY: their exposure is reach, which
+            brings by the Hill curve of how often it was met, before it is carried over.
+        carried, filled: (D, S, T), written to; the same for form FREQUENCY.
     """
+    met = np.empty(exposure.shape[2])
     for d in range(exposure.shape[0]):
         first = raw[table[d, 0]] if table[d, 0] >= 0 else 0.0
         second = raw[table[d, 1]] if table[d, 1] >= 0 else 0.0
         half = raw[table[d, 2]] if table[d, 2] >= 0 else 0.0
         shape = raw[table[d, 3]] if table[d, 3] >= 0 else 0.0
         for s in range(exposure.shape[1]):
+            if fill[d] == FREQUENCY:
+                fill_up(HILL, half, shape, frequency[d, s], met)
+                met *= exposure[d, s]
+                carry_over(carry[d], first, second, lags, met, start[d, s], carried[d, s])
+                filled[d, s] = carried[d, s]
+                continue
             carry_over(carry[d], first, second, lags, exposure[d, s], start[d, s], carried[d, s])
             fill_up(fill[d], half, shape, carried[d, s], filled[d, s])
 
@@ -192,6 +229,7 @@ def pull_back(
     lags: int,
     exposure: Floats,
     start: Floats,
+    frequency: Floats,
     carried: Floats,
     filled: Floats,
     pull: Floats,
@@ -201,6 +239,7 @@ def pull_back(
     days = carried.shape[2]
     ahead = exposure.shape[2] - days
     back = np.empty(days)
+    met, part_met, by_met = np.empty(ahead + days), np.empty(ahead + days), np.empty(ahead + days)
     for d in range(exposure.shape[0]):
         first = raw[table[d, 0]] if table[d, 0] >= 0 else 0.0
         second = raw[table[d, 1]] if table[d, 1] >= 0 else 0.0
@@ -210,8 +249,13 @@ def pull_back(
         rate = 0.5 * _LOG3 / half
         form = carry[d]
         by_half, by_shape, by_first, by_second = 0.0, 0.0, 0.0, 0.0
-        _, turn_first, turn_second = lag_weights(form, first, second, lags)
+        weight, turn_first, turn_second = lag_weights(form, first, second, lags)
         for s in range(exposure.shape[1]):
+            source = exposure[d, s]
+            if fill[d] == FREQUENCY:
+                fill_up(HILL, log_half, math.log(shape), frequency[d, s], part_met)
+                met[:] = exposure[d, s] * part_met
+                source = met
             for t in range(days):
                 level, part = carried[d, s, t], filled[d, s, t]
                 if fill[d] == HILL:
@@ -235,8 +279,8 @@ def pull_back(
                 alpha = expit(first)
                 level, turn, total = start[d, s], 0.0, 0.0
                 for t in range(ahead + days):
-                    turn = level - exposure[d, s, t] + alpha * turn
-                    level = (1.0 - alpha) * exposure[d, s, t] + alpha * level
+                    turn = level - source[t] + alpha * turn
+                    level = (1.0 - alpha) * source[t] + alpha * level
                     if t >= ahead:
                         total += back[t - ahead] * turn
                 by_first += total * alpha * (1.0 - alpha)
@@ -248,10 +292,17 @@ def pull_back(
                     for t in range(min(before, days)):
                         total += back[t] * start[d, s]
                     if before < days:
-                        reach = exposure[d, s, begun : begun + days - before]
-                        total += dot(back[before:], reach)
+                        total += dot(back[before:], source[begun : begun + days - before])
                     by_first += turn_first[lag] * total
                     by_second += turn_second[lag] * total
+            if fill[d] == FREQUENCY:
+                carry_back(form, first, weight, back, by_met)
+                for t in range(ahead + days):
+                    if frequency[d, s, t] > NO_EXPOSURE:
+                        part = part_met[t]
+                        bend = shape * by_met[t] * exposure[d, s, t] * part * (1.0 - part)
+                        by_half -= bend
+                        by_shape += bend * (math.log(frequency[d, s, t]) - log_half)
         if table[d, 0] >= 0:
             slope[table[d, 0]] += by_first
         if table[d, 1] >= 0:
