@@ -138,6 +138,12 @@ def _read(test: Experiment, problem: Problem, end: pd.Timestamp) -> Reading:
         raise ExperimentError(
             f"Experiment {test.label} has no treated territory; say arm treated in one at least."
         )
+    if test.spend.sum() > 0 and test.contrast != "all" and _by_frequency(test, problem):
+        text = (
+            f"is of money for {test.driver}, a driver of reach and frequency, of which the other "
+            "side of a test is not known: give `contrast: all` if it read all that it brought"
+        )
+        return Reading(test.label, test.kind, test.driver, "skipped", text)
     read_out, how = _read_out(test, problem)
     _unit(test, read_out, problem)
     use, text = test.use, how
@@ -150,6 +156,14 @@ def _read(test: Experiment, problem: Problem, end: pd.Timestamp) -> Reading:
             "calibrate: give the driver `sign: positive` (or negative)"
         )
     return Reading(test.label, test.kind, test.driver, use, text, read_out)
+
+
+def _by_frequency(test: Experiment, problem: Problem) -> bool:
+    return any(
+        e.settings.saturation == "frequency"
+        for e in problem.entries
+        if (e.driver.kind, e.driver.name) == (test.kind, test.driver)
+    )
 
 
 def _signed(problem: Problem, read_out: ReadOut) -> bool:
