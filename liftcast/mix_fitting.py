@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from models.mix.layout import SpecFile
+    from models.mix.panel import Panel
     from models.mix.prior_predictive import PriorPicture
-    from models.mix.problem import Problem
     from models.mix.result import MixResult
     from models.mix.sheet import Sheet
     from models.mix.spec import MixSpec
@@ -91,7 +91,6 @@ def fit_files(
 
     from models.mix import MixModel
     from models.mix.panel import read_panel
-    from models.mix.problem import pose
     from models.mix.storage import save
 
     settings = settings_of(spec, sheet)
@@ -100,7 +99,7 @@ def fit_files(
     say(f"read {len(table.frame):,} rows")
     with threadpool_limits(1):
         panel = read_panel(sheet.inputs)
-        tests = _experiments(asked.experiments, pose(panel, settings), say, note)
+        tests = _experiments(asked.experiments, panel, settings, say, note)
         result = MixModel(settings).fit(panel, experiments=tests, seed=asked.seed, progress=say)
     gates = gates_of(result, sheet)
     summary = summary_of(result, sheet)
@@ -152,16 +151,21 @@ def _driver_first(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _experiments(
-    path: Path | None, problem: Problem, say: Callable[[str], None], note: Callable[[str], None]
+    path: Path | None,
+    panel: Panel,
+    settings: MixSpec,
+    say: Callable[[str], None],
+    note: Callable[[str], None],
 ) -> pd.DataFrame | None:
     if path is None:
         return None
     from models.errors import ModelInputError
     from models.mix.experiments import examine
+    from models.mix.problem import pose
 
     frame = read_experiment_file(path, note)
     try:
-        readings = examine(frame, problem)
+        readings = examine(frame, pose(panel, settings))
     except ModelInputError as error:
         raise LiftcastError(str(error), where=printable(path)) from error
     for reading in readings:
