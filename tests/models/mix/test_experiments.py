@@ -15,7 +15,7 @@ from models.mix.problem import Problem, pose
 from models.mix.spec import DriverSpec, Sampling
 from tests.models.mix.companies import company
 
-QUICK = MixSpec(sampling=Sampling(starts=1, chains=2, warmup=150, draws=500))
+QUICK = MixSpec(sampling=Sampling(starts=1, chains=2, warmup=150, draws=500, longer=1))
 WINDOW = {"starts_on": "2022-07-04", "ends_on": "2022-07-31"}  # four whole weeks
 
 
@@ -243,7 +243,7 @@ def test_withheld_money_of_a_driver_that_never_ran_there_is_refused():
 def pair():
     """A fit without experiments, and one with a test that read half again as much."""
     release = company(1, 104, 3, seed=4)
-    spec = MixSpec(sampling=Sampling(starts=1, chains=4, warmup=200, draws=1000))
+    spec = MixSpec(sampling=Sampling(starts=1, chains=4, warmup=200, draws=1000, longer=1))
     of = pose(read_panel(release), spec)
     plain = MixModel(spec).fit(release, seed=1)
     share = next(s for s in plain.estimate.shares if s.driver == "c0")
@@ -301,7 +301,7 @@ def test_an_experiment_that_was_kept_out_is_compared_and_disagreement_is_reporte
     _, _, _, frame, _ = pair
     far = frame.assign(use="compare", effect=60.0, effect_se=1.0)
     release = company(1, 104, 3, seed=4)
-    spec = MixSpec(sampling=Sampling(starts=1, chains=2, warmup=100, draws=100))
+    spec = MixSpec(sampling=Sampling(starts=1, chains=2, warmup=100, draws=100, longer=1))
     result = MixModel(spec).fit(release, experiments=far)
     gate = result.gates().set_index("check_name").loc["experiment_agreement"]
     assert gate.status == "warn" and abs(gate.figure) > 2

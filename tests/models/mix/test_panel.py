@@ -89,7 +89,7 @@ def test_an_unknown_grain_is_refused():
 
 def test_decimals_are_read_to_the_exact_cent():
     big = change("outcome", put("net_revenue", 0, Decimal("90071992547409.93")))
-    assert read_panel(big).outcome_cents[0, 0] == 9007199254740993
+    assert read_panel(big).ticks[0, 0] == 9007199254740993
 
 
 def test_exposure_is_shared_by_population_where_every_territory_has_one_else_by_outcome():
