@@ -27,6 +27,7 @@ from models.mix.gates import gates_frame, row
 from models.mix.noise import Noise, residual_noise
 from models.mix.panel import Panel
 from models.mix.posterior import Posterior
+from models.mix.priors import settings_of
 from models.mix.problem import Problem, pose
 from models.mix.result import Estimate, MixResult
 from models.mix.sampler import Draws, Mode
@@ -52,9 +53,7 @@ class Fit:
 def open_spec(panel: Panel, spec: MixSpec) -> MixSpec:
     """The settings with every effect free in sign and without a prior on its size."""
     drivers = {
-        driver.name: spec.of(driver.kind, driver.name).model_copy(
-            update={"sign": "either", "effect": None}
-        )
+        driver.name: settings_of(driver, spec).model_copy(update={"sign": "either", "effect": None})
         for driver in panel.drivers
     }
     return spec.model_copy(update={"drivers": {**spec.drivers, **drivers}})

@@ -213,17 +213,27 @@ def _joined(driver: Driver, future: Driver | None, dates: int) -> Driver:
     """A driver with its future after its past; an idle one may have no future."""
     count = len(driver.exposure)
     none = np.zeros((count, dates))
+    if driver.frequency is not None and future is not None and future.frequency is None:
+        raise MissingColumnError(
+            f"The future of {driver.kind} {driver.name} lacks the column frequency, by which the "
+            "model saturates it; give how often those reached will meet it."
+        )
     return replace(
         driver,
         exposure=np.hstack([driver.exposure, none if future is None else future.exposure]),
         per_head=np.hstack([driver.per_head, none if future is None else future.per_head]),
         frequency=None
-        if driver.frequency is None or future is None or future.frequency is None
-        else np.hstack([driver.frequency, future.frequency]),
+        if driver.frequency is None
+        else np.hstack([driver.frequency, _often(future, none)]),
         spend=none if future is None else future.spend,
         spend_cents=0 if future is None else future.spend_cents,
         negative_cells=0 if future is None else future.negative_cells,
     )
+
+
+def _often(future: Driver | None, none: Floats) -> Floats:
+    """Frequency of future dates; none where an idle driver has no future."""
+    return none if future is None or future.frequency is None else future.frequency
 
 
 def _surprises(

@@ -110,6 +110,10 @@ def look_out(  # noqa: PLR0915 - arrays of one shape, filled together
     d = response.drivers
     after = np.zeros((*d.exposure.shape[:2], tail))
     whole = np.ascontiguousarray(np.concatenate([d.exposure, after], axis=2))
+    # Where no driver saturates by frequency the array has no dates.
+    often = d.frequency
+    if often.shape[2]:
+        often = np.ascontiguousarray(np.concatenate([often, after], axis=2))
     without = whole.copy()
     for key in chosen:
         if key in at:
@@ -122,10 +126,8 @@ def look_out(  # noqa: PLR0915 - arrays of one shape, filled together
     carried, base, level = (np.empty((len(at), series, length)) for _ in range(3))
     for r, pick in enumerate(picks):
         raw = posterior.raw(drawn.theta[pick])
-        respond(raw, d.table, d.carry, d.fill, d.lags, without, d.start, d.frequency, base, level)
-        respond(
-            raw, d.table, d.carry, d.fill, d.lags, whole, d.start, d.frequency, carried, filled[r]
-        )
+        respond(raw, d.table, d.carry, d.fill, d.lags, without, d.start, often, base, level)
+        respond(raw, d.table, d.carry, d.fill, d.lags, whole, d.start, often, carried, filled[r])
         for c, key in enumerate(chosen):
             if key not in at:
                 continue

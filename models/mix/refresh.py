@@ -123,6 +123,9 @@ def restatements(old: Panel, new: Panel) -> pd.DataFrame:
             (label, _window(driver, old)[:, here], _window(other, new)[:, there]),
             (f"{label} spend", driver.spend[:, here], other.spend[:, there]),
         )
+        if driver.frequency is not None and other.frequency is not None:
+            was, now = (_last(x.frequency, p) for x, p in ((driver, old), (other, new)))
+            frames.append(_changed(old, common, f"{label} frequency", was[:, here], now[:, there]))
         frames += [_changed(old, common, what, was, now) for what, was, now in pairs]
     return pd.concat(frames, ignore_index=True)
 
@@ -163,13 +166,26 @@ def restate(old: Panel, new: Panel) -> Panel:
         exposure[:, ahead + here] = _window(other, new)[:, there]
         per_head[:, ahead + here] = other.per_head[:, -len(new.dates) :][:, there]
         spend[:, here] = other.spend[:, there]
-        drivers.append(replace(driver, exposure=exposure, per_head=per_head, spend=spend))
+        often = driver.frequency
+        if often is not None and other.frequency is not None:
+            often = often.copy()
+            often[:, ahead + here] = _last(other.frequency, new)[:, there]
+        drivers.append(
+            replace(driver, exposure=exposure, per_head=per_head, spend=spend, frequency=often)
+        )
     # Its units stay: only what was restated may move a contribution in this step.
     return replace(old, ticks=ticks, drivers=tuple(drivers))
 
 
 def _window(driver: Driver, panel: Panel) -> Floats:
-    return driver.exposure[:, driver.exposure.shape[1] - len(panel.dates) :]
+    return _last(driver.exposure, panel)
+
+
+def _last(values: Floats | None, panel: Panel) -> Floats:
+    """The panel's dates of a driver's array, which may begin before them."""
+    if values is None:
+        return np.zeros(panel.ticks.shape)
+    return values[:, values.shape[1] - len(panel.dates) :]
 
 
 def _comparable(old: Panel, new: Panel) -> None:

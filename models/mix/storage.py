@@ -370,6 +370,8 @@ def _check_panel(panel: Panel) -> None:
         _shaped(driver.exposure, (count, whole), what)
         _shaped(driver.per_head, (count, whole), what)
         _shaped(driver.start, (count,), what)
+        if driver.frequency is not None:
+            _shaped(driver.frequency, (count, whole), what)
         _shaped(driver.spend, (count, dates), what)
 
 
