@@ -296,7 +296,8 @@ def _draw(
 
 def _filtered(columns: Floats, target: Floats, rho: float) -> Floats:
     """Least squares after the filter of an AR(1)."""
-    x, y = columns.reshape(len(columns), -1).T, target.ravel()
+    x: Floats = columns.reshape(len(columns), -1).T
+    y: Floats = target.ravel()
     if rho:
         x, y = x[1:] - rho * x[:-1], y[1:] - rho * y[:-1]
     out: Floats = np.linalg.lstsq(x, y, rcond=1e-9)[0]
