@@ -296,12 +296,10 @@ def _draw(
 
 def _filtered(columns: Floats, target: Floats, rho: float) -> Floats:
     """Least squares after the filter of an AR(1)."""
-    x: Floats = columns.reshape(len(columns), -1).T
-    y: Floats = target.ravel()
+    x, y = columns.reshape(len(columns), -1).T, target.ravel()
     if rho:
         x, y = x[1:] - rho * x[:-1], y[1:] - rho * y[:-1]
-    out: Floats = np.linalg.lstsq(x, y, rcond=1e-9)[0]
-    return out
+    return np.asarray(np.linalg.lstsq(x, y, rcond=1e-9)[0], dtype=np.float64)
 
 
 def _judged(
