@@ -21,7 +21,8 @@ def lift_draws(estimate: Estimate, read_out: ReadOut) -> Floats:
     rows = np.linspace(0, len(drawn.theta) - 1, min(_DRAWS, len(drawn.theta))).astype(np.int64)
     entries = posterior.response.entries
     if read_out.at < 0:
-        return read_out.slope * drawn.shared[rows, _column(estimate, read_out)]
+        linear: Floats = read_out.slope * drawn.shared[rows, _column(estimate, read_out)]
+        return linear
     tests = as_tests((read_out,), posterior.response)
     out = np.empty(len(rows))
     for i, r in enumerate(rows):

@@ -90,6 +90,165 @@ def lower_inverse(root: Floats) -> Floats:
 
 
 @compiled
+def _joined(still: Floats, moving: Floats) -> Floats:
+    """Fixed (S, P, T) and dynamic (Pd, S, T) columns as one (S, P + Pd, T)."""
+    if not len(moving):
+        return still
+    series, size, dates = still.shape
+    out = np.empty((series, size + len(moving), dates))
+    for s in range(series):
+        out[s, :size] = still[s]
+        for m in range(len(moving)):
+            out[s, size + m] = moving[m, s]
+    return out
+
+
+@compiled
+def _shared_precision(
+    left: Floats, fixed: Fixed, shared: Floats, sd: Floats, scale: float, shock: float
+) -> tuple[Floats, Floats]:
+    """Precision (lower triangle) and moment of shared coefficients, then of common shocks.
+
+    `shock` is the variance of a common shock, 0: there are none.
+    """
+    series, size, dates = shared.shape
+    still = len(fixed.gram)
+    shocks = dates if shock > 0.0 else 0
+    precision, moment = np.zeros((size + shocks, size + shocks)), np.zeros(size + shocks)
+    for p in range(size):
+        if p < still:
+            precision[p, : p + 1] = fixed.gram[p, : p + 1] * scale
+            for t in range(shocks):
+                precision[size + t, p] = fixed.by_date[p, t] * scale
+        for s in range(series):
+            row = shared[s, p]
+            moment[p] += dot(row, left[s]) * scale
+            if p >= still:
+                for q in range(p + 1):
+                    precision[p, q] += dot(row, shared[s, q]) * scale
+                for t in range(shocks):
+                    precision[size + t, p] += row[t] * scale
+        precision[p, p] += 1.0 / (sd[p] * sd[p])
+    for t in range(shocks):
+        precision[size + t, size + t] = series * scale + 1.0 / shock
+        for s in range(series):
+            moment[size + t] += left[s, t] * scale
+    return precision, moment
+
+
+@compiled
+def _own_blocks(
+    left: Floats, columns: Floats, shared: Floats, own_sd: Floats, scale: float, shocks: int
+) -> tuple[Floats, Floats, Floats, float]:
+    """Own coefficients eliminated, series by series.
+
+    Returns:
+        Inverse factors of own precisions (S, K, K); these times the cross products with shared
+        columns and shocks (S * K, P + shocks), and with `left` (S * K,); half the log determinant
+        of own precisions, infinite where one has no factor.
+    """
+    series, width, _ = columns.shape
+    size = shared.shape[1]
+    root = np.zeros((series, width, width))
+    half = np.zeros((series * width, size + shocks))
+    known = np.zeros(series * width)
+    log_root = 0.0
+    for s in range(series):
+        block, rhs = np.zeros((width, width)), np.empty(width)
+        cross = np.zeros((width, size + shocks))
+        cross[:, :size] = np.dot(columns[s], shared[s].T)
+        if shocks:
+            cross[:, size:] = columns[s]
+        for k in range(width):
+            rhs[k] = dot(columns[s, k], left[s]) * scale
+            for j in range(k + 1):
+                block[k, j] = dot(columns[s, k], columns[s, j]) * scale
+            block[k, k] += 1.0 / (own_sd[k] * own_sd[k])
+        if not cholesky(block):
+            return root, half, known, np.inf
+        root[s] = lower_inverse(block)
+        for k in range(width):
+            log_root += math.log(block[k, k])
+            for j in range(k + 1):
+                known[s * width + k] += root[s, k, j] * rhs[j]
+                add(half[s * width + k], root[s, k, j] * scale, cross[j])
+    return root, half, known, log_root
+
+
+@compiled
+def _own_gradient(
+    by_own: Floats,
+    by_own_width: Floats,
+    pull: Floats,
+    columns: Floats,
+    shared: Floats,
+    own_mean: Floats,
+    own_sd: Floats,
+    root: Floats,
+    lean: Floats,
+    joint: Floats,
+    scale: float,
+) -> float:
+    """Gradient by dynamic own columns and widths; returns what the prior held of own freedom.
+
+    With u the pull and C the posterior covariance, it is u d' - (all columns) C / noise.
+    """
+    series, width, _ = columns.shape
+    fresh, size = len(by_own), shared.shape[1]
+    held = 0.0
+    for s in range(series):
+        for k in range(width):
+            at, new = s * width + k, k - width + fresh
+            for j in range(width):
+                if j != k and new < 0:
+                    continue
+                covariance = dot(joint[at], lean[s, j])
+                for i in range(max(j, k), width):
+                    covariance += root[s, i, j] * root[s, i, k]
+                if j == k:
+                    ratio = covariance / (own_sd[k] * own_sd[k])
+                    by_own_width[k] += ratio
+                    held += 1.0 - ratio
+                if new >= 0:
+                    add(by_own[new, s], -covariance * scale, columns[s, j])
+            if new >= 0:
+                out = by_own[new, s]
+                add(out, own_mean[s, k], pull[s])
+                for p in range(size):
+                    add(out, joint[at, p] * scale, shared[s, p])
+                if joint.shape[1] > size:
+                    add(out, scale, joint[at, size:])
+    return held
+
+
+@compiled
+def _shared_gradient(
+    by_shared: Floats,
+    pull: Floats,
+    columns: Floats,
+    shared: Floats,
+    mean: Floats,
+    inverse: Floats,
+    joint: Floats,
+    scale: float,
+) -> None:
+    """Gradient by dynamic shared columns, written into `by_shared` (Pd, S, T)."""
+    moving, series, _ = by_shared.shape
+    size, width = shared.shape[1], columns.shape[1]
+    for m in range(moving):
+        p = size - moving + m
+        for s in range(series):
+            out = by_shared[m, s]
+            add(out, mean[p], pull[s])
+            for q in range(size):
+                add(out, -inverse[p, q] * scale, shared[s, q])
+            for k in range(width):
+                add(out, joint[s * width + k, p] * scale, columns[s, k])
+            if len(inverse) > size:
+                add(out, -scale, inverse[p, size:])
+
+
+@compiled
 def collapse(
     left: Floats,
     fixed: Fixed,
@@ -108,92 +267,25 @@ def collapse(
     Returns:
         Found; its value is -inf where the precision has no factor.
     """
-    count, dates = left.shape
-    still, moving = len(fixed.gram), len(shared)
-    size, width = still + moving, len(own_sd)
-    shocks = dates if fixed.common > 0.0 and count > 1 else 0
-    whole = size + shocks
-    noise = sigma * sigma * (1.0 - fixed.common)
-    shock = sigma * sigma * fixed.common
-    if not shocks:
-        noise = sigma * sigma
+    series, dates = left.shape
+    size, width = len(sd), len(own_sd)
+    common = fixed.common if series > 1 else 0.0
+    noise, shock = sigma * sigma * (1.0 - common), sigma * sigma * common
+    shocks = dates if common > 0.0 else 0
     scale = 1.0 / noise
-
-    precision = np.zeros((whole, whole))
-    moment = np.zeros(whole)
-    for p in range(still):
-        for q in range(p + 1):
-            precision[p, q] = fixed.gram[p, q] * scale
-        for s in range(count):
-            moment[p] += dot(fixed.shared[s, p], left[s]) * scale
-        for t in range(shocks):
-            precision[size + t, p] = fixed.by_date[p, t] * scale
-    for m in range(moving):
-        p = still + m
-        for s in range(count):
-            row = shared[m, s]
-            moment[p] += dot(row, left[s]) * scale
-            for q in range(still):
-                precision[p, q] += dot(row, fixed.shared[s, q]) * scale
-            for k in range(m + 1):
-                precision[p, still + k] += dot(row, shared[k, s]) * scale
-            for t in range(shocks):
-                precision[size + t, p] += row[t] * scale
-    for p in range(size):
-        precision[p, p] += 1.0 / (sd[p] * sd[p])
-    for t in range(shocks):
-        precision[size + t, size + t] = count * scale + 1.0 / shock
-        for s in range(count):
-            moment[size + t] += left[s, t] * scale
-
-    # Own coefficients, series by series.
-    columns = np.empty((count, width, dates))
-    root = np.zeros((count, width, width))
-    half = np.zeros((count * width, whole))
-    known = np.zeros(count * width)
-    log_own = 0.0
-    fits = True
-    fresh = len(own)
-    for s in range(count if width else 0):
-        block = np.zeros((width, width))
-        rhs = np.empty(width)
-        cross = np.zeros((width, whole))
-        for k in range(width):
-            columns[s, k] = fixed.own[s, k] if k < width - fresh else own[k - width + fresh, s]
-        cross[:, :still] = np.dot(columns[s], fixed.shared[s].T)
-        for k in range(width):
-            row = columns[s, k]
-            rhs[k] = dot(row, left[s]) * scale
-            for j in range(k + 1):
-                block[k, j] = dot(row, columns[s, j]) * scale
-            block[k, k] += 1.0 / (own_sd[k] * own_sd[k])
-            for m in range(moving):
-                cross[k, still + m] = dot(row, shared[m, s])
-            for t in range(shocks):
-                cross[k, size + t] = row[t]
-        fits = fits and cholesky(block)
-        if not fits:
-            break
-        for k in range(width):
-            log_own += math.log(block[k, k])
-        root[s] = lower_inverse(block)
-        for k in range(width):
-            at = s * width + k
-            for j in range(k + 1):
-                known[at] += root[s, k, j] * rhs[j]
-                add(half[at], root[s, k, j] * scale, cross[j])
-    if width and fits:
+    z, x = _joined(fixed.shared, shared), _joined(fixed.own, own)
+    precision, moment = _shared_precision(left, fixed, z, sd, scale, shock)
+    root, half, known, log_own = np.zeros((0, 0, 0)), np.zeros((0, size)), np.zeros(0), 0.0
+    if width:
+        root, half, known, log_own = _own_blocks(left, x, z, own_sd, scale, shocks)
         precision -= np.dot(half.T, half)
         moment -= np.dot(half.T, known)
-    fits = fits and cholesky(precision)
-    by_shared = np.zeros((moving, count, dates))
-    by_own = np.zeros((fresh, count, dates))
-    pull = np.zeros((count, dates))
-    residual = np.zeros((count, dates))
-    own_mean = np.zeros((count, width))
-    lean = np.zeros((count, width, whole))
+    pull, residual = np.zeros((series, dates)), np.zeros((series, dates))
+    own_mean, lean = np.zeros((series, width)), np.zeros((series, width, size + shocks))
+    by_shared = np.zeros((len(shared), series, dates))
+    by_own = np.zeros((len(own), series, dates))
     by_width, by_own_width = np.zeros(size), np.zeros(width)
-    if not fits:
+    if not (math.isfinite(log_own) and cholesky(precision)):
         return Found(
             -np.inf, pull, by_shared, by_own, 0.0, by_width, by_own_width,
             moment, own_mean, residual, precision, root, lean,
@@ -201,35 +293,34 @@ def collapse(
 
     inverse_root = lower_inverse(precision)
     mean = np.dot(inverse_root.T, np.dot(inverse_root, moment))
-    value = fixed.log_root - log_own - 0.5 * count * dates * (math.log(noise) + _LOG_2PI)
+    value = fixed.log_root - log_own - 0.5 * left.size * (math.log(noise) + _LOG_2PI)
     quadratic = 0.0
-    for p in range(whole):
+    for p in range(size + shocks):
         value -= math.log(precision[p, p])
     for p in range(size):
+        unit = mean[p] / sd[p]
         value -= math.log(sd[p])
-        by_width[p] = mean[p] * mean[p] / (sd[p] * sd[p]) - 1.0
-        quadratic += mean[p] * mean[p] / (sd[p] * sd[p])
+        by_width[p] = unit * unit - 1.0
+        quadratic += unit * unit
     for k in range(width):
-        value -= count * math.log(own_sd[k])
+        value -= series * math.log(own_sd[k])
     if shocks:
         value -= 0.5 * dates * math.log(shock)
         quadratic += dot(mean[size:], mean[size:]) / shock
 
-    spread_pull = 0.0
-    summed = np.zeros(dates)
-    for s in range(count):
+    # What is left at the conditional means.
+    squares, summed = 0.0, np.zeros(dates)
+    for s in range(series):
         rest = residual[s]
         rest[:] = left[s]
-        for p in range(still):
-            add(rest, -mean[p], fixed.shared[s, p])
-        for m in range(moving):
-            add(rest, -mean[still + m], shared[m, s])
+        for p in range(size):
+            add(rest, -mean[p], z[s, p])
         for k in range(width):
-            at = s * width
             for j in range(k, width):
-                own_mean[s, k] += root[s, j, k] * (known[at + j] - dot(half[at + j], mean))
-                add(lean[s, k], root[s, j, k], half[at + j])
-            add(rest, -own_mean[s, k], columns[s, k])
+                at = s * width + j
+                own_mean[s, k] += root[s, j, k] * (known[at] - dot(half[at], mean))
+                add(lean[s, k], root[s, j, k], half[at])
+            add(rest, -own_mean[s, k], x[s, k])
             unit = own_mean[s, k] / own_sd[k]
             quadratic += unit * unit
             by_own_width[k] += unit * unit - 1.0
@@ -238,68 +329,25 @@ def collapse(
             quadratic += away * away * scale
             pull[s, t] = away * scale
             summed[t] += pull[s, t]
-        spread_pull += dot(pull[s], pull[s])
-    if shocks:
-        spread_pull = (1.0 - fixed.common) * spread_pull + fixed.common * dot(summed, summed)
+        squares += dot(pull[s], pull[s])
     value -= 0.5 * quadratic
+    squares = sigma * sigma * ((1.0 - common) * squares + common * dot(summed, summed))
 
-    # Posterior covariances, for the gradient: shared with shocks; own; between them (-joint).
-    freedom = float(count * dates)
-    if moving or width:
-        inverse = np.dot(inverse_root.T, inverse_root)
-        for p in range(size):
-            by_width[p] += inverse[p, p] / (sd[p] * sd[p])
-            freedom -= 1.0 - inverse[p, p] / (sd[p] * sd[p])
-    else:
-        inverse = inverse_root
-        for p in range(size):
-            variance = 0.0
-            for q in range(p, size):
-                variance += inverse_root[q, p] * inverse_root[q, p]
-            by_width[p] += variance / (sd[p] * sd[p])
-            freedom -= 1.0 - variance / (sd[p] * sd[p])
-    joint = lean.reshape(count * width, whole)
+    # The gradient wants posterior covariances: of shared coefficients, and joint with own ones.
+    freedom = float(left.size)
+    inverse = np.dot(inverse_root.T, inverse_root)
+    for p in range(size):
+        ratio = inverse[p, p] / (sd[p] * sd[p])
+        by_width[p] += ratio
+        freedom -= 1.0 - ratio
+    joint = np.zeros((0, size + shocks))
     if width:
-        joint = np.dot(joint, inverse)
-    for s in range(count if width else 0):
-        at = s * width
-        for k in range(width):
-            for j in range(width):
-                if j != k and k < width - fresh:
-                    continue
-                covariance = dot(joint[at + k], lean[s, j])
-                for i in range(max(j, k), width):
-                    covariance += root[s, i, j] * root[s, i, k]
-                if j == k:
-                    ratio = covariance / (own_sd[k] * own_sd[k])
-                    by_own_width[k] += ratio
-                    freedom -= 1.0 - ratio
-                if k >= width - fresh:
-                    add(by_own[k - width + fresh, s], -covariance * scale, columns[s, j])
-        for f in range(fresh):
-            k = width - fresh + f
-            out = by_own[f, s]
-            add(out, own_mean[s, k], pull[s])
-            for p in range(still):
-                add(out, joint[at + k, p] * scale, fixed.shared[s, p])
-            for m in range(moving):
-                add(out, joint[at + k, still + m] * scale, shared[m, s])
-            if shocks:
-                add(out, scale, joint[at + k, size:])
-    for m in range(moving):
-        p = still + m
-        for s in range(count):
-            out = by_shared[m, s]
-            add(out, mean[p], pull[s])
-            for q in range(still):
-                add(out, -inverse[p, q] * scale, fixed.shared[s, q])
-            for k in range(moving):
-                add(out, -inverse[p, still + k] * scale, shared[k, s])
-            for k in range(width):
-                add(out, joint[s * width + k, p] * scale, columns[s, k])
-            if shocks:
-                add(out, -scale, inverse[p, size:])
+        joint = np.dot(lean.reshape(series * width, size + shocks), inverse)
+        freedom -= _own_gradient(
+            by_own, by_own_width, pull, x, z, own_mean, own_sd, root, lean, joint, scale
+        )
+    _shared_gradient(by_shared, pull, x, z, mean, inverse, joint, scale)
     return Found(
-        value, pull, by_shared, by_own, sigma * sigma * spread_pull - freedom,
+        value, pull, by_shared, by_own, squares - freedom,
         by_width, by_own_width, mean, own_mean, residual, precision, root, lean,
     )  # fmt: skip

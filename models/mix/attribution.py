@@ -103,7 +103,9 @@ def attribute(posterior: Posterior, drawn: Drawn, idle: tuple[Driver, ...]) -> l
     """
     panel = posterior.panel
     outcome = panel.outcome
-    left = np.broadcast_to(outcome.astype(np.float32), (len(drawn.theta), *outcome.shape)).copy()
+    left: Floats = np.broadcast_to(
+        outcome.astype(np.float32), (len(drawn.theta), *outcome.shape)
+    ).copy()  # type: ignore[assignment]
     left_mean = outcome.copy()
     shares = []
     for share, cells in drawn_shares(posterior, drawn):
@@ -175,7 +177,7 @@ def _label(column: Column) -> tuple[str, str]:
 def effect_factors(
     posterior: Posterior, drawn: Drawn, d: int, still: int, own_still: int
 ) -> tuple[Floats, Floats]:
-    """What multiplies a driver's (R, S, T): its coefficient, drift and deviation; draws and mean."""
+    """What multiplies a driver (R, S, T): its coefficient, drift, deviation; draws and mean."""
     response = posterior.response
     signed = response.entries[d].sign != 0
     base = np.full((len(drawn.theta), 1, 1), 1.0 if signed else 0.0)
@@ -266,8 +268,9 @@ def multiplied(form: int, shape: float, filled: Floats, multiplier: float) -> Fl
     if form in (LINEAR, FREQUENCY):
         return filled * multiplier
     if form == LOGISTIC:
-        out: Floats = np.tanh(multiplier * np.arctanh(np.minimum(filled, 1.0 - 1e-12)))
-        return out
+        raised: Floats = np.tanh(multiplier * np.arctanh(np.minimum(filled, 1.0 - 1e-12)))
+        return raised
     # With odds (a / k)^s a multiplier only multiplies them by m^s.
     force = multiplier**shape * filled
-    return force / (1.0 - filled + force)
+    out: Floats = force / (1.0 - filled + force)
+    return out

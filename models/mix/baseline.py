@@ -11,7 +11,7 @@ import pandas as pd
 
 from models.mix.frames import Floats
 from models.mix.panel import Driver, Panel
-from models.mix.spec import MixSpec, Prior
+from models.mix.spec import EffectPrior, MixSpec, Prior
 
 YEAR_DAYS = 365.25
 #: Days of window a yearly season of this order needs: less window, less season.
@@ -97,7 +97,7 @@ def build_design(panel: Panel, linear: tuple[Driver, ...], spec: MixSpec) -> Des
                 own.append((Column(driver.kind, driver.name, 1.0, "promotion", unit), values))
         effect = spec.of(driver.kind, driver.name).effect
         if effect is not None:
-            width = effect_width(panel, driver, effect.on, effect.median, values, spec)
+            width = effect_width(panel, driver, effect, values, spec)
         blocks.append((Column(driver.kind, driver.name, width, group, unit), values))
     return Design(
         shared=_stacked(blocks, count, dates),
@@ -133,15 +133,15 @@ def linear_exposure(panel: Panel, driver: Driver, spec: MixSpec) -> tuple[Floats
 
 
 def effect_width(
-    panel: Panel, driver: Driver, on: str, median: float, values: Floats, spec: MixSpec
+    panel: Panel, driver: Driver, effect: EffectPrior, values: Floats, spec: MixSpec
 ) -> float:
     """Prior sd of a signless driver's coefficient from a belief on share, roi or coefficient."""
-    if on == "coefficient":
-        return median / panel.scale
-    share = median
-    if on == "roi":
+    if effect.on == "coefficient":
+        return effect.median / panel.scale
+    share = effect.median
+    if effect.on == "roi":
         total = float(panel.outcome.sum())
-        share = median * driver.spend_cents / 100 / (spec.value_per_unit * total)
+        share = effect.median * driver.spend_cents / 100 / (spec.value_per_unit * total)
     weight = panel.size[:, None] / (panel.size.sum() * len(panel.dates))
     usual = abs(float((weight * values).sum()))
     return share / max(usual, 1e-9)

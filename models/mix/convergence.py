@@ -89,4 +89,4 @@ def _autocorrelation_time(rho: Floats, count: int) -> float:
         if kept[t + 1] + kept[t + 2] > before:
             kept[t + 1] = kept[t + 2] = before / 2.0
     time = -1.0 + 2.0 * float(kept[: end + 1].sum()) + float(kept[end + 1 : end + 2].sum())
-    return max(time, 1.0 / np.log10(count))
+    return max(time, 1.0 / float(np.log10(count)))

@@ -26,7 +26,7 @@ class Memory(NamedTuple):
 
 class Scales(NamedTuple):
     """Prior sds: `widths` (P,), times the pooled width of `group` (P,) where that is not -1; the
-    same for own columns (K,); log sigma is at `sigma_at` of the raw vector, pooled ones after it."""
+    same for own columns (K,); log sigma is at `sigma_at` of the raw vector, then pooled widths."""
 
     widths: Floats
     group: Places

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from models.mix.cells import plain
+from models.mix.guesses import Guess
 from models.mix.layout import DriverColumn, PanelColumns, read_spec
-from models.mix.proposal import Guess, Proposal
+from models.mix.proposal import Proposal
 
 _BARE = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,}\Z")
 Because = Callable[[str], str]

@@ -92,7 +92,7 @@ def forward(raw: Floats, drivers: Drivers, dates: int) -> State:
 @compiled
 def signed_sum(drivers: Drivers, state: State) -> Floats:
     """What all drivers of a known sign bring, (S, T)."""
-    out = np.zeros(state.filled.shape[1:])
+    out = np.zeros((state.filled.shape[1], state.filled.shape[2]))
     for d in range(len(drivers.sign)):
         if drivers.sign[d] != 0.0:
             for s in range(out.shape[0]):
@@ -179,5 +179,6 @@ def backward(
                 pull[b, s, t] += by * state.filled[a, s, t]
     pull_back(
         raw, drivers.table, drivers.carry, drivers.fill, drivers.lags,
-        drivers.exposure, drivers.start, drivers.frequency, state.carried, state.filled, pull, slope,
+        drivers.exposure, drivers.start, drivers.frequency,
+        state.carried, state.filled, pull, slope,
     )  # fmt: skip

@@ -197,4 +197,5 @@ def ticks(frame: pd.DataFrame, name: str, column: str, decimals: int = 2) -> Tic
             f"The frame {name} has {np.abs(found).max():.6g} in {column}, too large to keep with "
             f"{decimals} decimals; give the amounts in thousands or millions."
         )
-    return np.rint(found * 10**decimals).astype(np.int64)
+    out: Ticks = np.rint(found * 10**decimals).astype(np.int64)
+    return out

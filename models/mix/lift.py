@@ -79,7 +79,7 @@ def lifts(raw: Floats, drivers: Drivers, state: State, tests: Tests) -> Floats:
 
 
 @compiled
-def compare(  # noqa: PLR0917
+def compare(
     raw: Floats,
     drivers: Drivers,
     state: State,

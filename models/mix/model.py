@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +12,6 @@ import pandas as pd
 
 from models.mix.attribution import attribute, draw_jointly
 from models.mix.checks import judge
-from models.mix.classical import fit_classical
 from models.mix.experiments import ReadOut, as_readings, calibrating
 from models.mix.frames import Floats
 from models.mix.noise import Noise, likeliest_noise, residual_noise
@@ -67,7 +67,12 @@ class MixModel:
         panel = release if isinstance(release, Panel) else read_panel(release)
         if self.spec.engine == "statsmodels":
             given = experiments is not None and len(experiments) > 0
-            return fit_classical(panel, self.spec, seed, experiments=given)
+            # Its libraries take half a second to load.
+            classical = importlib.import_module("models.mix.classical")
+            estimated: MixResult = classical.fit_classical(
+                panel, self.spec, seed, experiments=given
+            )
+            return estimated
         problem = pose(panel, self.spec)
         say = progress or (lambda _: None)
         say(f"looking for the mode of {problem.parameters} parameters")

@@ -231,9 +231,11 @@ def read_drivers(
 
 def _series(outcome: pd.DataFrame, products: bool) -> pd.Index:
     if not products:
-        return pd.Index(np.sort(outcome["territory_id"].unique()))
+        names: pd.Index = pd.Index(np.sort(outcome["territory_id"].unique()))
+        return names
     pairs = outcome[["territory_id", "product_id"]].drop_duplicates()
-    return pd.MultiIndex.from_frame(pairs.sort_values(["territory_id", "product_id"]))
+    out: pd.Index = pd.MultiIndex.from_frame(pairs.sort_values(["territory_id", "product_id"]))
+    return out
 
 
 def _territories(
@@ -308,7 +310,9 @@ def _drivers(
         cents = laid["cents"][:, raw.shape[1] - len(dates) :].astype(np.int64)
         begun = max(1, round(_BEGINNING_DAYS / GRAIN_DAYS[release.grain]))
         # Products of a territory share its spend: by size would need theirs, so equally.
-        share = _product_share(series, "product_id" in rows and rows["product_id"].ne("").all())
+        share = _product_share(
+            series, "product_id" in rows and bool(rows["product_id"].ne("").all())
+        )
         out.append(
             Driver(
                 kind=str(kind),

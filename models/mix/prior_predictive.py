@@ -107,7 +107,7 @@ def _brought(posterior: Posterior, theta: Floats, rng: np.random.Generator) -> I
         shared.append(sd * rng.standard_normal(len(sd)))
         own.append(own_sd * rng.standard_normal((posterior.panel.ticks.shape[0], len(own_sd))))
         state = posterior.response.forward(unbounded)
-        filled: Floats = state.filled.astype(np.float32)  # type: ignore[assignment]
+        filled: Floats = state.filled.astype(np.float32)
         states.append(State(state.carried[:0], filled, state.scale, state.mean))
     b, d = np.array(shared), np.array(own)
     for share, _ in drawn_shares(posterior, Drawn(theta, b, d, b, d, tuple(states))):

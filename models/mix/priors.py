@@ -11,7 +11,7 @@ from models.mix.baseline import effect_width, linear_exposure
 from models.mix.frames import Floats
 from models.mix.panel import Driver, Panel
 from models.mix.spec import DriverSpec, EffectPrior, MixSpec, Prior, log_normal
-from models.mix.transforms import CARRY, FILL, HILL, LINEAR, carry_over, fill_up
+from models.mix.transforms import CARRY, FILL, FREQUENCY, HILL, carry_over, fill_up
 
 #: Dates that carry-over of finite reach looks back, by grain.
 LAGS = {"day": 56, "week": 13, "month": 4}
@@ -77,86 +77,70 @@ def transformed(driver: Driver, spec: MixSpec) -> bool:
     return paired or settings.drifts or not linear or settings.sign != "either"
 
 
+class _Places:
+    """Priors of one driver, each at its place among the five parameters."""
+
+    def __init__(self) -> None:
+        self.priors: list[Prior] = []
+        self.names: list[str] = []
+        self.at = [-1] * 5
+
+    def add(self, place: int, name: str, prior: Prior) -> None:
+        self.at[place] = len(self.priors)
+        self.priors.append(prior)
+        self.names.append(name)
+
+    def centre(self, place: int) -> float:
+        return self.priors[self.at[place]].centre if self.at[place] >= 0 else 0.0
+
+
 def enter(driver: Driver, panel: Panel, spec: MixSpec, default_share: float) -> Entry:
     """A driver with everything the posterior needs to know of it."""
     settings = settings_of(driver, spec)
-    weight = panel.size[:, None] / (panel.size.sum() * len(panel.dates))
-    ahead = driver.per_head.shape[1] - len(panel.dates)
-    if settings.saturation == "none":
-        _, unit = linear_exposure(panel, driver, spec)
-        offset = window_offset(driver, panel, spec)
-        exposure, start = (driver.per_head - offset) / unit, (driver.start - offset[:, 0]) / unit
-    else:
-        unit = float(driver.per_head[:, ahead:].mean())
-        exposure, start = driver.per_head / unit, driver.start / unit
+    exposure, start, unit = _in_units(driver, panel, spec, settings)
     often = 0.0
     if driver.frequency is not None and settings.saturation == "frequency":
-        # What reach met before the window is not known: nothing.
         often = float(driver.frequency[driver.frequency > 0].mean())
+    ahead = driver.per_head.shape[1] - len(panel.dates)
+    # What reach met before the window is not known: nothing.
+    if often or (spec.before_window == "nothing" and ahead == 0):
         start = np.zeros_like(start)
-    if spec.before_window == "nothing" and ahead == 0:
-        start = np.zeros_like(start)
 
-    priors: list[Prior] = []
-    names: list[str] = []
-    places = [-1] * 5
-
-    def add(place: int, name: str, prior: Prior) -> None:
-        places[place] = len(priors)
-        priors.append(prior)
-        names.append(name)
-
-    alpha = spec.adstock_day if panel.grain == "day" else spec.adstock_week
-    if settings.adstock in ("geometric", "delayed"):
-        add(0, "alpha", alpha)
-    if settings.adstock == "delayed":
-        add(1, "peak", spec.delay)
-    if settings.adstock == "weibull":
-        add(0, "scale", log_normal(_WEIBULL_SCALE[panel.grain], 0.8))
-        add(1, "carry_shape", spec.weibull_shape)
+    places = _Places()
+    _believe_carry_over(places, settings, panel.grain, spec)
     carry, fill = CARRY[settings.adstock or "none"], FILL[settings.saturation or "none"]
-    running = _at_centre(carry, 0, priors, places, exposure, start, ahead, LAGS[panel.grain])
-    usual = _running(running)
+    lags = LAGS[panel.grain]
+    running = _carried(carry, places, lags, exposure, start)[:, ahead:]
     if often and driver.frequency is not None:
-        usual = _running(driver.frequency[driver.frequency > 0][None] / often)
+        running = driver.frequency[driver.frequency > 0][None] / often
+    usual = _running(running)
     if fill:
         half = (
             spec.publicity_half_saturation if driver.kind == "publicity" else spec.half_saturation
         )
-        add(2, "half_saturation", Prior(centre=half.centre + np.log(usual), spread=half.spread))
-    if settings.saturation in ("hill", "frequency"):
-        add(3, "shape", spec.shape)
-
-    reached = exposure
+        centre = half.centre + float(np.log(usual))
+        places.add(2, "half_saturation", Prior(centre=centre, spread=half.spread))
+    if fill in (HILL, FREQUENCY):
+        places.add(3, "shape", spec.shape)
     if often and driver.frequency is not None:
-        curve = np.empty_like(exposure)
-        for s in range(len(curve)):
-            row = np.ascontiguousarray(driver.frequency[s]) / often
-            fill_up(HILL, priors[places[2]].centre, priors[places[3]].centre, row, curve[s])
-        reached, fill = exposure * curve, LINEAR
-    filled = _at_centre(carry, fill, priors, places, reached, start, ahead, LAGS[panel.grain])
+        met = exposure * _filled(HILL, places, driver.frequency / often)
+        filled = _carried(carry, places, lags, met, start)
+    else:
+        filled = _filled(fill, places, _carried(carry, places, lags, exposure, start))
+    weight = panel.size[:, None] / (panel.size.sum() * len(panel.dates))
+    filled = filled[:, ahead:]
     level = float((weight * filled).sum())
+
     effect = settings.effect
     sign = {"positive": 1, "negative": -1, "either": 0}[settings.sign or "either"]
     width, normalised = 0.0, False
     if sign:
         normalised = settings.reference == "zero" and (effect is None or effect.on != "coefficient")
-        add(
-            4,
-            "share" if normalised else "coefficient",
-            _size(effect, driver, panel, spec, default_share, normalised=normalised, level=level),
-        )
+        size = _size(effect, driver, panel, spec, default_share, normalised=normalised, level=level)
+        places.add(4, "share" if normalised else "coefficient", size)
     else:
-        usual_share = abs(level) if settings.reference == "zero" else 1.0
-        level = max(usual_share, 1e-9)
-        if effect is not None:
-            width = effect_width(panel, driver, effect.on, effect.median, filled / level, spec)
-        elif driver.kind in ("control", "price"):
-            width = spec.control_width
-        elif driver.kind == "promotion":
-            width = spec.promotion_width * level
-        else:
-            width = spec.publicity_width / usual
+        level = max(abs(level) if settings.reference == "zero" else 1.0, 1e-9)
+        width = _open_width(driver, panel, spec, effect, filled=filled, level=level, usual=usual)
     return Entry(
         driver=driver,
         settings=settings,
@@ -170,11 +154,54 @@ def enter(driver: Driver, panel: Panel, spec: MixSpec, default_share: float) -> 
         width=width,
         usual=level,
         carry=carry,
-        fill=FILL[settings.saturation or "none"],
-        places=(places[0], places[1], places[2], places[3], places[4]),
-        priors=tuple(priors),
-        names=tuple(names),
+        fill=fill,
+        places=(places.at[0], places.at[1], places.at[2], places.at[3], places.at[4]),
+        priors=tuple(places.priors),
+        names=tuple(places.names),
     )
+
+
+def _in_units(
+    driver: Driver, panel: Panel, spec: MixSpec, settings: DriverSpec
+) -> tuple[Floats, Floats, float]:
+    """Exposure (S, B + T) and what was before it (S,), in units of what the unit (last) is."""
+    if settings.saturation == "none":
+        _, unit = linear_exposure(panel, driver, spec)
+        offset = window_offset(driver, panel, spec)
+        return (driver.per_head - offset) / unit, (driver.start - offset[:, 0]) / unit, unit
+    ahead = driver.per_head.shape[1] - len(panel.dates)
+    unit = float(driver.per_head[:, ahead:].mean())
+    return driver.per_head / unit, driver.start / unit, unit
+
+
+def _believe_carry_over(places: _Places, settings: DriverSpec, grain: str, spec: MixSpec) -> None:
+    if settings.adstock in ("geometric", "delayed"):
+        places.add(0, "alpha", spec.adstock_day if grain == "day" else spec.adstock_week)
+    if settings.adstock == "delayed":
+        places.add(1, "peak", spec.delay)
+    if settings.adstock == "weibull":
+        places.add(0, "scale", log_normal(_WEIBULL_SCALE[grain], 0.8))
+        places.add(1, "carry_shape", spec.weibull_shape)
+
+
+def _open_width(
+    driver: Driver,
+    panel: Panel,
+    spec: MixSpec,
+    effect: EffectPrior | None,
+    *,
+    filled: Floats,
+    level: float,
+    usual: float,
+) -> float:
+    """Prior sd of the coefficient of f / level, for a driver of open sign."""
+    if effect is not None:
+        return effect_width(panel, driver, effect, filled / level, spec)
+    if driver.kind in ("control", "price"):
+        return spec.control_width
+    if driver.kind == "promotion":
+        return spec.promotion_width * level
+    return spec.publicity_width / usual
 
 
 def window_offset(driver: Driver, panel: Panel, spec: MixSpec) -> Floats:
@@ -212,7 +239,7 @@ def _size(
 
 
 def default_shares(drivers: list[Driver], spec: MixSpec) -> Floats:
-    """Prior median share of the outcome by driver: by spend; without spend the mean of the others."""
+    """Prior median share of the outcome by driver: by spend; without, the mean of the others."""
     spend = np.array([max(d.spend_cents, 0) for d in drivers], dtype=np.float64)
     paid = spend > 0
     parts = np.where(paid, spend, spend[paid].mean() if paid.any() else 1.0)
@@ -226,21 +253,18 @@ def _running(exposure: Floats) -> float:
     return float((exposure**2).mean()) / total**2 if total > 0 else 1.0
 
 
-def _at_centre(
-    carry: int,
-    fill: int,
-    priors: list[Prior],
-    places: list[int],
-    exposure: Floats,
-    start: Floats,
-    ahead: int,
-    lags: int,
-) -> Floats:
-    """The transformed exposure at the prior's centre, (S, T)."""
-    centre = [priors[p].centre if p >= 0 else 0.0 for p in places]
-    out = np.empty((exposure.shape[0], exposure.shape[1] - ahead))
+def _carried(carry: int, places: _Places, lags: int, exposure: Floats, start: Floats) -> Floats:
+    """Carried-over exposure at the prior's centre, (S, B + T)."""
+    out = np.empty(exposure.shape)
     for s in range(len(out)):
         row = np.ascontiguousarray(exposure[s])
-        carry_over(carry, centre[0], centre[1], lags, row, float(start[s]), out[s])
-        fill_up(fill, centre[2], centre[3], out[s].copy(), out[s])
+        carry_over(carry, places.centre(0), places.centre(1), lags, row, float(start[s]), out[s])
+    return out
+
+
+def _filled(fill: int, places: _Places, carried: Floats) -> Floats:
+    """Saturation at the prior's centre, like `carried`."""
+    out = np.empty(carried.shape)
+    for s in range(len(out)):
+        fill_up(fill, places.centre(2), places.centre(3), np.ascontiguousarray(carried[s]), out[s])
     return out

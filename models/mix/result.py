@@ -251,7 +251,7 @@ _UNBOUNDED = {
 
 
 def parameters_frame(estimate: Estimate) -> pd.DataFrame:
-    """Every parameter in the units docs/reference/mix.md names: kind, driver, parameter, mean, ..."""
+    """Every parameter, in the units that docs/reference/mix.md names, with its interval."""
     posterior, drawn = estimate.posterior, estimate.drawn
     raw = posterior.raw(estimate.draws.flat)
     scale = estimate.panel.scale

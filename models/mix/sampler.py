@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -127,6 +128,7 @@ def sample(
     settings: Sampling,
     seed: int,
     progress: Callable[[str], None],
+    *,
     cores: int | None = None,
 ) -> Draws:
     """NUTS (nutpie) in the coordinates of the Laplace approximation.
@@ -139,7 +141,10 @@ def sample(
     warmup, steps = settings.lengths(target.numbers)
     settings = settings.model_copy(update={"warmup": warmup, "draws": steps})
     progress(f"{settings.chains} chains of {warmup} + {steps} steps")
-    draws = _walk(target, mode.theta, mode.axes, settings, seed, _TARGET_ACCEPTANCE, cores)
+    draws = _walk(
+        target, mode.theta, mode.axes, settings,
+        seed=seed, acceptance=_TARGET_ACCEPTANCE, cores=cores,
+    )  # fmt: skip
     if draws.converged or settings.longer == 1:
         return draws
     longer = settings.model_copy(
@@ -151,8 +156,11 @@ def sample(
     progress(f"not converged; {longer.chains} chains of {longer.warmup} + {longer.draws} steps")
     seen = draws.flat
     covariance = np.cov(seen.T) + 1e-4 * mode.axes @ mode.axes.T
-    axes = np.linalg.cholesky(covariance)
-    return _walk(target, seen.mean(axis=0), axes, longer, seed, _CAREFUL_ACCEPTANCE, cores)
+    axes = np.linalg.cholesky(covariance).astype(np.float64)
+    return _walk(
+        target, seen.mean(axis=0), axes, longer,
+        seed=seed, acceptance=_CAREFUL_ACCEPTANCE, cores=cores,
+    )  # fmt: skip
 
 
 def _walk(
@@ -160,6 +168,7 @@ def _walk(
     centre: Floats,
     axes: Floats,
     settings: Sampling,
+    *,
     seed: int,
     acceptance: float,
     cores: int | None,
@@ -204,7 +213,7 @@ def _walk(
         target_accept=acceptance,
         maxdepth=_MOST_DOUBLINGS,
     )
-    return _read(trace, centre, axes, settings)
+    return _read(trace, centre, axes, settings.draws or 0)
 
 
 class _OutOfReachError(ValueError):
@@ -213,16 +222,16 @@ class _OutOfReachError(ValueError):
     is_recoverable = True
 
 
-def _read(trace: Any, centre: Floats, axes: Floats, settings: Sampling) -> Draws:
+def _read(trace: Any, centre: Floats, axes: Floats, draws: int) -> Draws:
     batches, statistics = trace.get_arrow_trace()
     positions, divergences, steps = [], 0, 0
     for batch, figures in zip(batches, statistics, strict=True):
         cells = pa.record_batch(batch).column("position")
         walk = cells.flatten().to_numpy(zero_copy_only=False).reshape(len(cells), -1)
-        positions.append(walk[-settings.draws :])
+        positions.append(walk[-draws:])
         table = pa.record_batch(figures)
         divergences += int(
-            np.sum(table.column("diverging").to_numpy(zero_copy_only=False)[-settings.draws :])
+            np.sum(table.column("diverging").to_numpy(zero_copy_only=False)[-draws:])
         )
         steps += int(np.sum(table.column("n_steps").to_numpy(zero_copy_only=False)))
     theta = centre + np.stack(positions) @ axes.T
@@ -232,14 +241,11 @@ def _read(trace: Any, centre: Floats, axes: Floats, settings: Sampling) -> Draws
 def _nutpie() -> ModuleType:
     """nutpie without ArviZ, which it names in annotations only here and takes 3 s to load."""
     if "arviz" in sys.modules:
-        import nutpie
-
-        return nutpie
+        return importlib.import_module("nutpie")
     stand_in = ModuleType("arviz")
     stand_in.InferenceData = object  # type: ignore[attr-defined]
     sys.modules["arviz"] = stand_in
     try:
-        import nutpie
+        return importlib.import_module("nutpie")
     finally:
         del sys.modules["arviz"]
-    return nutpie
