@@ -245,30 +245,28 @@ def _curve(
     totals = cells.sum(axis=(1, 2), dtype=np.float64)
     if form in (LINEAR, FREQUENCY):  # more reach at the same frequency
         return totals[:, None] * MULTIPLIERS, totals * MARGIN, None
-    place = posterior.response.drivers.table[d, 3]
+    part = np.array([state.filled[d] for state in drawn.states])
+    weight = np.where(part > 0, cells / np.maximum(part, 1e-12), 0.0)
+    shape: Floats = np.ones((len(cells), 1, 1))
+    if form == HILL:
+        place = posterior.response.drivers.table[d, 3]
+        shape = np.exp([posterior.raw(theta)[place] for theta in drawn.theta]).reshape(shape.shape)
     grid = np.append(MULTIPLIERS, MARGIN)
     out = np.zeros((len(cells), len(grid)))
-    filled = np.empty(len(cells))
-    for r, state in enumerate(drawn.states):
-        part = state.filled[d].astype(np.float64)
-        weight = np.where(part > 0, cells[r] / np.maximum(part, 1e-12), 0.0)
-        shape = 1.0
-        if form == HILL:
-            shape = float(np.exp(posterior.raw(drawn.theta[r])[place]))
-        for j, multiplier in enumerate(grid):
-            out[r, j] = float((weight * multiplied(form, shape, part, multiplier)).sum())
-        filled[r] = part.mean()
-    return out[:, :-1], out[:, -1], filled
+    for j, multiplier in enumerate(grid):
+        raised = multiplied(form, shape.astype(np.float32), part, float(multiplier))
+        out[:, j] = (weight * raised).sum(axis=(1, 2), dtype=np.float64)
+    return out[:, :-1], out[:, -1], part.mean(axis=(1, 2), dtype=np.float64)
 
 
-def multiplied(form: int, shape: float, filled: Floats, multiplier: float) -> Floats:
+def multiplied(form: int, shape: float | Floats, filled: Floats, multiplier: float) -> Floats:
     """Saturation at `multiplier` times the exposure that fills to `filled`."""
     if multiplier == 0:
         return np.zeros_like(filled)
     if form in (LINEAR, FREQUENCY):
         return filled * multiplier
     if form == LOGISTIC:
-        raised: Floats = np.tanh(multiplier * np.arctanh(np.minimum(filled, 1.0 - 1e-12)))
+        raised: Floats = np.tanh(multiplier * np.arctanh(np.minimum(filled, 1.0 - 1e-6)))
         return raised
     # With odds (a / k)^s a multiplier only multiplies them by m^s.
     force = multiplier**shape * filled

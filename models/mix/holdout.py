@@ -31,22 +31,21 @@ class Holdout:
 
 
 def expected(
-    fitted: Posterior, whole: Problem, theta: Floats, shared: Floats, own: Floats
+    fitted: Posterior, whole: Posterior, theta: Floats, shared: Floats, own: Floats
 ) -> Floats:
     """The outcome a fitted model expects over all dates of `whole`, in relative units (S, T).
 
     Args:
         fitted: over the first dates of `whole`; shared (P,), own (S, K): linear coefficients.
     """
-    posterior = whole.posterior()
     raw = fitted.raw(theta)
-    here, there = fitted.response.forward(raw), posterior.response.forward(raw)
+    here, there = fitted.response.forward(raw), whole.response.forward(raw)
     # Shares are of the fitted window: what carries over is the coefficient, not the share.
     state = there._replace(scale=here.scale)
-    out = posterior.response.signed_sum(state)
-    columns = np.concatenate([whole.design.shared, posterior.response.shared_columns(state)])
+    out = whole.response.signed_sum(state)
+    columns = np.concatenate([whole.design.shared, whole.response.shared_columns(state)])
     out += np.tensordot(shared, columns, axes=1)
-    own_columns = np.concatenate([whole.design.own, posterior.response.own_columns(state)])
+    own_columns = np.concatenate([whole.design.own, whole.response.own_columns(state)])
     out += np.einsum("sk,kst->st", own, own_columns)
     return out
 
@@ -67,6 +66,7 @@ def hold_out(problem: Problem, posterior: Posterior, theta: Floats, seed: int) -
     actual = panel.relative * panel.money[:, None]
     rng = np.random.default_rng([seed, 2])
     paths = np.empty((_DRAWS, *actual.shape))
+    whole = problem.posterior()
     size = len(fitted.columns)
     for r in range(_DRAWS):
         row = mode.theta + mode.axes @ rng.standard_normal(fitted.size)
@@ -76,7 +76,7 @@ def hold_out(problem: Problem, posterior: Posterior, theta: Floats, seed: int) -
         shared, own = draw(found, size, rng)
         sigma = fitted.prior_sds(row)[2] / fitted.noise.first
         noise = rng.standard_normal(actual.shape) * posterior.noise.width[:, None] * sigma
-        paths[r] = (expected(fitted, problem, row, shared, own) + noise) * panel.money[:, None]
+        paths[r] = (expected(fitted, whole, row, shared, own) + noise) * panel.money[:, None]
     total = actual.sum(axis=0)
     reach = float(np.abs(total[train:]).sum())
     if reach <= 0:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.optimize import minimize
 
+from models.mix.apart import apart
 from models.mix.convergence import effective_draws, split_r_hat
 from models.mix.frames import Floats
 from models.mix.spec import Sampling
@@ -173,9 +174,45 @@ def _walk(
     acceptance: float,
     cores: int | None,
 ) -> Draws:
-    nutpie = _nutpie()
-    size = target.size
     axes = np.ascontiguousarray(axes)
+    # Two groups, however many cores there are: the same seed gives the same draws everywhere.
+    chains = (settings.chains - settings.chains // 2, settings.chains // 2)
+
+    def run(group: int) -> _Group:
+        part = settings.model_copy(update={"chains": chains[group]})
+        return _walk_group(target, centre, axes, part, seed=2 * seed + group, acceptance=acceptance)
+
+    groups = apart(run, len(chains), cores)
+    theta = centre + np.concatenate([group.positions for group in groups]) @ axes.T
+    return Draws(
+        theta,
+        sum(group.divergences for group in groups),
+        split_r_hat(theta),
+        effective_draws(theta),
+        sum(group.steps for group in groups),
+    )
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Some chains: positions (chains, draws, D) in walking coordinates."""
+
+    positions: Floats
+    divergences: int
+    steps: int
+
+
+def _walk_group(
+    target: Target,
+    centre: Floats,
+    axes: Floats,
+    settings: Sampling,
+    *,
+    seed: int,
+    acceptance: float,
+) -> _Group:
+    nutpie = _nutpie()
+    size, draws = target.size, settings.draws or 0
 
     def make_log_density() -> Callable[..., tuple[float, Floats]]:
         def log_density(position: Floats, **_: Any) -> tuple[float, Floats]:
@@ -202,10 +239,10 @@ def _walk(
     )
     trace = nutpie.sample(
         compiled,
-        draws=settings.draws,
+        draws=draws,
         tune=settings.warmup,
         chains=settings.chains,
-        cores=cores,
+        cores=1,
         seed=seed,
         save_warmup=False,
         progress_bar=False,
@@ -213,16 +250,6 @@ def _walk(
         target_accept=acceptance,
         maxdepth=_MOST_DOUBLINGS,
     )
-    return _read(trace, centre, axes, settings.draws or 0)
-
-
-class _OutOfReachError(ValueError):
-    """The density is zero here: a divergence, not a failure (what nutpie asks for by this name)."""
-
-    is_recoverable = True
-
-
-def _read(trace: Any, centre: Floats, axes: Floats, draws: int) -> Draws:
     batches, statistics = trace.get_arrow_trace()
     positions, divergences, steps = [], 0, 0
     for batch, figures in zip(batches, statistics, strict=True):
@@ -230,12 +257,16 @@ def _read(trace: Any, centre: Floats, axes: Floats, draws: int) -> Draws:
         walk = cells.flatten().to_numpy(zero_copy_only=False).reshape(len(cells), -1)
         positions.append(walk[-draws:])
         table = pa.record_batch(figures)
-        divergences += int(
-            np.sum(table.column("diverging").to_numpy(zero_copy_only=False)[-draws:])
-        )
+        diverging = table.column("diverging").to_numpy(zero_copy_only=False)
+        divergences += int(np.sum(diverging[-draws:]))
         steps += int(np.sum(table.column("n_steps").to_numpy(zero_copy_only=False)))
-    theta = centre + np.stack(positions) @ axes.T
-    return Draws(theta, divergences, split_r_hat(theta), effective_draws(theta), steps)
+    return _Group(np.stack(positions), divergences, steps)
+
+
+class _OutOfReachError(ValueError):
+    """The density is zero here: a divergence, not a failure (what nutpie asks for by this name)."""
+
+    is_recoverable = True
 
 
 def _nutpie() -> ModuleType:

@@ -106,7 +106,7 @@ class Baseline(_Frozen):
 
 
 #: Most numbers a gradient goes over (drivers x series x dates) -> steps of warm-up, draws.
-_STEPS = ((5_000, (300, 1_000)), (100_000, (200, 400)), (10**12, (150, 250)))
+_STEPS = ((5_000, (200, 800)), (100_000, (200, 400)), (10**12, (150, 250)))
 
 
 class Sampling(_Frozen):
