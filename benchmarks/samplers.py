@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "mix"))
 
+import emcee  # pip install emcee
 import numpy as np
 import pandas as pd
 from rich.console import Console
@@ -75,8 +76,6 @@ def walk(posterior: Posterior, mode: Mode) -> tuple[float, float, float]:
 
 def stretch(posterior: Posterior, mode: Mode, seconds: float) -> tuple[float, float, float]:
     """The same of emcee, given at least as many processor seconds; its walkers are the chains."""
-    import emcee
-
     walkers = 4 * posterior.size
     rng = np.random.default_rng(1)
     start = mode.theta + 0.7 * rng.standard_normal((walkers, posterior.size)) @ mode.axes.T

@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
+#: Sources that compiled code is made of.
+KERNELS = ("algebra", "compiling", "density", "effects", "lift", "noise", "rows", "transforms")
+
+
+def _cache_folder() -> str:
+    """A folder that holds the machine code of these very sources.
+
+    Numba looks only at the file of the function it is asked for: what that calls in another file
+    could have changed since, and old machine code would go on running.
+    """
+    here = Path(__file__).parent
+    sources = b"".join((here / f"{name}.py").read_bytes() for name in KERNELS)
+    name = f"kernels-{hashlib.sha256(sources).hexdigest()[:12]}"
+    beside = here / "__pycache__"
+    writable = os.access(beside if beside.exists() else here, os.W_OK)
+    root = beside if writable else Path(tempfile.gettempdir()) / f"liftcast-{os.getuid()}"
+    folder = root / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in root.glob("kernels-*"):
+        if old != folder:
+            shutil.rmtree(old, ignore_errors=True)
+    return str(folder)
+
+
+numba.config.CACHE_DIR = _cache_folder()
+
+
+def is_cold() -> bool:
+    """Whether this machine has yet to compile these sources, which takes about a minute."""
+    return not any(Path(numba.config.CACHE_DIR).iterdir())
 
 
 def compiled(function: F) -> F:

@@ -295,7 +295,8 @@ def _longer_design(
 
     def values(column: Column, was: Floats) -> Floats:
         if column.kind == "holiday":
-            return holidays.get(column.driver, np.zeros((count, calendar.shared.shape[2])))
+            found: Floats | None = holidays.get(column.driver)
+            return np.zeros((count, calendar.shared.shape[2])) if found is None else found
         if column.kind == "baseline" and column.driver == "season":
             return next(seasons)
         if column.kind == "baseline" and column.driver == "weekday":

@@ -29,6 +29,10 @@ def draw(found: Found, size: int, rng: np.random.Generator) -> tuple[Floats, Flo
     """One draw of shared (P,) and own (S, K) coefficients from their joint posterior."""
     noise = rng.standard_normal(len(found.factor))
     moved = lapack.dtrtrs(found.factor, noise, lower=1, trans=1)[0]
+    if found.own_mean.size and not found.lean.size:  # own coefficients stand beside shared ones
+        return found.mean[:size] + moved[:size], found.own_mean + moved[size:].reshape(
+            found.own_mean.shape
+        )
     own = found.own_mean - found.lean @ moved
     if found.own_root.shape[1]:
         fresh = rng.standard_normal((*found.own_root.shape[:2], 1))

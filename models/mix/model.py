@@ -12,6 +12,7 @@ import pandas as pd
 
 from models.mix.attribution import attribute, draw_jointly
 from models.mix.checks import judge
+from models.mix.compiling import is_cold
 from models.mix.experiments import ReadOut, as_readings, calibrating
 from models.mix.frames import Floats
 from models.mix.noise import Noise, likeliest_noise, residual_noise
@@ -73,8 +74,10 @@ class MixModel:
                 panel, self.spec, seed, experiments=given
             )
             return estimated
-        problem = pose(panel, self.spec)
         say = progress or (lambda _: None)
+        if is_cold():
+            say("compiling the model for this machine: about a minute, once")
+        problem = pose(panel, self.spec)
         say(f"looking for the mode of {problem.parameters} parameters")
         rng = np.random.default_rng(seed)
         readings = as_readings(experiments, problem)
