@@ -139,19 +139,19 @@ def sample(
     in smaller steps, in the coordinates of what was seen. Source: Hoffman and Gelman (2014);
     Seyboldt, Carlson and Carpenter (2024) for the adaptation.
     """
-    warmup, steps = settings.lengths(target.numbers)
+    warmup, steps, times = settings.lengths(target.numbers)
     settings = settings.model_copy(update={"warmup": warmup, "draws": steps})
     progress(f"{settings.chains} chains of {warmup} + {steps} steps")
     draws = _walk(
         target, mode.theta, mode.axes, settings,
         seed=seed, acceptance=_TARGET_ACCEPTANCE, cores=cores,
     )  # fmt: skip
-    if draws.converged or settings.longer == 1:
+    if draws.converged or times == 1:
         return draws
     longer = settings.model_copy(
         update={
             "warmup": 2 * warmup,
-            "draws": settings.longer * steps,
+            "draws": times * steps,
         }
     )
     progress(f"not converged; {longer.chains} chains of {longer.warmup} + {longer.draws} steps")

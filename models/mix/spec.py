@@ -105,8 +105,9 @@ class Baseline(_Frozen):
     holidays: bool = True
 
 
-#: Most numbers a gradient goes over (drivers x series x dates) -> steps of warm-up, draws.
-_STEPS = ((5_000, (200, 800)), (100_000, (200, 400)), (10**12, (150, 250)))
+#: Most numbers a gradient goes over (drivers x series x dates) -> steps of warm-up, draws, and how
+#: many times as long a second walk is. Fewer than 700 draws a chain miss R-hat 1.01 by luck.
+_STEPS = ((5_000, (200, 800, 4)), (100_000, (150, 700, 2)), (10**12, (150, 500, 1)))
 
 
 class Sampling(_Frozen):
@@ -120,12 +121,13 @@ class Sampling(_Frozen):
     chains: int = Field(default=4, ge=2)
     warmup: int | None = Field(default=None, ge=20)
     draws: int | None = Field(default=None, ge=20)
-    longer: int = Field(default=4, ge=1)
+    longer: int | None = Field(default=None, ge=1)
 
-    def lengths(self, numbers: int) -> tuple[int, int]:
-        """Steps of warm-up and draws by chain, where a gradient goes over so many numbers."""
+    def lengths(self, numbers: int) -> tuple[int, int, int]:
+        """Steps of warm-up and draws by chain, and how much longer a second walk is, where a
+        gradient goes over so many numbers."""
         usual = next(steps for most, steps in _STEPS if numbers <= most)
-        return self.warmup or usual[0], self.draws or usual[1]
+        return self.warmup or usual[0], self.draws or usual[1], self.longer or usual[2]
 
 
 class MixSpec(_Frozen):
