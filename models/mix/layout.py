@@ -63,7 +63,8 @@ class DriverColumn(_Section):
         kind: media, organic, promotion, price, publicity, seller, agency.
         exposure: column of what people met (impressions, clicks, reach, depth, calls); not given:
             spend stands for it.
-        frequency: column that multiplies exposure, where exposure is reach.
+        frequency: column of how often those reached met it, where exposure is reach: reach brings
+            by the curve of frequency.
         spend: column of money spent; without it there is no ROI.
         unit: of exposure. `depth`, `index`, `price` and `mentions` mean the same in a small and a
             large territory; all other units are shared by population.
@@ -94,7 +95,7 @@ class DriverColumn(_Section):
     @model_validator(mode="after")
     def _frequency_of_reach(self) -> DriverColumn:
         if self.frequency and not self.exposure:
-            raise ValueError("frequency multiplies exposure: name the column of reach as exposure")
+            raise ValueError("frequency goes with reach: name the column of reach as exposure")
         return self
 
 

@@ -113,7 +113,7 @@ def _add_spend(draft: Draft, column: TableColumn, measured: list[TableColumn]) -
 def _multiply(draft: Draft, driver: dict[str, Any], frequency: TableColumn | None) -> None:
     if frequency is not None and driver["unit"] == "reach":
         driver["frequency"] = frequency.name
-        draft.say(frequency, f"frequency of {driver['name']}", "multiplies reach")
+        draft.say(frequency, f"frequency of {driver['name']}", "how often its reach was met")
 
 
 def _covers(exposure: TableColumn, spend: TableColumn) -> bool:

@@ -186,10 +186,11 @@ def _drivers(rows: Rows, reviews: list[Review]) -> pd.DataFrame:
             kind=driver.kind,
             driver=driver.name,
             exposure=exposure,
-            frequency=frequency,
             exposure_unit=driver.measured_in,
             spend=spend,
         )
+        if frequency is not None:
+            frame = frame.assign(frequency=frequency)
         frames.append(_once(rows, driver, frame))
     return pd.concat(frames, ignore_index=True)
 
@@ -197,7 +198,7 @@ def _drivers(rows: Rows, reviews: list[Review]) -> pd.DataFrame:
 def _once(rows: Rows, driver: DriverColumn, frame: pd.DataFrame) -> pd.DataFrame:
     """A driver that is the same in all products of a territory is of the territory, and its spend
     counts once; one that is the same in all territories is told."""
-    cells = ["exposure", "spend"]
+    cells = [c for c in ("exposure", "frequency", "spend") if c in frame]
     if "product_id" in frame:
         place = ["date_day", "territory_id"]
         apart = frame.groupby(place)[cells].nunique().gt(1).to_numpy().any()

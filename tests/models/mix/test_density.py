@@ -153,7 +153,9 @@ def test_collapsed_likelihood_equals_the_brute_force_multivariate_normal(case):
     of = posterior(spec, noise, tested=tested, **size)
     for seed in (1, 2):
         theta = point(of, seed)
-        assert of.value_and_gradient(theta)[0] == pytest.approx(brute_force(of, theta), rel=1e-9)
+        # A value near zero is the difference of terms in the hundreds.
+        expected = pytest.approx(brute_force(of, theta), rel=1e-9, abs=1e-7)
+        assert of.value_and_gradient(theta)[0] == expected
 
 
 def test_products_in_territories_have_gradients_too():

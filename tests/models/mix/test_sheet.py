@@ -125,14 +125,15 @@ def test_month_ends_are_months():
     assert sheet.written[pd.Timestamp("2024-02-01")] == "2024-02-29"
 
 
-def test_reach_times_frequency_is_exposure():
+def test_reach_is_exposure_and_frequency_stands_beside_it():
     drivers = [
         {"name": "tv_S", "kind": "media", "exposure": "tv_I", "frequency": "rain", "unit": "reach"}
     ]
     sheet = read_sheet(table(), columns(drivers=drivers, controls=[]))
     frame = table()
-    wanted = pd.to_numeric(frame["tv_I"]) * pd.to_numeric(frame["rain"])
-    assert (sheet.inputs.drivers["exposure"].to_numpy() == wanted.to_numpy()).all()
+    for read, column in (("exposure", "tv_I"), ("frequency", "rain")):
+        wanted = pd.to_numeric(frame[column]).to_numpy()
+        assert (sheet.inputs.drivers[read].to_numpy() == wanted).all()
 
 
 def test_what_is_the_same_in_all_products_counts_once():
