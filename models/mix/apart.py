@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import TypeVar
@@ -27,7 +29,10 @@ def apart(run: Callable[[int], T], count: int, cores: int | None = None) -> list
         return [run(at) for at in range(count)]
     context = multiprocessing.get_context("fork")
 
+    parent = os.getpid()
+
     def send(pipe: Connection, at: int) -> None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
         try:
             pipe.send((True, run(at)))
         except Exception as error:
@@ -61,3 +66,10 @@ def apart(run: Callable[[int], T], count: int, cores: int | None = None) -> list
                 process.terminate()
             process.join()
     return found
+
+
+def _end_with(parent: int) -> None:
+    """End this process once its parent is gone: killed, it could not end it itself."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
