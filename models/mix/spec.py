@@ -106,8 +106,8 @@ class Baseline(_Frozen):
 
 
 #: Most numbers a gradient goes over (drivers x series x dates) -> steps of warm-up, draws, and how
-#: many times as long a second walk is. Fewer than 700 draws a chain miss R-hat 1.01 by luck.
-_STEPS = ((5_000, (200, 800, 4)), (100_000, (150, 700, 2)), (10**12, (150, 500, 1)))
+#: many times as long a second walk is. Fewer than 600 draws a chain miss R-hat 1.01 by luck.
+_STEPS = ((5_000, (150, 600, 4)), (100_000, (120, 600, 2)), (10**12, (150, 500, 1)))
 
 
 class Sampling(_Frozen):

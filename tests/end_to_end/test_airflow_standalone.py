@@ -9,7 +9,7 @@ import pytest
 
 from warehouse.publication import verify
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 COMPANY = {"seed": 4021, "days": 150, "territories": 2}
 CHAIN = ("ingest", "transform", "attribute", "forecast", "publish")

@@ -13,7 +13,7 @@ import pytest
 
 from liftcast import pipeline
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 COMPANY = {"seed": 4022, "days": 60, "territories": 2, "end": date(2025, 3, 10)}
 # What happened day by day, and what it needs: sixty landings of every table would show no more.

@@ -19,7 +19,7 @@ from warehouse.lake import Lake
 from warehouse.publication import read_current, verify
 from warehouse.settings import PROJECT
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 STAGES = ("ingest", "transform", "attribute", "forecast", "publish")
 
@@ -32,7 +32,7 @@ def _liftcast(
         env=os.environ | {"LIFTCAST_SIMULATED": str(company), "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
 
@@ -127,7 +127,7 @@ def test_two_runs_at_once_both_publish_the_same_though_a_source_of_one_is_broken
         )
         for more in ([], ["-s", str(broken), "-s", str(PROJECT / "sources/simulated.yml")])
     ]
-    sound, left_out = [process.communicate(timeout=400)[1] for process in both]
+    sound, left_out = [process.communicate(timeout=900)[1] for process in both]
     # A source that was left out must show in the exit code.
     assert [process.returncode for process in both] == [0, 1], sound + left_out
     assert "nowhere.csv" in left_out

@@ -19,7 +19,7 @@ from simulation import simulate
 from warehouse.lake import Lake
 from warehouse.publication import read_current, verify
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 STAGES = ("ingest", "transform", "attribute", "forecast", "publish")
 KILLS = 20
@@ -38,7 +38,7 @@ def _start(stage: str, lake: Path, company: Path) -> subprocess.Popen[bytes]:
 def _finish(stage: str, lake: Path, company: Path) -> float:
     start = time.monotonic()
     process = _start(stage, lake, company)
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == 0, said.decode()
     return time.monotonic() - start
 
