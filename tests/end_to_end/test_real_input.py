@@ -16,7 +16,7 @@ from warehouse.lake import Lake
 from warehouse.publication import read_current, verify
 from warehouse.settings import PROJECT
 
-pytestmark = [pytest.mark.e2e, pytest.mark.reference, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.reference, pytest.mark.timeout(2900)]
 
 
 def _run(source: str, lake: Path, reference_data: Path) -> subprocess.CompletedProcess[str]:
@@ -24,7 +24,7 @@ def _run(source: str, lake: Path, reference_data: Path) -> subprocess.CompletedP
         [sys.executable, "-m", "liftcast", "run", "--sources", str(PROJECT / "sources" / source),
          "--lake", str(lake)],
         env=os.environ | {"LIFTCAST_REFERENCE_DATA": str(reference_data), "COLUMNS": "160"},
-        capture_output=True, text=True, timeout=900, check=False,
+        capture_output=True, text=True, timeout=2700, check=False,
     )  # fmt: skip
 
 
