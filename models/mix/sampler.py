@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ _CAREFUL_ACCEPTANCE = 0.9
 _MOST_DOUBLINGS = 8
 #: Gates of convergence.
 MOST_R_HAT, LEAST_EFFECTIVE = 1.01, 400.0
+#: Effective draws to have when walking on, relative to the gate.
+_SPARE = 1.3
+_OTHER_SEED = 2**32
+#: R-hat above which chains have not met, and what they saw does not count.
+_FAR_APART = 1.05
 
 
 class Target(Protocol):
@@ -135,9 +141,9 @@ def sample(
     """NUTS (nutpie) in the coordinates of the Laplace approximation.
 
     There the posterior is nearly standard normal, so trees are short and mix at once. Chains start
-    spread out by 0.7 standard deviations. Where they have not converged, they walk again: longer,
-    in smaller steps, in the coordinates of what was seen. Source: Hoffman and Gelman (2014);
-    Seyboldt, Carlson and Carpenter (2024) for the adaptation.
+    spread out by 0.7 standard deviations, and walk on, in the coordinates of what was seen, while
+    draws are too few. Where they are far apart they walk once more: longer, in smaller steps.
+    Source: Hoffman and Gelman (2014); Seyboldt, Carlson and Carpenter (2024) for the adaptation.
     """
     warmup, steps, times = settings.lengths(target.numbers)
     settings = settings.model_copy(update={"warmup": warmup, "draws": steps})
@@ -146,22 +152,51 @@ def sample(
         target, mode.theta, mode.axes, settings,
         seed=seed, acceptance=_TARGET_ACCEPTANCE, cores=cores,
     )  # fmt: skip
-    if draws.converged or times == 1:
-        return draws
-    longer = settings.model_copy(
-        update={
-            "warmup": 2 * warmup,
-            "draws": times * steps,
-        }
+    for turn in range(1, times):
+        if draws.converged:
+            break
+        seen = draws.flat
+        covariance = np.cov(seen.T) + 1e-4 * mode.axes @ mode.axes.T
+        axes = np.linalg.cholesky(covariance).astype(np.float64)
+        apart_yet = bool(draws.r_hat.max() > _FAR_APART)
+        again = settings.model_copy(
+            update={"warmup": 2 * warmup, "draws": times * steps}
+            if apart_yet
+            else {"draws": _lacking(draws, steps)}
+        )
+        progress(f"not converged; {again.chains} chains of {again.warmup} + {again.draws} steps")
+        other = _walk(
+            target, seen.mean(axis=0), axes, again,
+            seed=seed + turn * _OTHER_SEED,
+            acceptance=_CAREFUL_ACCEPTANCE if apart_yet else _TARGET_ACCEPTANCE,
+            cores=cores,
+        )  # fmt: skip
+        if apart_yet:
+            return other
+        draws = _end_to_end(draws, other)
+    return draws
+
+
+def _lacking(draws: Draws, steps: int) -> int:
+    """Draws a chain still needs, between half a walk and a whole one."""
+    have = draws.theta.shape[1]
+    wanted = _SPARE * LEAST_EFFECTIVE / float(draws.effective.min())
+    if draws.r_hat.max() > MOST_R_HAT:
+        wanted = max(wanted, 2.0)
+    more: int = math.ceil((wanted - 1.0) * have)
+    return min(steps, max(steps // 2, more))
+
+
+def _end_to_end(first: Draws, then: Draws) -> Draws:
+    """Draws of two walks, each chain's one after the other."""
+    theta = np.concatenate([first.theta, then.theta], axis=1)
+    return Draws(
+        theta,
+        first.divergences + then.divergences,
+        split_r_hat(theta),
+        effective_draws(theta),
+        first.steps + then.steps,
     )
-    progress(f"not converged; {longer.chains} chains of {longer.warmup} + {longer.draws} steps")
-    seen = draws.flat
-    covariance = np.cov(seen.T) + 1e-4 * mode.axes @ mode.axes.T
-    axes = np.linalg.cholesky(covariance).astype(np.float64)
-    return _walk(
-        target, seen.mean(axis=0), axes, longer,
-        seed=seed, acceptance=_CAREFUL_ACCEPTANCE, cores=cores,
-    )  # fmt: skip
 
 
 def _walk(

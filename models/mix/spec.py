@@ -106,15 +106,15 @@ class Baseline(_Frozen):
 
 
 #: Most numbers a gradient goes over (drivers x series x dates) -> steps of warm-up, draws, and how
-#: many times as long a second walk is. Fewer than 600 draws a chain miss R-hat 1.01 by luck.
-_STEPS = ((5_000, (150, 600, 4)), (100_000, (120, 600, 2)), (10**12, (150, 500, 1)))
+#: many walks there may be. Fewer than 600 draws a chain miss R-hat 1.01 by luck.
+_STEPS = ((5_000, (150, 600, 4)), (100_000, (120, 600, 3)), (10**12, (150, 500, 1)))
 
 
 class Sampling(_Frozen):
     """Length of the walk: `starts` ascents to the mode; `chains` of `warmup` and `draws` steps.
 
-    Not said, their length goes by the size of the panel. Where R-hat or effective draws miss their
-    gates the walk is taken again, `longer` times as long.
+    Not said, their length goes by the size of the panel. While R-hat or effective draws miss their
+    gates the walk goes on, up to `longer` times as long.
     """
 
     starts: int = Field(default=4, ge=1)
@@ -124,8 +124,8 @@ class Sampling(_Frozen):
     longer: int | None = Field(default=None, ge=1)
 
     def lengths(self, numbers: int) -> tuple[int, int, int]:
-        """Steps of warm-up and draws by chain, and how much longer a second walk is, where a
-        gradient goes over so many numbers."""
+        """Steps of warm-up and draws by chain, and how many times as long a walk may become, where
+        a gradient goes over so many numbers."""
         usual = next(steps for most, steps in _STEPS if numbers <= most)
         return self.warmup or usual[0], self.draws or usual[1], self.longer or usual[2]
 
