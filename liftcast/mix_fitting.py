@@ -38,7 +38,6 @@ FORMAT = 1
 RESULT = "result.zip"
 #: Share of prior draws with more media than sales from which a reader is told to look.
 _TOO_OFTEN = 0.05
-_STATUS = {"pass": "PASS", "warn": "REVIEW", "fail": "FAIL"}
 _GATE_COLUMNS = ("gate", "subject", "status", "figure", "threshold", "text")
 _COLOURS = {"PASS": "green", "REVIEW": "yellow", "FAIL": "red"}
 _KINDS = (
@@ -210,15 +209,11 @@ def summary_of(result: MixResult, sheet: Sheet) -> pd.DataFrame:
 
 def gates_of(result: MixResult, sheet: Sheet) -> list[dict[str, Any]]:
     """Gates of the estimate and of the table: gate, subject, status, figure, threshold, text."""
-    frame = result.gates().rename(columns={"check_name": "gate"})
-    rows = [
-        {str(name): value for name, value in row.items()}
-        | {"status": _STATUS.get(str(row["status"]), str(row["status"]))}
-        for row in frame[list(_GATE_COLUMNS)].to_dict("records")
-    ]
+    from models.mix.gates import gates_as_records
+
     own = [{**dataclasses.asdict(review), "status": "REVIEW"} for review in sheet.reviews]
-    rows += [{name: row[name] for name in _GATE_COLUMNS} for row in own]
-    return rows
+    rows = gates_as_records(result.gates())
+    return rows + [{name: row[name] for name in _GATE_COLUMNS} for row in own]
 
 
 def screen(facts: Facts) -> Iterator[RenderableType]:
