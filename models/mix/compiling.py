@@ -14,7 +14,10 @@ import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
 #: Sources that compiled code is made of.
-KERNELS = ("algebra", "compiling", "density", "effects", "lift", "noise", "rows", "transforms")
+KERNELS = (
+    *("algebra", "collapsed", "compiling", "density", "effects", "lift"),
+    *("noise", "rows", "stacking", "transforms"),
+)
 
 
 def _cache_folder() -> str:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.mix.algebra import Fixed, Found, collapse
+from models.mix.algebra import collapse
+from models.mix.collapsed import Fixed, Found
 from models.mix.compiling import compiled
 from models.mix.effects import Drivers, Parts, State, backward, columns, forward, signed_sum
 from models.mix.frames import Floats, Places

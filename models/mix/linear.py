@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import lapack
 
-from models.mix.algebra import Fixed, Found
 from models.mix.baseline import Design
+from models.mix.collapsed import Fixed, Found
 from models.mix.frames import Floats
 from models.mix.noise import Noise
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.mix.algebra import Found
 from models.mix.baseline import WIDTH_PRIORS, Column, Design
+from models.mix.collapsed import Found
 from models.mix.density import Memory, Problem, Scales, at_point, density, prior_sds
 from models.mix.effects import State
 from models.mix.experiments import ReadOut, as_tests

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.mix.algebra import cholesky, lower_inverse
+from models.mix.collapsed import cholesky, lower_inverse
 from models.mix.linear import draw
 from models.mix.noise import Noise
 from models.mix.panel import read_panel
