@@ -24,12 +24,12 @@ from rich.table import Table
 from simulator import simulate_panel
 from threadpoolctl import threadpool_limits
 
-from models.mix.convergence import effective_draws, split_r_hat
+from models.mix.engine.convergence import effective_draws, split_r_hat
+from models.mix.engine.sampler import Mode, find_mode, sample
 from models.mix.model import settle
 from models.mix.panel import MixInputs, read_panel
 from models.mix.posterior import Posterior
 from models.mix.problem import pose
-from models.mix.sampler import Mode, find_mode, sample
 from models.mix.spec import MixSpec, Sampling
 
 CHAINS, WARMUP, DRAWS = 4, 300, 1000

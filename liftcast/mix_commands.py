@@ -20,8 +20,8 @@ from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
     from liftcast.mix_files import CsvTable
-    from models.mix.layout import SpecFile
-    from models.mix.sheet import Sheet
+    from models.mix.sheet.layout import SpecFile
+    from models.mix.sheet.reading import Sheet
 
 PanelOption = Annotated[
     Path, typer.Option("--panel", help="CSV: one row a date (and territory, product).")
@@ -36,7 +36,7 @@ def read_spec_file(path: Path) -> SpecFile:
     Raises:
         LiftcastError, SpecFileError: it cannot be read, or is not of the schema.
     """
-    from models.mix.layout import read_spec
+    from models.mix.sheet.layout import read_spec
 
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -53,7 +53,7 @@ def read_spec_file(path: Path) -> SpecFile:
 def read_panel_file(panel: Path, spec: SpecFile, say: Say) -> tuple[CsvTable, Sheet]:
     """A CSV and what its columns mean, checked; what was found out is said."""
     from liftcast.mix_files import read_csv
-    from models.mix.sheet import read_sheet
+    from models.mix.sheet.reading import read_sheet
 
     table = read_csv(panel)
     sheet = read_sheet(table.frame, spec.panel, str(panel))
@@ -150,7 +150,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
     @spec_app.command("schema", epilog="Example: `liftcast mix spec schema > spec.schema.json`")
     def schema() -> None:
         """Print the JSON schema of spec files."""
-        from models.mix.layout import SpecFile
+        from models.mix.sheet.layout import SpecFile
 
         typer.echo(json.dumps(SpecFile.model_json_schema(), indent=2))
 
@@ -175,9 +175,9 @@ def _propose(  # noqa: PLR0917
             remedy="Give another --out, or --force to overwrite it",
         )
     from liftcast.mix_files import read_csv
-    from models.mix.drafting import spec_text
-    from models.mix.proposal import propose
-    from models.mix.sheet import read_sheet
+    from models.mix.sheet.drafting import spec_text
+    from models.mix.sheet.proposal import propose
+    from models.mix.sheet.reading import read_sheet
 
     table = read_csv(panel)
     for found in table.notes:

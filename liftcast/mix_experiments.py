@@ -42,8 +42,8 @@ def read_experiment_file(path: Path, note: Callable[[str], None]) -> pd.DataFram
     """
     import numpy as np
 
-    from models.mix.cells import blank, real
-    from models.mix.days import read_days
+    from models.mix.sheet.cells import blank, real
+    from models.mix.sheet.days import read_days
 
     table = read_csv(path)
     for found in table.notes:

@@ -26,11 +26,11 @@ from warehouse.files import replacing
 if TYPE_CHECKING:
     import pandas as pd
 
-    from models.mix.layout import SpecFile
     from models.mix.panel import Panel
     from models.mix.prior_predictive import PriorPicture
     from models.mix.result import MixResult
-    from models.mix.sheet import Sheet
+    from models.mix.sheet.layout import SpecFile
+    from models.mix.sheet.reading import Sheet
     from models.mix.spec import MixSpec
 
 FORMAT = 1
@@ -209,7 +209,7 @@ def summary_of(result: MixResult, sheet: Sheet) -> pd.DataFrame:
 
 def gates_of(result: MixResult, sheet: Sheet) -> list[dict[str, Any]]:
     """Gates of the estimate and of the table: gate, subject, status, figure, threshold, text."""
-    from models.mix.gates import gates_as_records
+    from models.mix.gates.gate import gates_as_records
 
     own = [{**dataclasses.asdict(review), "status": "REVIEW"} for review in sheet.reviews]
     rows = gates_as_records(result.gates())

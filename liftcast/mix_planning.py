@@ -14,12 +14,12 @@ from warehouse.errors import LiftcastError, printable
 if TYPE_CHECKING:
     import pandas as pd
 
-    from models.mix.budget_report import Allocation
-    from models.mix.layout import SpecFile
     from models.mix.panel import MixInputs
-    from models.mix.prediction import Prediction
+    from models.mix.planning.budget_report import Allocation
+    from models.mix.planning.prediction import Prediction
     from models.mix.refresh import Refresh
     from models.mix.result import MixResult
+    from models.mix.sheet.layout import SpecFile
 
 
 _TEXT = ("driver", "kind", "territory_id", "product_id", "what", "cause", "figure")
@@ -58,7 +58,7 @@ def open_result(path: Path) -> tuple[MixResult, Path]:
 def spec_of(file: Path, spec: Path | None) -> SpecFile:
     """Which column is what: of a spec file, else as the fit beside `file` was told (fit.json)."""
     from liftcast.mix_commands import read_spec_file
-    from models.mix.layout import SpecFile
+    from models.mix.sheet.layout import SpecFile
 
     if spec is not None:
         return read_spec_file(spec)
@@ -82,7 +82,7 @@ def read_plan(path: Path, spec: SpecFile, note: Note) -> MixInputs:
     Raises:
         LiftcastError: columns are missing: all of them are named, with the plan's dates.
     """
-    from models.mix.sheet import read_sheet
+    from models.mix.sheet.reading import read_sheet
 
     table = read_csv(path)
     frame, columns = table.frame, spec.panel

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.mix.baseline import Column
-from models.mix.effects import State
+from models.mix.design.baseline import Column
+from models.mix.design.linear import draw
+from models.mix.engine.effects import State
+from models.mix.engine.transforms import FREQUENCY, HILL, LINEAR, LOGISTIC
 from models.mix.frames import Floats
-from models.mix.linear import draw
 from models.mix.panel import Driver
 from models.mix.posterior import Posterior
-from models.mix.transforms import FREQUENCY, HILL, LINEAR, LOGISTIC
 
 MULTIPLIERS = np.round(np.linspace(0.0, 2.0, 21), 1)
 BAND = (0.05, 0.5, 0.95)

@@ -21,16 +21,16 @@ from statsmodels.regression.linear_model import GLSAR, OLS
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
 from models.mix.attribution import Drawn, attribute
-from models.mix.effects import State, backward
+from models.mix.design.priors import settings_of
+from models.mix.engine.effects import State, backward
+from models.mix.engine.noise import Noise, residual_noise
+from models.mix.engine.sampler import Draws, Mode
 from models.mix.frames import Floats
-from models.mix.gates import gates_frame, row
-from models.mix.noise import Noise, residual_noise
+from models.mix.gates.gate import gates_frame, row
 from models.mix.panel import Panel
 from models.mix.posterior import Posterior
-from models.mix.priors import settings_of
 from models.mix.problem import Problem, pose
 from models.mix.result import Estimate, MixResult
-from models.mix.sampler import Draws, Mode
 from models.mix.spec import MixSpec
 
 _DRAWS = 500

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from models.errors import ExperimentError
+from models.mix.engine.lift import Tests, lifts
 from models.mix.experiment_rows import DONE, Experiment, group_rows
 from models.mix.frames import Floats, next_date
-from models.mix.lift import Tests, lifts
 
 if TYPE_CHECKING:
+    from models.mix.design.response import Response
     from models.mix.problem import Problem
-    from models.mix.response import Response
 
 #: Days after which a read-out is no longer believed: what works in marketing changes.
 EXPIRES_DAYS = 730

@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 
 from models.mix.attribution import attribute, draw_jointly
-from models.mix.checks import judge
-from models.mix.compiling import is_cold
+from models.mix.engine.compiling import is_cold
+from models.mix.engine.noise import Noise, likeliest_noise, residual_noise
+from models.mix.engine.sampler import climb, find_mode, sample
 from models.mix.experiments import ReadOut, as_readings, calibrating
 from models.mix.frames import Floats
-from models.mix.noise import Noise, likeliest_noise, residual_noise
+from models.mix.gates.verdict import judge
 from models.mix.panel import MixInputs, Panel, read_panel
 from models.mix.posterior import Posterior
 from models.mix.problem import Problem, pose
 from models.mix.result import Estimate, MixResult
-from models.mix.sampler import climb, find_mode, sample
 from models.mix.spec import MixSpec
 
 _NOISE_ROUNDS = 2

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.mix.baseline import WIDTH_PRIORS, Column, Design
-from models.mix.collapsed import Found
-from models.mix.density import Memory, Problem, Scales, at_point, density, prior_sds
-from models.mix.effects import State
+from models.mix.design.baseline import WIDTH_PRIORS, Column, Design
+from models.mix.design.linear import fix
+from models.mix.design.response import Response
+from models.mix.engine.collapsed import Found
+from models.mix.engine.density import Memory, Problem, Scales, at_point, density, prior_sds
+from models.mix.engine.effects import State
+from models.mix.engine.noise import Noise
 from models.mix.experiments import ReadOut, as_tests
 from models.mix.frames import Floats, Places
-from models.mix.linear import fix
-from models.mix.noise import Noise
 from models.mix.panel import Panel
-from models.mix.response import Response
 from models.mix.spec import MixSpec, Prior
 
 

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from models.mix.attribution import Drawn, Share, drawn_shares
-from models.mix.effects import State
+from models.mix.design.priors import LAGS, Entry
+from models.mix.engine.effects import State
+from models.mix.engine.transforms import GEOMETRIC, HILL, NONE, expit, fill_up, lag_weights
 from models.mix.frames import Floats
 from models.mix.posterior import Posterior
-from models.mix.priors import LAGS, Entry
 from models.mix.problem import Problem
-from models.mix.transforms import GEOMETRIC, HILL, NONE, expit, fill_up, lag_weights
 
 DRAWS = 2000
 BAND = (0.05, 0.5, 0.95)

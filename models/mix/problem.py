@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.errors import TooFewRowsError, UnknownKindError
-from models.mix.baseline import Design, build_design
+from models.mix.design.baseline import Design, build_design
+from models.mix.design.priors import Entry, default_shares, enter, transformed
+from models.mix.design.response import Response
+from models.mix.engine.noise import Noise, plain_noise
 from models.mix.experiments import ReadOut
-from models.mix.noise import Noise, plain_noise
 from models.mix.panel import Driver, Panel
 from models.mix.posterior import Posterior
-from models.mix.priors import Entry, default_shares, enter, transformed
-from models.mix.response import Response
 from models.mix.spec import MixSpec
 
 #: Prior median share of a signed driver that is neither paid nor organic media.

@@ -11,6 +11,7 @@ import pandas as pd
 from models.errors import ModelInputError
 from models.mix.attribution import attribute, draw_jointly
 from models.mix.classical import fit_classical
+from models.mix.engine.sampler import find_mode
 from models.mix.experiments import ReadOut
 from models.mix.frames import Floats
 from models.mix.model import MixModel, settle
@@ -18,7 +19,6 @@ from models.mix.panel import Driver, MixInputs, Panel, read_panel
 from models.mix.posterior import Posterior
 from models.mix.problem import pose
 from models.mix.result import MixResult
-from models.mix.sampler import find_mode
 from models.mix.spec import MixSpec
 
 #: A move of history beyond this share of the old window's outcome is flagged.

@@ -12,15 +12,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from models.mix.attribution import BAND, MARGIN, MULTIPLIERS, Drawn, Share
+from models.mix.engine.sampler import Draws, Mode
 from models.mix.frames import Ticks
 from models.mix.panel import Driver, MixInputs, Panel
 from models.mix.posterior import Posterior
-from models.mix.sampler import Draws, Mode
 from models.mix.spec import MixSpec
 
 if TYPE_CHECKING:
-    from models.mix.budget_report import Allocation
-    from models.mix.prediction import Prediction
+    from models.mix.planning.budget_report import Allocation
+    from models.mix.planning.prediction import Prediction
     from models.mix.refresh import Refresh
 
 
@@ -79,13 +79,13 @@ class MixResult:
 
     def predict(self, future: MixInputs, *, align: bool = False) -> Prediction:
         """Outcome and contributions over the dates that follow the window: `prediction.predict`."""
-        from models.mix.prediction import predict  # noqa: PLC0415
+        from models.mix.planning.prediction import predict  # noqa: PLC0415
 
         return predict(self.estimate, future, align=align)
 
     def optimise(self, **goal: Any) -> Allocation:
         """The best split of a budget, and what it gains: arguments of `budget.optimise`."""
-        from models.mix.budget import optimise  # noqa: PLC0415
+        from models.mix.planning.budget import optimise  # noqa: PLC0415
 
         return optimise(self.estimate, **goal)
 

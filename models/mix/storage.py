@@ -22,14 +22,14 @@ from pydantic import ValidationError
 from models.errors import ModelInputError
 from models.mix.attribution import MULTIPLIERS, Drawn, Share
 from models.mix.classical import classical_problem
-from models.mix.effects import State
+from models.mix.engine.effects import State
+from models.mix.engine.noise import Noise
+from models.mix.engine.sampler import Draws, Mode
 from models.mix.experiments import ReadOut
-from models.mix.noise import Noise
 from models.mix.panel import Driver, Panel
 from models.mix.posterior import Posterior
 from models.mix.problem import Problem, pose
 from models.mix.result import Estimate, MixResult
-from models.mix.sampler import Draws, Mode
 from models.mix.spec import MixSpec
 
 FORMAT = "liftcast mix result"

@@ -13,7 +13,7 @@ from models.mix import MixModel, MixResult, MixSpec
 from models.mix.classical import Profile, classical_problem
 from models.mix.panel import read_panel
 from models.mix.spec import DriverSpec
-from tests.models.mix.planning import release, split
+from tests.models.mix.releases import release, split
 
 SPEC = MixSpec(engine="statsmodels")
 KEY = ["date_day", "territory_id"]

@@ -8,7 +8,7 @@ from models.errors import MissingColumnError, ModelInputError
 from models.mix import MixModel, MixSpec
 from models.mix.comparison import compare, compare_diagnostics, compare_summaries
 from models.mix.spec import Sampling
-from tests.models.mix.planning import release, split
+from tests.models.mix.releases import release, split
 
 QUICK = Sampling(starts=1, chains=2, warmup=60, draws=100, longer=1)
 

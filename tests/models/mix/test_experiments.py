@@ -8,8 +8,8 @@ import pytest
 
 from models.errors import ExperimentError
 from models.mix import MixModel, MixSpec
+from models.mix.engine.lift import lifts
 from models.mix.experiments import calibrating, examine, expected, read_experiments
-from models.mix.lift import lifts
 from models.mix.panel import read_panel
 from models.mix.problem import Problem, pose
 from models.mix.spec import DriverSpec, Sampling

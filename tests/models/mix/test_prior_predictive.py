@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.mix.layout import PanelColumns
+from models.mix.engine.transforms import DELAYED, GEOMETRIC
 from models.mix.panel import read_panel
 from models.mix.prior_predictive import half_life, prior_picture
 from models.mix.problem import Problem, pose
-from models.mix.sheet import read_sheet
+from models.mix.sheet.layout import PanelColumns
+from models.mix.sheet.reading import read_sheet
 from models.mix.spec import DriverSpec, EffectPrior, MixSpec
-from models.mix.transforms import DELAYED, GEOMETRIC
 
 
 def problem(spec: MixSpec, scale: float = 1.0) -> Problem:

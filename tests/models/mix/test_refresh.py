@@ -14,7 +14,7 @@ from models.mix.panel import read_panel
 from models.mix.problem import pose
 from models.mix.refresh import mode_of, restatements
 from models.mix.spec import Sampling
-from tests.models.mix.planning import release, split
+from tests.models.mix.releases import release, split
 
 SPEC = MixSpec(sampling=Sampling(starts=2, chains=2, warmup=60, draws=150, longer=1))
 PARTS = ["by_restated", "by_new_data", "by_changed_model", "by_sampling"]

@@ -12,7 +12,7 @@ import pytest
 from models.mix import MixModel, MixResult, MixSpec
 from models.mix.spec import DriverSpec, Sampling
 from models.mix.storage import StoredResultError, load
-from tests.models.mix.planning import release, split
+from tests.models.mix.releases import release, split
 
 SPEC = MixSpec(
     sampling=Sampling(starts=1, chains=2, warmup=40, draws=60),

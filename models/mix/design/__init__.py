@@ -1,0 +1,1 @@
+"""From panel and spec to arrays: the linear part, the drivers, and every prior."""

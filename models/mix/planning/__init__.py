@@ -1,0 +1,1 @@
+"""After the estimate: what a plan would bring, and what to spend."""
