@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 #: A table is held in memory as text: this is about 3 GB.
 MOST_BYTES = 256 * 2**20
+#: Longer cells are no cells: a quote was opened and never closed, or the file is no table. The csv
+#: module's own limit is one for the whole process, which other libraries raise.
+MOST_CHARACTERS = 100_000
 _DELIMITERS = (",", ";", "\t", "|")
 _COMMA_NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?")
 #: What a spreadsheet takes for the beginning of a formula.
@@ -170,6 +173,8 @@ def _rows(text: str, delimiter: str, name: str) -> tuple[list[str], list[int], l
                     remedy="Put cells that hold the delimiter in quotes, or remove what is no row "
                     "of the table",
                 )
+            if max(map(len, row)) > MOST_CHARACTERS:
+                raise csv.Error(f"a cell of more than {MOST_CHARACTERS} characters")
             numbers.append(reader.line_num)
             rows.append(row)
     except csv.Error as error:

@@ -25,7 +25,7 @@ class Measured:
         wall: seconds from start to end.
         cpu: user and system seconds of the command and all its descendants, imports included.
         peak_mb: greatest resident memory of the tree, in MB (10^6 bytes), looked at ten times a
-            second; at least the kernel's own figure for its largest process. Pages that two
+            second; at least the kernel's high-water mark of its largest process. Pages that two
             processes share count twice.
         code: exit code; negative is a signal.
         capped: it was ended because its time was up.
@@ -40,9 +40,23 @@ class Measured:
     said: str
 
 
+def _highest(pid: int) -> float:
+    """High-water mark of a live process's memory in bytes, since it became what it is now.
+
+    The mark that the kernel hands over at a process's end is none: it keeps that of the process it
+    was forked from.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0.0
+    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), "")
+    return float(line.split()[1]) * 1024 if line else 0.0
+
+
 def _tree(root: psutil.Process) -> tuple[float, float]:
     """CPU seconds and resident bytes of the processes that live now, ended children included."""
-    cpu = resident = 0.0
+    cpu = resident = highest = 0.0
     try:
         processes = [root, *root.children(recursive=True)]
     except psutil.Error:
@@ -51,10 +65,11 @@ def _tree(root: psutil.Process) -> tuple[float, float]:
         try:
             times = process.cpu_times()
             resident += process.memory_info().rss
+            highest = max(highest, _highest(process.pid))
         except psutil.Error:  # ended between two looks
             continue
         cpu += times.user + times.system + times.children_user + times.children_system
-    return cpu, resident
+    return cpu, max(resident, highest)
 
 
 def _watched(pid: int, until: float) -> tuple[resource.struct_rusage, int, float, float, bool]:
@@ -117,7 +132,7 @@ def measure(
     return Measured(
         wall=wall,
         cpu=max(usage.ru_utime + usage.ru_stime, seen_cpu),
-        peak_mb=max(peak, usage.ru_maxrss * 1024) / 1e6,
+        peak_mb=peak / 1e6,
         code=child.returncode,
         capped=capped,
         said="\n".join(told[-12:]),

@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.models.mix.engine.test_density import assert_gradient_is_the_difference_quotient
 
 from models.errors import MissingColumnError, NotFiniteError
 from models.mix import MixInputs, MixModel, MixSpec
@@ -13,6 +12,7 @@ from models.mix.panel import read_panel
 from models.mix.problem import pose
 from models.mix.spec import DriverSpec, Sampling
 from tests.models.mix.companies import company
+from tests.models.mix.engine.test_density import assert_gradient_is_the_difference_quotient
 
 QUICK = Sampling(starts=1, chains=2, warmup=60, draws=60, longer=1)
 
