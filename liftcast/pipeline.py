@@ -141,8 +141,7 @@ def attribute(
     """Estimate what every driver brought, on the current release."""
     from threadpoolctl import threadpool_limits
 
-    from liftcast import results
-    from models.mix import MixInputs, MixModel, MixSpec
+    from liftcast import attributing, results
 
     settings = settings or Settings()
     say = progress or _quiet
@@ -150,38 +149,27 @@ def attribute(
         recorded(lake, "attribute", settings.seed) as run,
         holding(lake, "attribution", settings.lock_timeout),
     ):
+        spec = attributing.read_mix_spec(settings.mix_spec)
         sweep_leftovers(lake.results)
         folder, release, frames = _release(lake)
         run.notes["release_id"] = release["release_id"]
-        inputs = MixInputs(
-            outcome=frames["outcome"],
-            drivers=frames["drivers"],
-            controls=frames["controls"],
-            holidays=frames["holidays"],
-            territories=frames["territories"],
-            grain=release["grain"],
-            currency=release["currency"],
-        )
         say(f"mix model on {len(frames['outcome']):,} territory-dates of {folder.name}")
         # One thread: sums in one order give the same bytes, and two fits do not fight for cores.
         with threadpool_limits(1):
-            fit = MixModel(MixSpec()).fit(inputs, seed=settings.seed, progress=say)
+            panel = attributing.mix_panel(frames, release, settings.mix_kinds)
+            found = attributing.estimate(panel, frames.get("experiments"), spec, settings.seed, say)
         facts = _provenance(release, settings) | {
             "model": "mix",
-            "settings": fit.settings,
-            "diagnostics": fit.diagnostics(),
+            "settings": found.settings,
+            "kinds": list(settings.mix_kinds),
+            "diagnostics": found.diagnostics,
         }
-        frames = {
-            "contributions": fit.contributions(),
-            "summary": fit.summary(),
-            "curves": fit.curves(),
-            "parameters": fit.parameters(),
-            "checks": fit.gates(),
-        }
-        results.write(lake, "mix", run.run_id, frames, facts)
-        gates = frames["checks"]
+        results.write(lake, "mix", run.run_id, found.tables, facts)
+        gates = found.tables["checks"]
         spoke = int((gates["status"] != "pass").sum())
-        say(f"{len(frames['summary'])} drivers credited; {spoke} of {len(gates)} checks speak")
+        say(
+            f"{len(found.tables['summary'])} drivers credited; {spoke} of {len(gates)} checks speak"
+        )
     return facts | {"run_id": run.run_id}
 
 

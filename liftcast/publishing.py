@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from liftcast import building, releasing
+from liftcast import building, releasing, results
 from liftcast.sign_offs import SignOff, as_json, read_sign_offs, standing
 from warehouse.errors import CheckFailedError, LiftcastError, printable
 from warehouse.files import disk_errors
@@ -27,6 +27,7 @@ Progress = Callable[[str], None]
 MARTS: dict[str, str] = {
     "attr_contributions": "date_day, territory_id, kind, driver",
     "attr_summary": "kind, driver",
+    "attr_summary_classical": "kind, driver",
     "attr_curves": "kind, driver, multiplier",
     "attr_checks": "stage, check_name, subject",
     "fcst_volume": "period, date_day, level, territory_id, product_id",
@@ -46,6 +47,7 @@ def publish_marts(
     The caller holds the publication and the warehouse lock.
     """
     facts = _facts(lake, settings, run_id)
+    _require_tables(lake, facts)
     used = _signed_off(lake, settings, facts)
     for one in used:
         progress(f"{one.gate} {one.subject}: {one.words}")
@@ -141,6 +143,19 @@ def _signed_off(lake: Lake, settings: Settings, facts: dict[str, Any]) -> tuple[
             "the last publication stands",
         )
     return tuple(used)
+
+
+def _require_tables(lake: Lake, facts: dict[str, Any]) -> None:
+    """Refuse an attribution of an older version, which lacks tables of this one."""
+    folder = lake.results / "mix" / f"run_id={facts['mix_run_id']}"
+    missing = [name for name in results.MIX if not (folder / f"{name}.parquet").is_file()]
+    if missing:
+        raise LiftcastError(
+            "the attribution was made by an older version",
+            where=printable(folder),
+            expected=f"{missing[0]}.parquet",
+            remedy="Run `liftcast attribute` anew, then publish",
+        )
 
 
 def _freshness_checks(lake: Lake, report: Path) -> list[dict[str, Any]]:

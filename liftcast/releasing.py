@@ -18,6 +18,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "outcome": ("date_day", "territory_id"),
     "drivers": ("date_day", "territory_id", "kind", "driver"),
     "controls": ("date_day", "territory_id", "control"),
+    "experiments": ("experiment_id", "territory_id"),
     "ledger": ("date_day", "territory_id", "product_id", "sales_channel"),
     "plan": ("date_day", "territory_id", "kind", "driver", "product_id"),
     "holidays": ("date_day", "holiday", "country_code"),

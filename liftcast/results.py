@@ -25,6 +25,13 @@ _CHECKS = _schema(
     figure=_NUMBER, threshold=_NUMBER, text=_TEXT,
 )  # fmt: skip
 
+_SUMMARY = _schema(
+    kind=_TEXT, driver=_TEXT, spend=_MONEY, contribution=_MONEY,
+    contribution_p05=_NUMBER, contribution_p95=_NUMBER,
+    share=_NUMBER, share_p05=_NUMBER, share_p95=_NUMBER,
+    roi=_NUMBER, roi_p05=_NUMBER, roi_p95=_NUMBER, mroi=_NUMBER,
+)  # fmt: skip
+
 # Table -> (schema, leading columns that are its key).
 MIX: dict[str, tuple[pa.Schema, int]] = {
     "contributions": (
@@ -34,15 +41,9 @@ MIX: dict[str, tuple[pa.Schema, int]] = {
         ),
         4,
     ),
-    "summary": (
-        _schema(
-            kind=_TEXT, driver=_TEXT, spend=_MONEY, contribution=_MONEY,
-            contribution_p05=_NUMBER, contribution_p95=_NUMBER,
-            share=_NUMBER, share_p05=_NUMBER, share_p95=_NUMBER,
-            roi=_NUMBER, roi_p05=_NUMBER, roi_p95=_NUMBER, mroi=_NUMBER,
-        ),
-        2,
-    ),
+    "summary": (_SUMMARY, 2),
+    # By the classical engine; no rows where it could not estimate.
+    "summary_classical": (_SUMMARY, 2),
     "curves": (
         _schema(
             kind=_TEXT, driver=_TEXT, multiplier=_NUMBER, spend=_NUMBER,

@@ -15,10 +15,11 @@ import duckdb
 
 from reporting.published import Period, Row, period, rows, total, unique_names
 
-MARKETING = ("media", "organic", "promotion", "publicity")
+MARKETING = ("media", "organic", "promotion", "publicity", "seller", "agency")
 # What is left when the drivers are taken away, in the order a reader meets it.
-REST = ("baseline", "control", "holiday", "residual")
+REST = ("baseline", "price", "control", "holiday", "residual")
 QUARTER_WEEKS = 13
+_COMPARED = ("contribution", "contribution_p05", "contribution_p95", "roi")
 
 
 # --- attribution -------------------------------------------------------------------------------
@@ -71,6 +72,49 @@ def verdict(row: Row, break_even: float | None) -> tuple[str, str]:
         (low > 1, ("ROI above 1", "open" if known else "good")),
     )
     return next((said for holds, said in readings if holds), ("not clear", "open"))
+
+
+def second_opinion(con: duckdb.DuckDBPyConnection) -> list[Row]:
+    """Both engines' estimates of each marketing driver, in the order of `drivers`.
+
+    Rows: kind, driver, label; contribution, contribution_p05, contribution_p95, roi; the same of
+    the classical engine with the prefix `classical_` (None where it has no estimate); `difference`,
+    the classical contribution less the other; `agreement` in words, and its tone. Empty where the
+    classical engine could not estimate at all.
+    """
+    classical = {
+        (row["kind"], row["driver"]): row
+        for row in rows(con, "SELECT * FROM attr_summary_classical")
+    }
+    if not classical:
+        return []
+    found = []
+    for driver in drivers(con):
+        other = classical.get((driver["kind"], driver["driver"]))
+        row = {name: driver[name] for name in ("kind", "driver", "label", *_COMPARED)}
+        row |= {f"classical_{name}": other and other[name] for name in _COMPARED}
+        row["difference"] = other and other["contribution"] - driver["contribution"]
+        row["agreement"], row["tone"] = agreement(row)
+        found.append(row)
+    return found
+
+
+def agreement(row: Row) -> tuple[str, str]:
+    """How two 90 % intervals of one driver's contribution stand to each other, and its tone."""
+    low, high = row["contribution_p05"], row["contribution_p95"]
+    value = row["classical_contribution"]
+    if value is None:
+        return "no second estimate", "open"
+    if low is None or high is None:
+        return "no interval", "open"
+    if low <= float(value) <= high:
+        return "agrees", "good"
+    second_low, second_high = row["classical_contribution_p05"], row["classical_contribution_p95"]
+    if second_low is None or second_high is None:
+        return "no interval", "open"
+    if second_low <= high and low <= second_high:
+        return "intervals overlap", "open"
+    return "disagrees", "warn"
 
 
 def reconciliation(con: duckdb.DuckDBPyConnection) -> Row:

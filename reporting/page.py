@@ -88,6 +88,7 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
     if ahead:
         specs["fan"] = charts.forecast_fan(fan, unit)
     quarter = figures.forecast_sum(ahead)
+    second = figures.second_opinion(con)
     context = {
         "title": TITLE,
         "cur": span.currency,
@@ -96,6 +97,11 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
         "drivers": drivers,
         "sums": sums,
         "rest": _rest(tie),
+        "second": second,
+        "second_sums": {
+            name: total([row[name] for row in second])
+            for name in ("contribution", "classical_contribution", "difference")
+        },
         "tie": tie,
         "ties": tie["difference"] == 0 and tie["worst_cell"] == 0,
         "tie_line": tie_line(tie, span),

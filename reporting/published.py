@@ -17,6 +17,7 @@ from warehouse.errors import LiftcastError, printable
 REQUIRED = (
     "attr_contributions",
     "attr_summary",
+    "attr_summary_classical",
     "attr_curves",
     "attr_checks",
     "fcst_volume",

@@ -81,6 +81,30 @@ def attribution(con: duckdb.DuckDBPyConnection, span: Period) -> Sheet:
     return Sheet("Attribution", columns, _picked(figures.drivers(con), names), note)
 
 
+def second_opinion(con: duckdb.DuckDBPyConnection, span: Period) -> Sheet:
+    """attr_summary beside attr_summary_classical, in the order of the sheet Attribution."""
+    cur = span.currency
+    columns = [
+        _text("Kind"), _text("Driver", 28), _money(f"Published, {cur}"),
+        _money("Published, 90 % from"), _money("Published, 90 % to"), _money(f"Classical, {cur}"),
+        _money("Classical, 90 % from"), _money("Classical, 90 % to"),
+        _money(f"Classical less published, {cur}"), _ratio("ROI, published"),
+        _ratio("ROI, classical"), _text("Reading", 20),
+    ]  # fmt: skip
+    names = (
+        "kind", "driver", "contribution", "contribution_p05", "contribution_p95",
+        "classical_contribution", "classical_contribution_p05", "classical_contribution_p95",
+        "difference", "roi", "classical_roi", "agreement",
+    )  # fmt: skip
+    found = figures.second_opinion(con)
+    note = (
+        "the same drivers by a classical engine (least squares), beside what is published"
+        if found
+        else "the classical engine could not estimate; the sheet Checks says why"
+    )
+    return Sheet("Second opinion", columns, _picked(found, names), note)
+
+
 def contributions(con: duckdb.DuckDBPyConnection, span: Period, most_rows: int) -> Sheet:
     """attr_contributions at its own grain, or summed by month where that is too long."""
     named = (

@@ -20,6 +20,9 @@ KIND_WORDS = {
     "organic": "organic media",
     "promotion": "promotion",
     "publicity": "publicity",
+    "seller": "sellers",
+    "agency": "agencies",
+    "price": "prices",
     "baseline": "baseline",
     "control": "controls",
     "holiday": "holidays",
@@ -38,6 +41,12 @@ HOW_TO_READ = (
         "A driver's contribution is the net revenue the model expects would be missing had the "
         "driver not run, later effects of the spend included; it rests on how activity and sales "
         "moved together, which is weaker proof than an experiment.",
+    ),
+    (
+        "Second opinion",
+        "A classical engine, least squares without prior beliefs, estimates the same drivers on "
+        "the same data. Where it agrees the figures rest on the data; where it does not they rest "
+        "on beliefs, or on drivers that move together, and a test would tell.",
     ),
     (
         "Residual",

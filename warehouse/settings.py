@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -36,6 +36,17 @@ class Settings(BaseSettings):
         ge=0,
         description="restated share of net revenue that makes a release before the week ends",
     )
+    mix_spec: Path | None = Field(
+        default=None,
+        description="YAML of the mix model's settings (docs/reference/mix.md); default: the "
+        "model's own",
+    )
+    mix_kinds: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("media", "organic", "promotion", "publicity"),
+        min_length=1,
+        description="kinds of driver that attribution credits, separated by commas: media, "
+        "organic, promotion, price, publicity, seller, agency",
+    )
     horizon_weeks: int = Field(default=13, ge=1, le=104, description="weeks to forecast")
     lock_timeout: float = Field(
         default=600, ge=0, description="seconds to wait for another run that holds the warehouse"
@@ -64,3 +75,10 @@ class Settings(BaseSettings):
     dbt_project: Path = Field(
         default=PROJECT / "dbt_project", description="the dbt project's folder"
     )
+
+    @field_validator("mix_kinds", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())

@@ -116,6 +116,16 @@ def mix_tables() -> Tables:
         summary_columns[name] = "DOUBLE"
     for name in ("roi", "roi_p05", "roi_p95", "mroi"):
         summary_columns[name] = "DOUBLE"
+    summary = [
+        {
+            "kind": kind,
+            "driver": driver,
+            "spend": 5 * cells if kind == "media" else None,
+            "contribution": amount * cells,
+            "roi": 2.0 if kind == "media" else None,
+        }
+        for kind, driver, amount in parts
+    ]
     return {
         "contributions": (
             {
@@ -142,19 +152,8 @@ def mix_tables() -> Tables:
                 for kind, driver, amount in parts
             ],
         ),
-        "summary": (
-            summary_columns,
-            [
-                {
-                    "kind": kind,
-                    "driver": driver,
-                    "spend": 5 * cells if kind == "media" else None,
-                    "contribution": amount * cells,
-                    "roi": 2.0 if kind == "media" else None,
-                }
-                for kind, driver, amount in parts
-            ],
-        ),
+        "summary": (summary_columns, summary),
+        "summary_classical": (summary_columns, summary[1:]),
         "curves": (
             {
                 "kind": "VARCHAR",

@@ -203,6 +203,19 @@ def _attribution(tables, size, contributions, ledger, spends) -> None:
                 }
             )  # fmt: skip
     _save(tables, "attr_summary", pd.DataFrame(summary), ("spend", "contribution"))
+    # The second engine: the first driver as published, the last one missing, the others far off.
+    second = [
+        row | {
+            name: row[name] * (1 if at == 0 else type(row[name])(-4))
+            for name in ("contribution", "contribution_p05", "contribution_p95")
+        }
+        for at, row in enumerate(summary[:-1])
+    ]  # fmt: skip
+    for row in second[1:]:
+        row["contribution_p05"], row["contribution_p95"] = (
+            row["contribution_p95"], row["contribution_p05"],
+        )  # fmt: skip
+    _save(tables, "attr_summary_classical", pd.DataFrame(second), ("spend", "contribution"))
     _save(tables, "attr_curves", pd.DataFrame(curves))
 
 

@@ -5,6 +5,8 @@ experiments as (
     select * from {{ source('raw', 'experiments') }}
 ),
 
+{{ priced('experiments', 'starts_on') }},
+
 final as (
     select
         experiment_id,
@@ -17,15 +19,19 @@ final as (
         arm,
         starts_on,
         ends_on,
-        spend,
-        currency_code,
-        effect,
-        effect_se,
+        {{ in_reporting_currency('spend', 'fx_rate') }} as spend,
+        {{ in_reporting_currency('effect', 'fx_rate') }} as effect,
+        effect_se * cast(fx_rate as double) as effect_se,
+        spend as landed_spend,
+        effect as landed_effect,
+        effect_se as landed_effect_se,
+        currency_code as landed_currency,
+        fx_rate,
         status,
         _source,
         _file_hash,
         _row_number
-    from experiments
+    from priced
 )
 
 select * from final

@@ -29,6 +29,8 @@ where
     -- Which of the undriven parts (baseline, season, residual) get a line is the engine's choice.
     and not (
         summary.kind is null
-        and contributions.kind not in ('media', 'organic', 'promotion', 'publicity')
+        and contributions.kind not in (
+            'media', 'organic', 'promotion', 'price', 'publicity', 'seller', 'agency'
+        )
     )
 order by kind, driver

@@ -1,4 +1,5 @@
--- The spend that a return is computed on is the spend of the release.
+-- The spend that a return is computed on is the spend of the release, for the kinds of driver that
+-- attribution credits (setting mix_kinds).
 with
 
 summary as (
@@ -7,7 +8,10 @@ summary as (
         driver,
         coalesce(spend, 0) as spend
     from {{ ref('attr_summary') }}
-    where kind in ('media', 'organic', 'promotion', 'publicity')
+    where
+        kind in (
+            'media', 'organic', 'promotion', 'price', 'publicity', 'seller', 'agency'
+        )
 ),
 
 drivers as (
@@ -16,6 +20,7 @@ drivers as (
         driver,
         sum(spend) as spend
     from {{ source('release', 'drivers') }}
+    where kind in (select summary.kind from summary)
     group by kind, driver
 )
 
