@@ -113,32 +113,34 @@ def fit_liftcast(folder: Path, out: Path) -> list[str]:
     return [str(LIFTCAST), "mix", "fit", *files, "--out", str(out / "fit"), "--seed", "0"]
 
 
-def predict_liftcast(folder: Path, out: Path) -> pd.DataFrame | None:
-    """The holdout as predicted by the fit, or None while the command line offers no prediction.
+def predict_liftcast(folder: Path, out: Path) -> pd.DataFrame:
+    """The holdout as the fit predicts it: date, [territory,] predicted.
 
-    The one place that knows how: `liftcast mix predict --fit DIR --panel ROWS --out FILE`, ROWS
-    without revenue, FILE with date, [territory,] and `mean` or `predicted`.
+    `liftcast mix predict` reads the holdout without revenue; not charged to the fit.
+
+    Raises:
+        SideError: the command failed, or its file has other columns.
     """
     rows = pd.read_csv(folder / "holdout.csv").drop(columns=["revenue", "expectation"])
     rows.to_csv(out / "ahead.csv", index=False)
-    command = [str(LIFTCAST), "mix", "predict"]
-    offered = measure(
-        [*command, "--help"], cap=ERRAND, log=out / "offered.log", environment=surroundings()
-    )
-    if offered.code:
-        return None
-    fit = ["--fit", str(out / "fit"), "--panel", str(out / "ahead.csv")]
+    shutil.rmtree(out / "predicted", ignore_errors=True)
+    files = ["--plan", str(out / "ahead.csv"), "--out", str(out / "predicted")]
     done = measure(
-        [*command, *fit, "--out", str(out / "predicted.csv")],
+        [str(LIFTCAST), "mix", "predict", "--result", str(out / "fit"), *files],
         cap=ERRAND,
         log=out / "predict.log",
         environment=surroundings(),
     )
     if done.code:
         raise SideError(f"`liftcast mix predict` ended with {done.code}: {done.said}")
-    predicted = pd.read_csv(out / "predicted.csv", parse_dates=["date"])
-    predicted = predicted.rename(columns={"mean": "predicted"})
-    return predicted[[c for c in ("date", "territory", "predicted") if c in predicted]]
+    predicted = pd.read_csv(_there(out / "predicted" / "outcome.csv"))
+    named = {"date_day": "date", "mean": "predicted"}
+    if "territory" in rows:
+        named["territory_id"] = "territory"
+    if missing := set(named) - set(predicted):
+        raise SideError(f"outcome.csv has no {sorted(missing)}, only {sorted(predicted)}")
+    predicted = predicted.rename(columns=named)[list(named.values())]
+    return predicted.assign(date=pd.to_datetime(predicted["date"]))
 
 
 def read_liftcast(folder: Path, out: Path) -> Answer:
@@ -211,7 +213,11 @@ SIDES = {
             propose_spec,
             fit_liftcast,
             read_liftcast,
-            (ROOT / "models" / "mix", *sorted((ROOT / "liftcast").glob("*mix*"))),
+            (
+                ROOT / "models" / "mix",
+                *sorted((ROOT / "liftcast").glob("*mix*")),
+                HERE / "sides.py",
+            ),
         ),
         _peer("pymc", "pymc", "fit_pymc.py"),
         _peer("meridian", "meridian", "fit_meridian.py"),
