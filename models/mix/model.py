@@ -127,7 +127,7 @@ def settle(
         def likelihood(noise: Noise, at: Floats = theta, base: Posterior = posterior) -> float:
             return with_noise(base, noise, at)[0]
 
-        noise = likeliest_noise(noise, likelihood)
+        noise = likeliest_noise(noise, likelihood, posterior.panel.relative.shape[-1])
         posterior = posterior.with_noise(noise)
         theta = climb(posterior, [theta])
     return posterior, theta

@@ -127,13 +127,25 @@ def residual_noise(residual: Floats) -> Noise:
     )
 
 
-def likeliest_noise(start: Noise, log_likelihood: Callable[[Noise], float]) -> Noise:
+def likeliest_noise(start: Noise, log_likelihood: Callable[[Noise], float], dates: int) -> Noise:
     """The rho, white and common of greatest likelihood, from `start`, its widths kept.
 
     With the linear part integrated out this is restricted maximum likelihood (Patterson and
     Thompson, 1971): it does not mistake what trend and season have absorbed for short memory.
+    Common shocks stay where they are worth their parameter (Schwarz, 1978): without them an
+    estimate of many series takes a third of the time.
     """
-    shared = len(start.width) > 1
+    alone = _likeliest(start, log_likelihood, shared=False)
+    series = len(start.width)
+    if series == 1:
+        return alone
+    both = _likeliest(start, log_likelihood, shared=True)
+    gain = log_likelihood(both) - log_likelihood(alone)
+    return both if gain > 0.5 * np.log(series * dates) else alone
+
+
+def _likeliest(start: Noise, log_likelihood: Callable[[Noise], float], *, shared: bool) -> Noise:
+    """The best of all structures with, or without, common shocks."""
 
     def noise(x: Floats) -> Noise:
         rho, white, common = -0.5 + 1.48 * expit(x[0]), 0.98 * expit(x[1]), 0.0

@@ -21,7 +21,8 @@ from models.mix.spec import Sampling
 
 #: Curvature below this fraction of the prior's is not believed when the walk is scaled.
 _LEAST_CURVATURE = 0.3
-_TARGET_ACCEPTANCE = 0.8
+# From 0.6 to 0.8 effective draws are the same here; 0.7 takes a fifth fewer steps than 0.8.
+_TARGET_ACCEPTANCE = 0.7
 _CAREFUL_ACCEPTANCE = 0.9
 _MOST_DOUBLINGS = 8
 #: Gates of convergence.

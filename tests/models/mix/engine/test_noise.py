@@ -70,7 +70,7 @@ def test_the_likeliest_noise_finds_the_swing_that_made_the_series():
         white = noise.whiten(swing[None])
         return noise.log_root(3000) - 1500 * float(np.log((white**2).mean()))
 
-    found = likeliest_noise(Noise(0.3, 0.2, 0.0, np.ones(1)), likelihood)
+    found = likeliest_noise(Noise(0.3, 0.2, 0.0, np.ones(1)), likelihood, 3000)
     assert found.rho == pytest.approx(0.9, abs=0.04)
     assert found.rho * found.white == pytest.approx(0.45, abs=0.08)
     assert found.common == 0.0
