@@ -24,6 +24,8 @@ from warehouse.settings import PROJECT
 
 Progress = Callable[[str], None]
 Facts = dict[str, Any]
+#: Kinds of driver that the forecast takes from history and plan.
+_PLANNED_KINDS = ("media", "organic", "promotion", "publicity")
 
 
 def _quiet(_: str) -> None:
@@ -194,7 +196,8 @@ def forecast(
         run.notes["release_id"] = release["release_id"]
         inputs = ForecastInputs(
             ledger=frames["ledger"],
-            drivers=frames["drivers"],
+            # Prices and activity of sellers have no plan: their future would be a guess.
+            drivers=frames["drivers"][frames["drivers"]["kind"].isin(_PLANNED_KINDS)],
             plan=frames["plan"],
             holidays=frames["holidays"],
             territories=frames["territories"],

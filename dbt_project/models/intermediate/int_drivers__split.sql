@@ -12,6 +12,10 @@ publicity as (
     select * from {{ ref('int_publicity__summed') }}
 ),
 
+activity as (
+    select * from {{ ref('int_activity__summed') }}
+),
+
 leaves as (
     select * from {{ ref('int_territories__leaved') }}
 ),
@@ -22,6 +26,8 @@ cells as (
     select * from promotions
     union all by name
     select * from publicity
+    union all by name
+    select * from activity
 ),
 
 shares as (
@@ -34,7 +40,7 @@ shares as (
         leaves.leaf_id,
         leaves.is_largest,
         cells.spend as cell_spend,
-        -- Ads, reach and mentions divide over the people of a country; a discount does not.
+        -- Ads, reach, mentions and calls divide over the people of a country; a discount does not.
         case cells.exposure_unit
             when 'depth' then cells.exposure
             else cells.exposure * leaves.share

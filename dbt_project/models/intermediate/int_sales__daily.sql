@@ -31,7 +31,11 @@ final as (
         -- What the lines with a list price would have brought at it, and what they did bring.
         sum(cast(list_price * units as decimal(18, 6))) as landed_list_value,
         sum(landed_net_revenue) filter (where list_price * units is not null)
-            as landed_listed_revenue
+            as landed_listed_revenue,
+        -- Units that went out, and what they would have brought at list price: no returns.
+        {{ exact_sum('case when units > 0 and list_price > 0 then units end') }} as priced_units,
+        sum(cast(list_price * units as decimal(18, 6))) filter (where units > 0 and list_price > 0)
+            as landed_priced_value
     from sales
     group by
         date_day,

@@ -14,9 +14,10 @@ final as (
         territory_id,
         channel,
         kind,
+        seller_id,
         count(*) as touches
     from touchpoints
-    group by date_day, territory_id, channel, kind
+    group by date_day, territory_id, channel, kind, seller_id
 )
 
 select * from final

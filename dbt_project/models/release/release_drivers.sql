@@ -21,7 +21,11 @@ seen as (
     from drivers
 ),
 
-final as (
+prices as (
+    select * from {{ ref('int_prices__indexed') }}
+),
+
+filled as (
     select
         spine.date_day,
         leaves.leaf_id as territory_id,
@@ -38,6 +42,20 @@ final as (
         and leaves.leaf_id = drivers.territory_id
         and seen.kind = drivers.kind
         and seen.driver = drivers.driver
+),
+
+final as (
+    select * from filled
+    union all by name
+    select
+        date_day,
+        territory_id,
+        'price' as kind,
+        'list_price' as driver,
+        price_index as exposure,
+        'price' as exposure_unit,
+        cast(0 as decimal(18, 2)) as spend
+    from prices
 )
 
 select * from final

@@ -1,5 +1,5 @@
 -- Spend of each kind equals what staging holds inside the calendar: ad spend by day (in a weekly
--- lake in total); promotions and publicity, which are spread over days, in total.
+-- lake in total); promotions, publicity and fees of agencies, which are spread over days, in total.
 with
 
 ad_spend as (
@@ -72,6 +72,15 @@ staged as (
         sum(cents * days_until // days - cents * days_before // days) * 0.01 as spend
     from clipped
     group by kind
+    union all
+    select
+        'agency' as kind,
+        null as date_day,
+        sum(fees.spend) as spend
+    from {{ ref('int_fees__spread') }} as fees
+    inner join bounds
+        on fees.date_day between bounds.first_day and bounds.last_calendar_day
+    where fees.spend_kind = 'agency'
 ),
 
 released as (

@@ -62,6 +62,8 @@ drivers as (
         cast(sum(drivers.spend) as double) as spend
     from {{ ref('release_drivers') }} as drivers
     cross join bounds
+    -- Prices and activity stand in lines of their own below, by product group and kind of touch.
+    where drivers.kind in ('media', 'organic', 'promotion', 'publicity')
     group by all
 ),
 
