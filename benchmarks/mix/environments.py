@@ -130,12 +130,18 @@ def make(environment: Environment) -> Path:
     python = interpreter_for(environment)
     print(f"{environment.name}: installing pinned packages into {environment.folder}", flush=True)  # noqa: T201
     environment.mark.unlink(missing_ok=True)
-    run([str(python), "-m", "venv", "--clear", str(environment.folder)], environment)
-    install = [str(environment.python), "-m", "pip", "install", "--quiet"]
-    run([*install, "--disable-pip-version-check", "-r", str(environment.pins)], environment)
+    venv = [str(python), "-m", "venv", "--clear", "--without-pip", str(environment.folder)]
+    run(venv, environment)
+    run([*pip(environment), "install", "--quiet", "-r", str(environment.pins)], environment)
     run([str(environment.python), "-c", f"import {', '.join(environment.modules)}"], environment)
     environment.mark.write_text(wanted(environment) + "\n", encoding="utf-8")
     return environment.python
+
+
+def pip(environment: Environment) -> list[str]:
+    """This Python's pip, at work on the environment, which then need not hold one."""
+    own = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    return [*own, "--python", str(environment.python)]
 
 
 def run(command: list[str], environment: Environment) -> None:
@@ -157,12 +163,7 @@ def run(command: list[str], environment: Environment) -> None:
 
 def versions(environment: Environment) -> list[str]:
     """`name==version` of every package in the environment."""
-    done = subprocess.run(
-        [str(environment.python), "-m", "pip", "freeze", "--disable-pip-version-check"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = subprocess.run([*pip(environment), "freeze"], capture_output=True, text=True, check=True)
     return done.stdout.split()
 
 

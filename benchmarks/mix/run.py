@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import environments
-import numpy as np
 import pandas as pd
 import psutil
 import records
@@ -202,7 +201,7 @@ def told_once(sides: Sequence[Side]) -> list[str]:
 
 
 def scale(results: pd.DataFrame) -> Table:
-    """Seconds and memory by size, and how CPU grows with territories."""
+    """Seconds and memory by size."""
     table = Table(title="scale: liftcast alone", title_justify="left")
     for heading in ("size", "weeks x drivers x territories", "wall s", "CPU s", "peak MB", "ESS"):
         table.add_column(heading, justify="left" if heading == "size" else "right")
@@ -213,11 +212,6 @@ def scale(results: pd.DataFrame) -> Table:
             ess = f"{row['ess']:.0f}" if row["status"] == "done" else str(row["status"])
             shape = f"{size.weeks} x {size.channels} x {size.territories or 'national'}"
             table.add_row(name, shape, *figures, ess)
-    series = results[results["size"].isin(SCALE[1:5]) & (results["status"] == "done")]
-    if len(series) > 1:
-        count = [simulator.SIZES[name].territories for name in series["size"]]
-        power = np.polyfit(np.log(count), np.log(series["cpu"]), 1)[0]
-        table.caption = f"CPU seconds grow with territories to the power of {power:.2f}"
     return table
 
 
@@ -273,6 +267,9 @@ def main() -> int:
                 out.print(tables.goal_table(found, size))
     if told.scale and len(large_results):
         out.print(scale(large_results))
+        series = {name: simulator.SIZES[name].territories for name in SCALE[1:5]}
+        found = tables.scale_goals(large_results, (SCALE[0], SCALE[-1]), series)
+        out.print(tables.goal_table(found, "scale"))
     return 0
 
 

@@ -61,14 +61,15 @@ elif sys.argv[1:3] == ["mix", "fit"]:
     (out / "diagnostics.json").write_text(json.dumps(told))
     (out / "fit.json").write_text(json.dumps({{"versions": {{"liftcast": "0"}}, "seed": 0}}))
 elif sys.argv[1:3] == ["mix", "predict"]:
-    if "--help" not in sys.argv:
-        asked = rows_of(option("--panel"))
-        assert "revenue" not in asked[0] and "expectation" not in asked[0]
-        ahead = rows_of(option("--panel").parent.parent / "holdout.csv")
-        write(
-            option("--out"),
-            [{{"date": row["date"], "mean": 1.05 * float(row["revenue"])}} for row in ahead],
-        )
+    assert (option("--result") / "summary.csv").exists()
+    asked = rows_of(option("--plan"))
+    assert "revenue" not in asked[0] and "expectation" not in asked[0]
+    ahead = rows_of(option("--plan").parent.parent / "holdout.csv")
+    out = option("--out")
+    out.mkdir()
+    national = {{"territory_id": "all"}}
+    told = [{{"date_day": row["date"], "mean": 1.05 * float(row["revenue"])}} for row in ahead]
+    write(out / "outcome.csv", [row | national for row in told])
 else:
     raise SystemExit(2)
 """
@@ -222,6 +223,32 @@ def test_goals_are_met_only_where_each_figure_says_so():
     assert not near["mean share error at most half of the better peer's"]
     loose = verdicts([*rows("liftcast", (101,)), *rows("liftcast", (102,), r_hat=1.02), *peer])
     assert not loose["converged on every seed (R-hat 1.01, ESS 400)"]
+
+
+def test_a_peer_must_be_beaten_in_effective_draws_a_second_by_the_better_one():
+    slow = rows("pymc", (101, 102), cpu=1000.0)
+    quick = rows("meridian", (101, 102), cpu=150.0)
+    goal = "ESS a CPU second at least 20 times the better peer's"
+    assert verdicts([*rows("liftcast", (101, 102)), *slow])[goal]
+    assert not verdicts([*rows("liftcast", (101, 102)), *slow, *quick])[goal]
+    assert verdicts(rows("liftcast", (101, 102)))[goal] is None
+
+
+@pytest.mark.parametrize(("power", "met"), [(1.0, True), (1.5, False)])
+def test_large_panels_must_finish_and_cost_no_more_than_linearly(power, met):
+    series = {"t25": 25, "t50": 50, "t100": 100}
+    fits = [
+        row | {"size": size}
+        for size, count in series.items()
+        for row in rows("liftcast", (102,), cpu=0.5 * count**power)
+    ]
+    large = [row | {"size": "large"} for row in rows("liftcast", (102,))]
+    told = tables.scale_goals(pd.DataFrame([*fits, *large]), ("large",), series)
+    assert [goal.met for goal in told] == [True, met]
+    assert f"power of {power:.2f}" in told[1].found
+    capped = [row | {"status": "capped"} for row in large]
+    told = tables.scale_goals(pd.DataFrame([*fits[1:], *capped]), ("large",), series)
+    assert [goal.met for goal in told] == [False, False]
 
 
 def test_a_failed_fit_of_ours_fails_the_goals_it_touches():
