@@ -90,7 +90,17 @@ def daily_tables() -> Tables:
     """Thirty days in two currencies, with every kind of driver."""
     tables = masters()
     tables["sales"] = [
-        sale(f"n{day}", day, "north", "100", "USD", units=4.0, unit_cost=Decimal("2.5"))
+        sale(
+            f"n{day}",
+            day,
+            "north",
+            "100",
+            "USD",
+            units=4.0,
+            unit_cost=Decimal("2.5"),
+            # A tenth dearer from the sixteenth on; what was paid for it stays the same.
+            list_price=Decimal(30 if day < JANUARY[15] else 33),
+        )
         for day in JANUARY
     ]
     for day in JANUARY:
@@ -165,6 +175,56 @@ def daily_tables() -> Tables:
             "cost": 7,
             "currency_code": "USD",
         }
+    ]
+    tables["touchpoints"] = [
+        {
+            "touchpoint_id": f"{kind} {number}",
+            "date_day": JANUARY[20],
+            "occurred_at": f"{JANUARY[20]} 10:00:00",
+            "kind": kind,
+            "channel": channel,
+            "territory_id": "north",
+            "seller_id": seller,
+        }
+        for kind, channel, seller, count in (
+            ("call", "field", "s7", 3),
+            ("visit", "direct", None, 5),
+        )
+        for number in range(count)
+    ]
+    tables["agency_reports"] = [
+        {
+            "report_id": "january",
+            "agency_id": "brokers",
+            "territory_id": "land",
+            "starts_on": JANUARY[0],
+            "ends_on": JANUARY[29],
+            "calls": 60.0,
+            "visits": 30.0,
+            "fee": 300,
+            "currency_code": "USD",
+        }
+    ]
+    tables["experiments"] = [
+        {
+            "experiment_id": "more letters",
+            "design": "territory_holdout",
+            "kind": "organic",
+            "driver": "letter",
+            "territory_id": place,
+            "arm": arm,
+            "starts_on": JANUARY[1],
+            "ends_on": JANUARY[8],
+            "spend": spend,
+            "currency_code": "EUR",
+            "effect": effect,
+            "effect_se": error,
+            "status": "done",
+        }
+        for place, arm, spend, effect, error in (
+            ("south", "treated", 10, 100, 20.0),
+            ("north", "control", 0, None, None),
+        )
     ]
     tables["controls"] = [
         {"date_day": day, "grain": "day", "territory_id": place, "control": name, "value": value}
@@ -259,8 +319,9 @@ def test_national_media_is_split_by_population_to_the_cent(daily: Any) -> None:
     }
     letter = {"kind": "organic", "driver": "letter"}
     assert cell(daily, "release_drivers", JANUARY[4], "north", **letter)["exposure"] == 500.0
-    # tv, search, letter, price cut and publicity on every date of both territories.
-    assert daily.query("select count(*) as cells from release_drivers") == [{"cells": 5 * 60}]
+    # tv, search, letter, price cut, publicity, list price, calls and the agency on every date of
+    # both territories.
+    assert daily.query("select count(*) as cells from release_drivers") == [{"cells": 8 * 60}]
 
 
 def test_promotions_and_publicity_are_spread_over_their_days(daily: Any) -> None:
@@ -284,6 +345,57 @@ def test_promotions_and_publicity_are_spread_over_their_days(daily: Any) -> None
         "spend": Decimal("0.67"),
     }
     assert cell(daily, "release_drivers", JANUARY[14], "north", **article)["exposure"] == 0.0
+
+
+def test_prices_sellers_and_agencies_are_drivers_of_their_own(daily: Any) -> None:
+    price = {"kind": "price", "driver": "list_price"}
+    before, after = (
+        cell(daily, "release_drivers", day, "north", **price)["exposure"]
+        for day in (JANUARY[14], JANUARY[15])
+    )
+    assert after / before == pytest.approx(1.1, abs=1e-8)
+    # Fifteen days of thirty on either side of the norm; the south has no list prices.
+    assert before * after == pytest.approx(1.0, abs=1e-8)
+    assert cell(daily, "release_drivers", JANUARY[3], "south", **price)["exposure"] == 1.0
+    calls = {"kind": "seller", "driver": "call"}
+    assert cell(daily, "release_drivers", JANUARY[20], "north", **calls)["exposure"] == 3.0
+    assert daily.query("select distinct driver from release_drivers where kind = 'seller'") == [
+        {"driver": "call"}  # a visit without a seller is one of the web
+    ]
+    brokers = {"kind": "agency", "driver": "brokers"}
+    assert cell(daily, "release_drivers", JANUARY[5], "north", **brokers) == {
+        "exposure": 2.0,  # ninety touches over thirty days, two to one
+        "exposure_unit": "touches",
+        "spend": Decimal("6.67"),
+    }
+    assert daily.query("select sum(spend) as fee from release_drivers where kind = 'agency'") == [
+        {"fee": Decimal("300.00")}
+    ]
+
+
+def test_experiments_are_released_in_the_reporting_currency(daily: Any) -> None:
+    rows = daily.query(
+        "select territory_id, arm, spend, effect, effect_se, status from release_experiments "
+        "order by 1"
+    )
+    assert rows == [
+        {
+            "territory_id": "north",
+            "arm": "control",
+            "spend": Decimal("0.00"),
+            "effect": None,
+            "effect_se": None,
+            "status": "done",
+        },
+        {
+            "territory_id": "south",
+            "arm": "treated",
+            "spend": Decimal("11.00"),
+            "effect": 110.0,
+            "effect_se": pytest.approx(22.0),
+            "status": "done",
+        },
+    ]
 
 
 def test_controls_are_inherited_carried_or_switched_off(daily: Any) -> None:
