@@ -47,7 +47,7 @@ def publish_marts(
     The caller holds the publication and the warehouse lock.
     """
     facts = _facts(lake, settings, run_id)
-    _require_tables(lake, facts)
+    require_tables(lake, facts["mix_run_id"])
     used = _signed_off(lake, settings, facts)
     for one in used:
         progress(f"{one.gate} {one.subject}: {one.words}")
@@ -145,9 +145,13 @@ def _signed_off(lake: Lake, settings: Settings, facts: dict[str, Any]) -> tuple[
     return tuple(used)
 
 
-def _require_tables(lake: Lake, facts: dict[str, Any]) -> None:
-    """Refuse an attribution of an older version, which lacks tables of this one."""
-    folder = lake.results / "mix" / f"run_id={facts['mix_run_id']}"
+def require_tables(lake: Lake, mix_run_id: str) -> None:
+    """Check that an attribution has every table that is published of it.
+
+    Raises:
+        LiftcastError: an older version made it, which did not know them all.
+    """
+    folder = lake.results / "mix" / f"run_id={mix_run_id}"
     missing = [name for name in results.MIX if not (folder / f"{name}.parquet").is_file()]
     if missing:
         raise LiftcastError(

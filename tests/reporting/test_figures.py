@@ -81,6 +81,40 @@ def test_a_driver_without_spend_has_no_return():
     assert figures.verdict(row, 2.0) == ("no spend", "open")
 
 
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said", "tone"),
+    [
+        (100, -50, 300, "agrees", "good"),
+        (89, 70, 95, "intervals overlap", "open"),
+        (-40, -60, -10, "disagrees", "warn"),
+        (300, 121, 400, "disagrees", "warn"),
+        (300, 119, 400, "intervals overlap", "open"),
+        (300, None, None, "no interval", "open"),
+        (None, None, None, "no second estimate", "open"),
+    ],
+)
+def test_two_engines_agree_as_far_as_their_intervals_do(value, low, high, said, tone):
+    row = {
+        "contribution_p05": 90.0, "contribution_p95": 120.0,
+        "classical_contribution": None if value is None else Decimal(value),
+        "classical_contribution_p05": low, "classical_contribution_p95": high,
+    }  # fmt: skip
+    assert figures.agreement(row) == (said, tone)
+
+
+def test_the_second_opinion_holds_every_driver_and_its_difference(hostile):
+    with opened(hostile) as con:
+        found, published = figures.second_opinion(con), figures.drivers(con)
+    assert [(r["kind"], r["driver"]) for r in found] == [
+        (r["kind"], r["driver"]) for r in published
+    ]
+    known = [r for r in found if r["classical_contribution"] is not None]
+    assert len(known) == len(found) - 1
+    for row in known:
+        assert row["contribution"] + row["difference"] == row["classical_contribution"]
+    assert {r["agreement"] for r in found} == {"agrees", "disagrees", "no second estimate"}
+
+
 def test_names_stay_different_when_shortened():
     names = unique_names(["x" * 100, "x" * 101, "y", "y"], 10)
     assert len(set(names)) == 4 and all(len(name) <= 14 for name in names)

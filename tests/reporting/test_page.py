@@ -113,6 +113,29 @@ def test_the_attribution_table_shows_the_published_numbers(page, hostile):
         assert wording.ratio(roi) in page.text
 
 
+def test_the_second_opinion_shows_both_engines_and_the_difference(page, hostile):
+    titles = {attrs.get("title") for _, attrs in page.tags}
+    first = pd.read_parquet(hostile / "attr_summary.parquet").set_index(["kind", "driver"])
+    second = pd.read_parquet(hostile / "attr_summary_classical.parquet")
+    second = second.set_index(["kind", "driver"])
+    for key, amount in second["contribution"].items():
+        assert wording.exact(amount, "EUR") in titles
+        assert wording.exact(amount - first["contribution"][key], "EUR") in titles
+    assert "disagrees" in page.text and "no second estimate" in page.text
+
+
+def test_a_missing_second_opinion_is_said_so(hostile, facts, tmp_path):
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    for file in hostile.glob("*.parquet"):
+        (tables / file.name).write_bytes(file.read_bytes())
+    empty = pd.read_parquet(hostile / "attr_summary_classical.parquet").iloc[:0]
+    empty.to_parquet(tables / "attr_summary_classical.parquet")
+    write_page(tables, tmp_path / "index.html", facts)
+    text = _Page((tmp_path / "index.html").read_text()).text
+    assert "The classical engine could not estimate this panel" in text
+
+
 def test_the_reconciliation_line_closes_to_the_cent(page, hostile):
     booked = sum(pd.read_parquet(hostile / "fct_ledger.parquet")["net_revenue"])
     explained = sum(pd.read_parquet(hostile / "attr_contributions.parquet")["contribution"])

@@ -37,7 +37,15 @@ def _column(sheet, heading: str) -> list:
 
 def test_sheets_are_there_in_order_with_frozen_filtered_headings(book):
     assert tuple(book.sheetnames) == SHEETS
-    for name in ("Attribution", "Contributions", "Forecast", "Ledger", "Checks", "Freshness"):
+    for name in (
+        "Attribution",
+        "Second opinion",
+        "Contributions",
+        "Forecast",
+        "Ledger",
+        "Checks",
+        "Freshness",
+    ):
         sheet = book[name]
         assert sheet.freeze_panes == "A2"
         assert sheet.auto_filter.ref.startswith("A1:")
@@ -106,6 +114,9 @@ def test_totals_equal_the_tables(book, hostile):
     written = _column(book["Contributions"], "Contribution, EUR")
     assert len(written) == len(table)
     assert round(sum(written), 2) == float(sum(table["contribution"]))
+    second = pd.read_parquet(hostile / "attr_summary_classical.parquet")
+    classical = [x for x in _column(book["Second opinion"], "Classical, EUR") if x is not None]
+    assert round(sum(classical), 2) == float(sum(second["contribution"]))
     ledger = pd.read_parquet(hostile / "fct_ledger.parquet")
     booked = _column(book["Ledger"], "Net revenue, EUR")
     assert round(sum(booked), 2) == float(sum(ledger["net_revenue"]))
