@@ -2,9 +2,10 @@
 
     python benchmarks/samplers.py --seeds 1 2 3 4
 
-On national panels of `benchmarks/mix` (tuning seeds only): nutpie's NUTS in the coordinates of the
-Laplace approximation, in plain standardised coordinates with a diagonal and with a low-rank metric,
-and emcee's stretch move, which needs no gradient.
+On national panels of `benchmarks/mix` (tuning seeds only), from the same mode: nutpie's NUTS in the
+coordinates of the Laplace approximation, the same in plain coordinates (standardised by the prior;
+nutpie adapts its diagonal metric), and emcee's stretch move, which needs no gradient. emcee is not
+among the pins: `pip install emcee` beside them.
 """
 
 from __future__ import annotations

@@ -1,10 +1,14 @@
-"""A real `airflow standalone` on a small simulated company, for a test module of its own."""
+"""A small company's yesterday and today, made once; a real `airflow standalone` for a module."""
 
 from __future__ import annotations
 
+import csv
+import fcntl
 import json
 import os
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -28,6 +32,143 @@ from warehouse.settings import PROJECT
 ENDED = {"success", "failed"}
 # What a publication says about its own moment; everything else is a function of the input.
 MOMENTARY = {"pub_freshness.parquet", "attr_checks.parquet"}
+
+
+# A walk of the mix model too short for its gates.
+SHORT_WALK = "sampling: {starts: 1, chains: 2, warmup: 60, draws: 150, longer: 1}\n"
+TOO_SHORT = ("sampler_converged", "effective_draws", "sampler_divergences")
+
+Shared = Callable[[str, Callable[[Path], None]], Path]
+Liftcast = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="session")
+def short_walk(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment of a short walk whose gates are signed off, as a person may.
+
+    For tests that do not look at the estimate; others walk as long as the model does by default.
+    """
+    folder = tmp_path_factory.mktemp("short_walk")
+    (folder / "mix.yml").write_text(SHORT_WALK, encoding="utf-8")
+    signed = [
+        {"gate": gate, "subject": "model", "by": "this test", "reason": "a short walk will do",
+         "until": "9999-12-31"}
+        for gate in TOO_SHORT
+    ]  # fmt: skip
+    (folder / "sign_offs.yml").write_text(yaml.safe_dump(signed), encoding="utf-8")
+    return {
+        "LIFTCAST_MIX_SPEC": str(folder / "mix.yml"),
+        "LIFTCAST_SIGN_OFFS": str(folder / "sign_offs.yml"),
+    }
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shared:
+    """Make a folder once for all test processes; whoever comes second waits."""
+    root = tmp_path_factory.getbasetemp()
+    root = root if worker_id == "master" else root.parent
+
+    def once(name: str, make: Callable[[Path], None]) -> Path:
+        folder, half = root / name, root / f"{name}.half"
+        with (root / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.is_dir():
+                shutil.rmtree(half, ignore_errors=True)
+                make(half)
+                half.rename(folder)
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def liftcast(short_walk: Mapping[str, str]) -> Liftcast:
+    """Start `liftcast STAGE --lake LAKE ...` on a company, with a short walk."""
+
+    def start(stage: str, lake: Path, company: Path, *more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "liftcast", stage, "--lake", str(lake), *more],
+            env=os.environ | short_walk | {"LIFTCAST_SIMULATED": str(company), "COLUMNS": "200"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+def _first_sale(company: Path, cells: Mapping[str, str]) -> None:
+    """Other cells for the first line of a company's ledger."""
+    header, first, *rest = csv.reader((company / "sales.csv").read_text().splitlines())
+    line = dict(zip(header, first, strict=True)) | cells
+    with (company / "sales.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, list(line.values()), *rest])
+
+
+@pytest.fixture(scope="session")
+def with_first_sale() -> Callable[..., Path]:
+    """A copy of a company whose first ledger line has other cells."""
+
+    def copied(company: Path, folder: Path, **cells: str) -> Path:
+        shutil.copytree(company, folder)
+        _first_sale(folder, cells)
+        return folder
+
+    return copied
+
+
+@pytest.fixture(scope="session")
+def company(shared: Shared) -> Path:
+    """Folder of a company of two territories over four months."""
+    return shared("company", lambda folder: simulate(folder, seed=102, days=120, territories=2))
+
+
+def _published(company: Path, lake: Path, liftcast: Liftcast) -> None:
+    run = liftcast("run", lake, company)
+    said = run.communicate(timeout=900)[1]
+    assert run.returncode == 0, said
+
+
+@pytest.fixture(scope="session")
+def yesterday(shared: Shared, company: Path, liftcast: Liftcast) -> Path:
+    """A lake that published the company before its last week came in and its first sale was
+    restated: every stage has something new to do. Read only."""
+
+    def make(folder: Path) -> None:
+        earlier = folder / "company"
+        shutil.copytree(company, earlier)
+        for name in ("sales.csv", "ad_spend.csv"):
+            header, *rows = csv.reader((earlier / name).read_text().splitlines())
+            day = header.index("date_day")
+            with (earlier / name).open("w", newline="") as file:
+                kept = [row for row in rows if row[day] < "2025-12-22"]
+                csv.writer(file).writerows([header, *kept])
+        _first_sale(earlier, {"net_revenue": "1234.50"})
+        _published(earlier, folder / "lake", liftcast)
+
+    return shared("yesterday", make) / "lake"
+
+
+@pytest.fixture
+def lake(yesterday: Path, tmp_path: Path) -> Path:
+    """A copy of yesterday's lake."""
+    return Path(shutil.copytree(yesterday, tmp_path / "lake", symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def today(
+    shared: Shared,
+    company: Path,
+    liftcast: Liftcast,
+    published_bytes: Callable[[Path], dict[str, bytes]],
+) -> Callable[[], dict[str, bytes]]:
+    """What a clean lake publishes of the whole company, by `published_bytes`; made when asked."""
+
+    def asked() -> dict[str, bytes]:
+        clean = shared("today", lambda folder: _published(company, folder / "lake", liftcast))
+        return published_bytes(clean / "lake")
+
+    return asked
 
 
 @dataclass
@@ -160,7 +301,10 @@ def _mapping(folder: Path, tables: Sequence[str] | None) -> Path:
 
 @pytest.fixture(scope="module")
 def airflow(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+    short_walk: Mapping[str, str],
 ) -> Iterator[Airflow]:
     """`airflow standalone` on a free loopback port, ended with the module's last test.
 
@@ -175,7 +319,7 @@ def airflow(
     port = airflow_home.free_port(18080 + 200 * place)
     sources = [_mapping(root, getattr(request.module, "TABLES", None))]
     env = airflow_home.environment(home, lake.root, sources, port)
-    env |= {"LIFTCAST_SIMULATED": str(company), "LIFTCAST_TASK_RETRIES": "0"}
+    env |= short_walk | {"LIFTCAST_SIMULATED": str(company), "LIFTCAST_TASK_RETRIES": "0"}
     env["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] = "0.2"  # a person can wait a second
     airflow_home.prepare(home, env)
     with airflow_home.serving(env) as process:
@@ -191,9 +335,10 @@ def airflow(
         found = lambda: server.call("GET", "/api/v2/dags")["total_entries"] == 5  # noqa: E731
         server.wait("five DAGs are parsed", found, 60)
         yield server
-    assert not airflow_home.answers(port)
-    # The dead stay in the group until the system's first process takes note of them.
+    # The killed take a moment to die, and stay in the group until the system's first process
+    # takes note of them.
     deadline = time.monotonic() + 30
     while (living := _living(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert living == []
+    assert not airflow_home.answers(port)
