@@ -98,6 +98,7 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
         "sums": sums,
         "rest": _rest(tie),
         "second": second,
+        "second_words": _agreements(second),
         "second_sums": {
             name: total([row[name] for row in second])
             for name in ("contribution", "classical_contribution", "difference")
@@ -127,6 +128,18 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
         "quiet": [check for check in checks if check["status"] == "pass"],
     }
     return context, specs
+
+
+def _agreements(second: Sequence[Row]) -> str:
+    """How many drivers two engines agree on, in words."""
+    found = [row["agreement"] for row in second]
+    words = {
+        "agrees": "agree",
+        "intervals overlap": "overlap with their intervals",
+        "disagrees": "disagree",
+    }
+    told = [f"{found.count(one)} {word}" for one, word in words.items() if one in found]
+    return f"Of {len(found)} drivers {wording.joined(told)}." if told else ""
 
 
 def marketing_sums(drivers: Sequence[Row], tie: Row) -> Row:
