@@ -1,0 +1,54 @@
+"""A release of sixty weeks and two territories, and tests that were run in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+DATES = pd.date_range("2024-01-01", periods=60, freq="7D")
+PLACES = ("north", "south")
+KINDS = ("media", "organic", "promotion", "publicity")
+
+
+def frames(weeks: int = 60) -> dict[str, pd.DataFrame]:
+    """Television and calls in two territories; sales follow television."""
+    rng = np.random.default_rng(3)
+    cells = [(day, place) for day in DATES[:weeks] for place in PLACES]
+    tv = rng.uniform(0.0, 100.0, len(cells)).round()
+    outcome = pd.DataFrame(cells, columns=["date_day", "territory_id"])
+    outcome["net_revenue"] = (1000 + 2 * tv + rng.normal(0, 30, len(cells))).round(2)
+    drivers = pd.concat(
+        outcome[["date_day", "territory_id"]].assign(
+            kind=kind, driver=driver, exposure=exposure, exposure_unit=unit, spend=spend
+        )
+        for kind, driver, unit, exposure, spend in (
+            ("media", "tv", "spend", tv, tv),
+            ("seller", "call", "touches", rng.poisson(4.0, len(cells)).astype(float), 0.0),
+        )
+    )
+    return {
+        "outcome": outcome,
+        "drivers": drivers,
+        "controls": pd.DataFrame(columns=["date_day", "territory_id", "control", "value"]),
+        "holidays": pd.DataFrame(columns=["date_day", "holiday", "country_code"]),
+        "territories": pd.DataFrame({"territory_id": PLACES, "population": [2e6, 1e6]}),
+    }
+
+
+RELEASE = {"grain": "week", "currency": "EUR"}
+
+
+def tv_test(name: str, **more: Any) -> list[dict[str, Any]]:
+    """A television test in the north: treated there, the south for comparison."""
+    whole = {
+        "experiment_id": name, "kind": "media", "driver": "tv", "campaign_id": None,
+        "starts_on": DATES[20].date(), "ends_on": (DATES[24] - pd.Timedelta(days=1)).date(),
+        "status": "done",
+    }  # fmt: skip
+    treated = {"territory_id": "north", "arm": "treated", "spend": 100, "effect": 180.0,
+               "effect_se": 60.0}  # fmt: skip
+    control = {"territory_id": "south", "arm": "control", "spend": 0, "effect": None,
+               "effect_se": None}  # fmt: skip
+    return [whole | treated | more, whole | control | {k: more[k] for k in more if k in whole}]

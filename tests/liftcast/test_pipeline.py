@@ -1,0 +1,91 @@
+"""The attribution stage on a small release: what it is told, what it writes, what it survives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from liftcast import pipeline, results
+from tests.liftcast.small_release import KINDS, RELEASE, frames, tv_test
+from warehouse.errors import LiftcastError
+from warehouse.lake import Lake
+from warehouse.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake with a release and no result: television was tested twice, once beyond the panel."""
+    lake = Lake.at(tmp_path_factory.mktemp("small") / "lake").ensure()
+    folder = lake.release_dir("abc")
+    folder.mkdir(parents=True)
+    tests = pd.DataFrame([*tv_test("good"), *tv_test("late", ends_on="2031-01-01")])
+    days = {name: pd.to_datetime(tests[name]).dt.date for name in ("starts_on", "ends_on")}
+    for name, frame in (frames() | {"experiments": tests.assign(**days)}).items():
+        dated = (
+            {"date_day": pd.to_datetime(frame["date_day"]).dt.date} if "date_day" in frame else {}
+        )
+        frame.assign(**dated).to_parquet(folder / f"{name}.parquet")
+    facts = RELEASE | {"release_id": "abc", "last_day": "2025-02-17"}
+    (folder / "release.json").write_text(json.dumps(facts), encoding="utf-8")
+    (lake.inputs / "current").symlink_to("abc")
+    return lake
+
+
+@pytest.fixture(scope="module")
+def attributed(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Tables and facts of an attribution with settings from a file, sellers credited."""
+    spec = tmp_path_factory.mktemp("settings") / "mix.yml"
+    spec.write_text(
+        "media_share: 0.1\nbaseline: {season_order: 0, holidays: false}\n"
+        "sampling: {warmup: 100, draws: 150, longer: 1}\n",
+        encoding="utf-8",
+    )
+    facts = pipeline.attribute(lake, settings=Settings(mix_spec=spec, mix_kinds=(*KINDS, "seller")))
+    folder, _ = lake.latest_result("mix")
+    assert folder.name == f"run_id={facts['run_id']}"
+    return facts | {name: pd.read_parquet(folder / f"{name}.parquet") for name in results.MIX}
+
+
+def test_a_wrong_settings_file_stops_before_anything_is_estimated(
+    lake: Lake, tmp_path: Path
+) -> None:
+    before = sorted(lake.results.rglob("*"))
+    said: list[str] = []
+    with pytest.raises(LiftcastError, match=r"nowhere\.yml"):
+        pipeline.attribute(
+            lake, settings=Settings(mix_spec=tmp_path / "nowhere.yml"), progress=said.append
+        )
+    assert said == []
+    assert sorted(lake.results.rglob("*")) == before
+
+
+def test_both_engines_are_written_for_the_same_drivers(attributed: dict[str, Any]) -> None:
+    first, second = attributed["summary"], attributed["summary_classical"]
+    keys = ["kind", "driver"]
+    assert first[keys].to_numpy().tolist() == second[keys].to_numpy().tolist()
+    assert {"tv", "call"} <= set(first["driver"])
+    total = float(frames()["outcome"]["net_revenue"].sum())
+    for table in (first, second):
+        assert float(sum(table["contribution"])) == pytest.approx(total, abs=1e-6)
+
+
+def test_the_settings_that_were_used_are_kept_with_the_result(attributed: dict[str, Any]) -> None:
+    assert attributed["settings"]["media_share"] == 0.1
+    assert attributed["settings"]["sampling"]["draws"] == 150
+    assert attributed["kinds"] == [*KINDS, "seller"]
+
+
+def test_a_good_test_calibrates_and_a_bad_one_is_told_of(attributed: dict[str, Any]) -> None:
+    checks = attributed["checks"].set_index(["check_name", "subject"])
+    used = checks.loc[("experiment_used", "media tv: 'good'")]
+    assert used["status"] == "pass"
+    assert "calibrates" in used["text"]
+    bad = checks.loc[("experiment_fits", "late")]
+    assert (bad["severity"], bad["status"]) == ("warn", "warn")
+    assert "outside the panel" in bad["text"]
+    assert checks.loc[("classical_engine", "model"), "status"] == "pass"
+    assert not checks.index.duplicated().any()
