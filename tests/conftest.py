@@ -62,8 +62,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if left_out:
             config.hook.pytest_deselected(items=left_out)
             items[:] = [item for item in items if marker not in item.keywords]
-    # The two files that start an Airflow are the first and the second; they had better not begin
-    # at the same time.
+    # Names backwards: the two files that start an Airflow come last of the end-to-end ones. They
+    # had better not begin at the same time.
     items.sort(key=lambda item: item.path.name, reverse=True)
     items.sort(key=lambda item: "e2e" not in item.keywords)
 
