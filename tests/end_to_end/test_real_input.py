@@ -104,7 +104,7 @@ def test_gates_that_were_signed_off_are_published_with_who_and_why(
 ) -> None:
     rows = _query(
         meridian[0],
-        "select status, explanation from attr_checks "
+        "select status, text from attr_checks "
         "where check_name in ('sampler_converged', 'effective_draws')",
     )
     assert {status for status, _ in rows} == {"warn"}
