@@ -23,8 +23,11 @@ EXPERIMENTS = Contract(
             "how treatment was assigned",
             ("territory_holdout", "switchback", "user_holdout", "before_after"),
         ),
-        "kind": one_of("kind of driver tested", ("media", "organic", "promotion", "publicity")),
-        "driver": text("channel, promotion kind or publicity kind tested"),
+        "kind": one_of(
+            "kind of driver tested",
+            ("media", "organic", "promotion", "price", "publicity", "seller", "agency"),
+        ),
+        "driver": text("channel, promotion kind, publicity kind, kind of touch or agency tested"),
         "campaign_id": text("campaign tested; empty: all of the driver", nullable=True),
         "territory_id": territory("territory in the experiment"),
         "arm": one_of("treated, or held out for comparison", ("treated", "control")),
