@@ -14,7 +14,15 @@ import math
 
 import numpy as np
 
-from models.mix.engine.collapsed import Fixed, Found, cholesky, joined, lower_inverse, nowhere
+from models.mix.engine.collapsed import (
+    Fixed,
+    Found,
+    cholesky,
+    joined,
+    lower_gram,
+    lower_inverse,
+    nowhere,
+)
 from models.mix.engine.compiling import compiled
 from models.mix.engine.rows import add, dot
 from models.mix.engine.stacking import collapse_stacked, stacked
@@ -115,29 +123,34 @@ def _own_gradient(
     """
     series, width, _ = columns.shape
     fresh, size = len(by_own), shared.shape[1]
-    held = 0.0
+    held, still = 0.0, width - fresh
     for s in range(series):
-        for k in range(width):
-            at, new = s * width + k, k - width + fresh
-            for j in range(width):
-                if j != k and new < 0:
-                    continue
-                covariance = dot(joint[at], lean[s, j])
-                for i in range(max(j, k), width):
-                    covariance += root[s, i, j] * root[s, i, k]
-                if j == k:
-                    ratio = covariance / (own_sd[k] * own_sd[k])
-                    by_own_width[k] += ratio
-                    held += 1.0 - ratio
-                if new >= 0:
-                    add(by_own[new, s], -covariance * scale, columns[s, j])
-            if new >= 0:
-                out = by_own[new, s]
-                add(out, own_mean[s, k], pull[s])
-                for p in range(size):
-                    add(out, joint[at, p] * scale, shared[s, p])
-                if joint.shape[1] > size:
-                    add(out, scale, joint[at, size:])
+        rows = joint[s * width : (s + 1) * width]
+        for k in range(still):
+            ratio = dot(rows[k], lean[s, k])
+            for i in range(k, width):
+                ratio += root[s, i, k] * root[s, i, k]
+            ratio /= own_sd[k] * own_sd[k]
+            by_own_width[k] += ratio
+            held += 1.0 - ratio
+        if fresh == 0:
+            continue
+        covariance = np.dot(rows[still:], lean[s].T) + np.dot(
+            np.ascontiguousarray(root[s][:, still:]).T, root[s]
+        )
+        for f in range(fresh):
+            k = still + f
+            ratio = covariance[f, k] / (own_sd[k] * own_sd[k])
+            by_own_width[k] += ratio
+            held += 1.0 - ratio
+        by = np.dot(np.ascontiguousarray(rows[still:, :size]), shared[s])
+        by -= np.dot(covariance, columns[s])
+        for f in range(fresh):
+            out = by_own[f, s]
+            add(out, own_mean[s, still + f], pull[s])
+            add(out, scale, by[f])
+            if joint.shape[1] > size:
+                add(out, scale, rows[still + f, size:])
     return held
 
 
@@ -200,7 +213,7 @@ def collapse(
     root, half, known, log_own = np.zeros((0, 0, 0)), np.zeros((0, size)), np.zeros(0), 0.0
     if width:
         root, half, known, log_own = _own_blocks(left, x, z, own_sd, scale, shocks)
-        precision -= np.dot(half.T, half)
+        precision -= lower_gram(half)
         moment -= np.dot(half.T, known)
     pull, residual = np.zeros((series, dates)), np.zeros((series, dates))
     own_mean, lean = np.zeros((series, width)), np.zeros((series, width, size + shocks))

@@ -60,9 +60,36 @@ def nowhere(series: int, dates: int, moving: int, fresh: int, size: int, width: 
     )  # fmt: skip
 
 
+#: Larger matrices are factored in blocks of this size, most of the work by the linear-algebra
+#: library.
+_BLOCK = 48
+
+
 @compiled
 def cholesky(matrix: Floats) -> bool:
-    """Lower Cholesky factor in place (upper triangle zeroed); False where there is none."""
+    """Lower Cholesky factor in place of the lower triangle (upper zeroed); False: there is none."""
+    size = len(matrix)
+    for begin in range(0, size, _BLOCK):
+        end = min(begin + _BLOCK, size)
+        block = matrix[begin:end, begin:end].copy()
+        if begin > 0:
+            above = np.ascontiguousarray(matrix[begin:end, :begin])
+            block -= np.dot(above, above.T)
+        if not _root(block):
+            return False
+        matrix[begin:end, begin:end] = block
+        matrix[begin:end, end:] = 0.0
+        if end < size:
+            below = matrix[end:, begin:end].copy()
+            if begin > 0:
+                below -= np.dot(np.ascontiguousarray(matrix[end:, :begin]), above.T)
+            matrix[end:, begin:end] = np.dot(below, _inverse(block).T)
+    return True
+
+
+@compiled
+def _root(matrix: Floats) -> bool:
+    """`cholesky`, number by number."""
     size = len(matrix)
     for i in range(size):
         for j in range(i):
@@ -78,6 +105,38 @@ def cholesky(matrix: Floats) -> bool:
 @compiled
 def lower_inverse(root: Floats) -> Floats:
     """Inverse of a lower triangular matrix."""
+    size = len(root)
+    if size <= _BLOCK:
+        return _inverse(root)
+    out = np.zeros((size, size))
+    for begin in range(0, size, _BLOCK):
+        end = min(begin + _BLOCK, size)
+        block = _inverse(root[begin:end, begin:end].copy())
+        out[begin:end, begin:end] = block
+        if begin > 0:
+            before = np.dot(
+                np.ascontiguousarray(root[begin:end, :begin]),
+                np.ascontiguousarray(out[:begin, :begin]),
+            )
+            out[begin:end, :begin] = -np.dot(block, before)
+    return out
+
+
+@compiled
+def lower_gram(columns: Floats) -> Floats:
+    """Lower triangle (by blocks) of columns' inner products, (P, P) from (rows, P)."""
+    size = columns.shape[1]
+    across = np.ascontiguousarray(columns.T)
+    out = np.zeros((size, size))
+    for begin in range(0, size, _BLOCK):
+        end = min(begin + _BLOCK, size)
+        out[begin:end, :end] = np.dot(across[begin:end], across[:end].T)
+    return out
+
+
+@compiled
+def _inverse(root: Floats) -> Floats:
+    """`lower_inverse`, number by number."""
     size = len(root)
     out = np.zeros((size, size))
     for i in range(size):

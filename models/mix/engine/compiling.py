@@ -15,7 +15,7 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 #: Sources that compiled code is made of.
 KERNELS = (
-    *("algebra", "collapsed", "compiling", "density", "effects", "lift"),
+    *("algebra", "collapsed", "compiling", "density", "effects", "elementary", "lift"),
     *("noise", "rows", "stacking", "transforms"),
 )
 

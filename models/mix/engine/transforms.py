@@ -23,6 +23,7 @@ import math
 import numpy as np
 
 from models.mix.engine.compiling import compiled
+from models.mix.engine.elementary import exp_row, log_row
 from models.mix.engine.rows import add, dot
 from models.mix.frames import Floats, Places
 
@@ -112,6 +113,14 @@ def carry_over(
     Weights sum to 1; geometric reaches back without end, others `lags` dates. Before the first
     date the exposure was `start` throughout.
     """
+    carry_on(form, first, lag_weights(form, first, second, lags)[0], exposure, start, out)
+
+
+@compiled
+def carry_on(
+    form: int, first: float, weight: Floats, exposure: Floats, start: float, out: Floats
+) -> None:
+    """`carry_over` by weights (lags,) that are known."""
     ahead = len(exposure) - len(out)
     if form == NONE:
         out[:] = exposure[ahead:]
@@ -123,9 +132,8 @@ def carry_over(
             if t >= ahead:
                 out[t - ahead] = carried
     else:
-        weight = lag_weights(form, first, second, lags)[0]
         out[:] = 0.0
-        for lag in range(lags):
+        for lag in range(len(weight)):
             before = max(lag - ahead, 0)
             begun = max(ahead - lag, 0)
             for t in range(min(before, len(out))):
@@ -163,12 +171,13 @@ def fill_up(form: int, log_half: float, log_shape: float, carried: Floats, out: 
     """
     if form == HILL:
         shape = math.exp(log_shape)
+        level = np.maximum(carried, NO_EXPOSURE)
+        log_row(level, out)
         for t in range(len(carried)):
-            if carried[t] > NO_EXPOSURE:
-                odds = math.exp(min(shape * (log_half - math.log(carried[t])), 700.0))
-                out[t] = 1.0 / (1.0 + odds)
-            else:
-                out[t] = 0.0
+            level[t] = shape * (log_half - out[t])
+        exp_row(level, out)
+        for t in range(len(carried)):
+            out[t] = 1.0 / (1.0 + out[t]) if carried[t] > NO_EXPOSURE else 0.0
     elif form == MICHAELIS:
         half = math.exp(log_half)
         for t in range(len(carried)):
@@ -209,14 +218,15 @@ def respond(
         second = raw[table[d, 1]] if table[d, 1] >= 0 else 0.0
         half = raw[table[d, 2]] if table[d, 2] >= 0 else 0.0
         shape = raw[table[d, 3]] if table[d, 3] >= 0 else 0.0
+        weight = lag_weights(carry[d], first, second, lags)[0]
         for s in range(exposure.shape[1]):
             if fill[d] == FREQUENCY:
                 fill_up(HILL, half, shape, frequency[d, s], met)
                 met *= exposure[d, s]
-                carry_over(carry[d], first, second, lags, met, start[d, s], carried[d, s])
+                carry_on(carry[d], first, weight, met, start[d, s], carried[d, s])
                 filled[d, s] = carried[d, s]
                 continue
-            carry_over(carry[d], first, second, lags, exposure[d, s], start[d, s], carried[d, s])
+            carry_on(carry[d], first, weight, exposure[d, s], start[d, s], carried[d, s])
             fill_up(fill[d], half, shape, carried[d, s], filled[d, s])
 
 
@@ -238,7 +248,7 @@ def pull_back(
     """Add to `slope` (like raw) the gradient by every parameter but sizes; pull is d / d filled."""
     days = carried.shape[2]
     ahead = exposure.shape[2] - days
-    back = np.empty(days)
+    back, log_level = np.empty(days), np.empty(days)
     met, part_met, by_met = np.empty(ahead + days), np.empty(ahead + days), np.empty(ahead + days)
     for d in range(exposure.shape[0]):
         first = raw[table[d, 0]] if table[d, 0] >= 0 else 0.0
@@ -256,13 +266,15 @@ def pull_back(
                 fill_up(HILL, log_half, math.log(shape), frequency[d, s], part_met)
                 met[:] = exposure[d, s] * part_met
                 source = met
+            if fill[d] == HILL:
+                log_row(np.maximum(carried[d, s], NO_EXPOSURE), log_level)
             for t in range(days):
                 level, part = carried[d, s, t], filled[d, s, t]
                 if fill[d] == HILL:
                     if level > NO_EXPOSURE:
                         bend = pull[d, s, t] * part * (1.0 - part)
                         by_half -= shape * bend
-                        by_shape += shape * bend * (math.log(level) - log_half)
+                        by_shape += shape * bend * (log_level[t] - log_half)
                         back[t] = bend * shape / level
                     else:
                         back[t] = 0.0
