@@ -34,6 +34,24 @@ def tiny_inputs() -> MixInputs:
     )
 
 
+def tiny_experiment() -> pd.DataFrame:
+    """A test that withheld the medium in one territory for four weeks."""
+    return pd.DataFrame(
+        {
+            "experiment_id": ["e"],
+            "driver": ["tv"],
+            "territory_id": ["a"],
+            "starts_on": [pd.Timestamp("2024-03-04")],
+            "ends_on": [pd.Timestamp("2024-03-31")],
+            "effect": [40.0],
+            "effect_se": [20.0],
+            "contrast": ["all"],
+        }
+    )
+
+
 if __name__ == "__main__":
     short = Sampling(starts=1, chains=2, warmup=20, draws=20, longer=1)
-    MixModel(MixSpec(sampling=short)).fit(tiny_inputs())
+    fit = MixModel(MixSpec(sampling=short)).fit(tiny_inputs(), experiments=tiny_experiment())
+    fit.curves()
+    MixModel(MixSpec(engine="statsmodels")).fit(tiny_inputs())
