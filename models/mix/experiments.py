@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from models.errors import ExperimentError
+from models.mix.design.echo import echoed
 from models.mix.engine.lift import Tests, lifts
 from models.mix.experiment_rows import DONE, Experiment, group_rows
 from models.mix.frames import Floats, next_date
@@ -39,8 +40,8 @@ class ReadOut:
     elsewhere. `effect` and `error` are in the outcome's unit. `toward` is 1 where the panel has the
     money in (added), -1 where it has not (withheld). `other` (n, B + T) is the exposure of `series`
     on the other side, in units of the driver; without series the read-out is of all that the
-    driver brought there. `at` -1: a driver whose coefficient is linear, that of the design's
-    `column`, which brought the coefficient times `slope`.
+    driver brought there. `at` -1: a driver whose coefficients are linear, those of the design's
+    `columns`, each of which brought its coefficient times its slope of `slopes`.
     """
 
     name: str
@@ -51,8 +52,8 @@ class ReadOut:
     toward: float = 1.0
     series: tuple[int, ...] = ()
     other: Floats | None = None
-    column: int = -1
-    slope: float = 0.0
+    columns: tuple[int, ...] = ()
+    slopes: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,15 +201,17 @@ def _read_out(test: Experiment, problem: Problem) -> tuple[ReadOut, str]:
     }[contrast]
     bare = ReadOut(test.label, at, worth, effect, float(np.sqrt(variance)), toward)
     if at < 0:
-        column = next(
-            i for i, c in enumerate(problem.design.columns)
-            if (c.kind, c.driver) == (test.kind, test.driver)
-        )  # fmt: skip
-        values = problem.design.shared[column]
-        if contrast != "all":
-            values = np.zeros_like(values)
-            values[series] = step[:, ahead:] / problem.design.columns[column].unit
-        return replace(bare, column=column, slope=float((worth * values).sum())), how
+        columns = tuple(int(i) for i in problem.design.of(test.kind, test.driver))
+        slopes = []
+        for i in columns:
+            column, values = problem.design.columns[i], problem.design.shared[i]
+            if contrast != "all":
+                moved = step / column.unit
+                moved = moved if column.echo is None else echoed(moved, column.echo)
+                values = np.zeros_like(values)
+                values[series] = moved[:, ahead:]
+            slopes.append(float((worth * values).sum()))
+        return replace(bare, columns=columns, slopes=tuple(slopes)), how
     if contrast == "all":
         return bare, how
     entry = problem.entries[at]

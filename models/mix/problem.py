@@ -111,7 +111,9 @@ def pose(panel: Panel, spec: MixSpec) -> Problem:
     problem = Problem(panel, spec, entries, build_design(panel, plain, spec), idle)
     rows = panel.ticks.size
     own = len(problem.posterior().own_columns) * len(panel.territories)
-    needed = problem.parameters - own  # own coefficients are pooled: they cost less than one each
+    echoes = sum(column.echo is not None for column in problem.design.columns)
+    # Own coefficients and echoes are pooled: they cost less than one each.
+    needed = problem.parameters - own - echoes
     if rows <= needed:
         raise TooFewRowsError(
             f"There are {rows} observations ({len(panel.dates)} dates in "

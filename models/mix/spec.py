@@ -60,6 +60,8 @@ class DriverSpec(_Frozen):
         effect: prior on its size; not said: from the share of spend.
         drifts: whether the effect moves slowly in time.
         reference: what counts as none of it: `zero`, or its `median` in the series (a price).
+        echo: whether a linear driver also moves sales shortly before and after it runs: buyers who
+            stock up or wait, dealers who order later. Not said: promotions by the day do.
     """
 
     adstock: Adstock | None = None
@@ -68,6 +70,7 @@ class DriverSpec(_Frozen):
     effect: EffectPrior | None = None
     drifts: bool = False
     reference: Literal["zero", "median"] | None = None
+    echo: bool | None = None
 
 
 KIND_DEFAULTS: dict[str, DriverSpec] = {

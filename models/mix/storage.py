@@ -228,7 +228,7 @@ def fingerprint(posterior: Posterior) -> dict[str, Any]:
     widths = np.array([(c.width, c.unit) for c in columns], dtype=np.float64)
     return {
         "words": [list(name) for name in posterior.names]
-        + [[c.kind, c.driver, c.group] for c in columns],
+        + [[c.kind, c.driver, c.group, *(c.echo or ())] for c in columns],
         "numbers": np.concatenate([problem.centres, problem.spreads, widths.ravel()]),
     }
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from models.mix.design.echo import ECHOES, echoed
 from models.mix.frames import Floats
 from models.mix.panel import Driver, Panel
 from models.mix.spec import EffectPrior, MixSpec, Prior
@@ -27,6 +28,8 @@ WIDTH_PRIORS = {
     "weekday": Prior(centre=np.log(0.10), spread=0.7),
     "holiday": Prior(centre=np.log(0.10), spread=0.7),
     "promotion": Prior(centre=np.log(0.02), spread=0.7),
+    # Most promotions have little of an echo; some have much.
+    "echo": Prior(centre=np.log(0.005), spread=1.2),
 }
 
 
@@ -35,7 +38,8 @@ class Column:
     """One column of the linear part: what it belongs to and how wide its Gaussian prior is.
 
     `width` is the prior sd, or its multiple of the pooled width of `group` where that is named.
-    `unit` is what one unit of the column is in the input's own unit.
+    `unit` is what one unit of the column is in the input's own unit. `echo` are the dates since the
+    driver ran whose sales the column moves; none: the dates when it runs.
     """
 
     kind: str
@@ -43,6 +47,7 @@ class Column:
     width: float
     group: str | None = None
     unit: float = 1.0
+    echo: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,9 @@ def build_design(panel: Panel, linear: tuple[Driver, ...], spec: MixSpec) -> Des
         if effect is not None:
             width = effect_width(panel, driver, effect, values, spec)
         blocks.append((Column(driver.kind, driver.name, width, group, unit), values))
+        for since in _echoes(driver, panel, spec):
+            column = Column(driver.kind, driver.name, 1.0, "echo", unit, since)
+            blocks.append((column, echo_exposure(panel, driver, spec, unit, since)))
     return Design(
         shared=_stacked(blocks, count, dates),
         columns=tuple(column for column, _ in blocks),
@@ -116,20 +124,43 @@ def window_exposure(panel: Panel, driver: Driver) -> Floats:
     return driver.per_head[:, driver.per_head.shape[1] - len(panel.dates) :]
 
 
+def window_offset(driver: Driver, panel: Panel, spec: MixSpec) -> Floats:
+    """What counts as none of a driver, (S, 1): zero, or its median over the window."""
+    values = window_exposure(panel, driver)
+    if spec.of(driver.kind, driver.name).reference == "median":
+        return np.median(values, axis=1, keepdims=True)
+    return np.zeros((len(values), 1))
+
+
 def linear_exposure(panel: Panel, driver: Driver, spec: MixSpec) -> tuple[Floats, float]:
     """A linear driver's column (S, T), and what one unit of it is in the driver's own unit.
 
     Against its median where that counts as none of it (a price, a control: its contribution is of
     its departures), in units of its sd; else in units of its usual size while it runs.
     """
-    values = window_exposure(panel, driver)
+    values = window_exposure(panel, driver) - window_offset(driver, panel, spec)
     if spec.of(driver.kind, driver.name).reference == "median":
-        values = values - np.median(values, axis=1, keepdims=True)
         unit = float(values.std())
     else:
         running = values[values != 0]
         unit = float(np.abs(running).mean()) if running.size else 1.0
     return values / unit, unit
+
+
+def _echoes(driver: Driver, panel: Panel, spec: MixSpec) -> tuple[tuple[int, int], ...]:
+    """The dates around a linear driver's own whose sales it may move."""
+    asked = spec.of(driver.kind, driver.name).echo
+    # A few dozen promoted weeks do not tell four echoes from noise: by the week they are asked for.
+    usual = driver.kind == "promotion" and panel.grain == "day"
+    return ECHOES[panel.grain] if (usual if asked is None else asked) else ()
+
+
+def echo_exposure(
+    panel: Panel, driver: Driver, spec: MixSpec, unit: float, since: tuple[int, int]
+) -> Floats:
+    """The column (S, T) of a linear driver's echo, in its own column's unit."""
+    values = driver.per_head - window_offset(driver, panel, spec)
+    return echoed(values / unit, since)[:, values.shape[1] - len(panel.dates) :]
 
 
 def effect_width(

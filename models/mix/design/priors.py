@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.errors import MissingColumnError
-from models.mix.design.baseline import effect_width, linear_exposure
+from models.mix.design.baseline import effect_width, linear_exposure, window_offset
 from models.mix.engine.transforms import CARRY, FILL, FREQUENCY, HILL, carry_over, fill_up
 from models.mix.frames import Floats
 from models.mix.panel import Driver, Panel
@@ -202,14 +202,6 @@ def _open_width(
     if driver.kind == "promotion":
         return spec.promotion_width * level
     return spec.publicity_width / usual
-
-
-def window_offset(driver: Driver, panel: Panel, spec: MixSpec) -> Floats:
-    """What counts as none of a driver, (S, 1): zero, or its median over the window."""
-    values = driver.per_head[:, driver.per_head.shape[1] - len(panel.dates) :]
-    if spec.of(driver.kind, driver.name).reference == "median":
-        return np.median(values, axis=1, keepdims=True)
-    return np.zeros((len(values), 1))
 
 
 def _size(

@@ -21,7 +21,7 @@ def lift_draws(estimate: Estimate, read_out: ReadOut) -> Floats:
     rows = np.linspace(0, len(drawn.theta) - 1, min(_DRAWS, len(drawn.theta))).astype(np.int64)
     entries = posterior.response.entries
     if read_out.at < 0:
-        linear: Floats = read_out.slope * drawn.shared[rows, _column(estimate, read_out)]
+        linear: Floats = drawn.shared[rows][:, read_out.columns] @ np.array(read_out.slopes)
         return linear
     tests = as_tests((read_out,), posterior.response)
     out = np.empty(len(rows))
@@ -35,10 +35,8 @@ def lift_draws(estimate: Estimate, read_out: ReadOut) -> Floats:
 
 
 def _column(estimate: Estimate, read_out: ReadOut) -> int:
-    """Place of the linear coefficient of a driver of either sign."""
+    """Place of the linear coefficient of a transformed driver of either sign."""
     posterior = estimate.posterior
-    if read_out.at < 0:
-        return read_out.column
     return len(posterior.design.columns) + next(
         k
         for k, part in enumerate(posterior.response.shared)

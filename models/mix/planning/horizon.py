@@ -14,8 +14,15 @@ from models.errors import (
     MissingColumnError,
     UnknownKindError,
 )
-from models.mix.design.baseline import Column, Design, build_design, window_exposure
-from models.mix.design.priors import Entry, window_offset
+from models.mix.design.baseline import (
+    Column,
+    Design,
+    build_design,
+    window_exposure,
+    window_offset,
+)
+from models.mix.design.echo import echoed
+from models.mix.design.priors import Entry
 from models.mix.design.response import Response
 from models.mix.engine.effects import State
 from models.mix.frames import GRAIN_DAYS, Floats, checked, next_date, window
@@ -306,6 +313,9 @@ def _longer_design(
             return _straight_on(was, days, ahead, moves=moves)
         key = (column.kind, column.driver)
         offset = window_offset(past[key], panel, spec)
+        if column.echo is not None:
+            ran = (drivers[key].per_head - offset) / column.unit
+            return echoed(ran, column.echo)[:, -dates:]
         return (window_exposure(future, drivers[key]) - offset) / column.unit
 
     def laid(columns: tuple[Column, ...], was: Floats) -> Floats:

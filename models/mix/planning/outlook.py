@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.mix.attribution import effect_factors
+from models.mix.design.baseline import window_offset
+from models.mix.design.echo import echoed
 from models.mix.design.priors import LAGS
 from models.mix.design.response import Dynamic
 from models.mix.engine.compiling import compiled
@@ -144,7 +146,8 @@ def look_out(  # noqa: PLR0915 - arrays of one shape, filled together
             factor, _ = effect_factors(posterior, drawn, at[key], still, own_still)
             weight[c] *= _to_the_end(factor[picks], dates, length)
         else:
-            planned[c, :, :, :dates], weight[c] = _linear(posterior, estimate, key, dates, picks)
+            before[c], planned[c] = _linear(posterior, estimate, key, length, dates, picks)
+            weight[c] = 1.0
     weight *= panel.money[:, None]
     first, second, joint = _pairs(posterior, estimate, chosen, picks, filled, weight)
     labels = list(panel.territories) if by_territory else [""] * series
@@ -171,16 +174,38 @@ def _to_the_end(factor: Floats, dates: int, length: int) -> Floats:
     return np.concatenate([part, rest], axis=2)
 
 
-def _linear(
-    posterior: Posterior, estimate: Estimate, key: tuple[str, str], dates: int, picks: Places
+def _linear(  # noqa: PLR0917
+    posterior: Posterior,
+    estimate: Estimate,
+    key: tuple[str, str],
+    length: int,
+    dates: int,
+    picks: Places,
 ) -> tuple[Floats, Floats]:
-    """A linear driver's column over the plan (S, H), and its coefficient (R, S, 1)."""
+    """What a linear driver brings over the plan and its tail, relative to size, (R, S, H) each:
+    the echo of what ran before the plan, and what is planned."""
     design, drawn = posterior.design, estimate.drawn
-    i = int(design.of(*key)[0])
-    factor = np.repeat(drawn.shared[picks, i, None], design.shared.shape[1], axis=1)
-    for k in design.own_of(*key):
-        factor = factor + drawn.own[picks][:, :, k]
-    return design.shared[i][:, -dates:], factor[:, :, None]
+    fitted = next(d for d in estimate.panel.drivers if (d.kind, d.name) == key)
+    driver = next(d for d in posterior.panel.drivers if (d.kind, d.name) == key)
+    offset = window_offset(fitted, estimate.panel, estimate.spec)
+    tail = np.zeros((len(driver.per_head), length - dates))
+    whole = np.hstack([driver.per_head - offset, tail])
+    past = whole.copy()
+    past[:, -length:] = 0.0
+    before = np.zeros((len(picks), len(whole), length))
+    planned = np.zeros_like(before)
+    for i in design.of(*key):
+        column, worth = design.columns[i], drawn.shared[picks, i, None, None]
+        if column.echo is None:
+            factor = np.repeat(worth[:, :, 0], len(whole), axis=1)
+            for k in design.own_of(*key):
+                factor = factor + drawn.own[picks][:, :, k]
+            planned += factor[:, :, None] * whole[:, -length:] / column.unit
+            continue
+        echo = echoed(past, column.echo)[:, -length:] / column.unit
+        before += worth * echo
+        planned += worth * (echoed(whole, column.echo)[:, -length:] / column.unit - echo)
+    return before, planned
 
 
 def _pairs(  # noqa: PLR0917

@@ -191,6 +191,16 @@ def test_a_driver_of_either_sign_is_compared_and_calibrates_once_it_has_a_sign()
     assert one(coupon, problem(spec=spec)).use == "calibrate"
 
 
+def test_a_read_out_of_a_promotion_counts_its_echoes():
+    window = {"starts_on": "2022-01-03", "ends_on": "2022-12-25"}
+    of = problem(spec=MixSpec(drivers={"coupon": DriverSpec(echo=True)}))
+    read_out = one(table(kind="promotion", driver="coupon", **window), of).read_out
+    columns = of.design.of("promotion", "coupon")
+    assert read_out.columns == tuple(columns) and len(columns) == 5
+    worth = [float((read_out.worth * of.design.shared[i]).sum()) for i in columns]
+    assert read_out.slopes == pytest.approx(worth)
+
+
 def test_an_experiment_may_be_kept_for_comparison():
     reading = one(table(use="compare"), problem())
     assert reading.use == "compare" and calibrating((reading,)) == ()

@@ -11,11 +11,15 @@ from models.mix import MixModel, MixSpec
 from models.mix.engine.transforms import HILL
 from models.mix.planning.allocating import Limits, Worth, climb, fitting
 from models.mix.planning.bounds import BudgetError
+from models.mix.planning.horizon import read_horizon
 from models.mix.planning.outlook import Curves, Outlook, look_out
 from models.mix.spec import DriverSpec, Sampling
-from tests.models.mix.releases import release, split
+from tests.models.mix.releases import HELD, release, split
 
-SPEC = MixSpec(sampling=Sampling(starts=1, chains=2, warmup=60, draws=150))
+SPEC = MixSpec(
+    drivers={"coupon": DriverSpec(echo=True)},
+    sampling=Sampling(starts=1, chains=2, warmup=60, draws=150),
+)
 
 
 @pytest.fixture(scope="module")
@@ -115,18 +119,40 @@ def test_slopes_are_those_of_the_worth(result):
 def test_the_outlook_at_the_plan_is_what_the_drivers_brought(result):
     estimate = result.estimate
     dates = len(estimate.panel.dates)
-    chosen = [("media", "radio"), ("media", "tv")]
+    chosen = [("media", "radio"), ("media", "tv"), ("promotion", "coupon")]
     outlook = look_out(estimate, estimate.posterior, dates, chosen, by_territory=True)
-    whole = outlook.brought(np.ones((2, 2)))[0]
+    whole = outlook.brought(np.ones((3, 2)))[0]
     cut = outlook.curves._replace(
         weight=outlook.curves.weight * (np.arange(outlook.curves.weight.shape[3]) < dates)
     )
-    window = dataclasses.replace(outlook, curves=cut).brought(np.ones((2, 2)))[0]
+    window = dataclasses.replace(outlook, curves=cut).brought(np.ones((3, 2)))[0]
     brought = {s.driver: s.by_series for s in estimate.shares}
     picks = np.linspace(0, len(brought["tv"]) - 1, len(window)).round().astype(int)
     for c, (_, name) in enumerate(chosen):
         assert np.allclose(window[:, c], brought[name][picks], rtol=1e-4)
-    assert (whole > window).all()  # what carries over past the end counts
+    assert (whole > window)[:, :2].all()  # what carries over past the end counts
+
+
+def test_the_outlook_of_a_promotion_hears_what_ran_before_and_what_comes_after(result, future):
+    horizon = read_horizon(result.estimate, future)
+    estimate, key = result.estimate, ("promotion", "coupon")
+    outlook = look_out(estimate, horizon.posterior, HELD, [key], by_territory=True)
+    none, plan, double = (outlook.brought(np.full((1, 2), scale))[0] for scale in (0.0, 1.0, 2.0))
+    assert np.allclose(double - plan, plan - none)
+    drawn, design = estimate.drawn, horizon.posterior.design
+    picks = np.linspace(0, len(drawn.theta) - 1, len(plan)).round().astype(int)
+    told = np.tensordot(
+        drawn.shared[np.ix_(picks, design.of(*key))], design.shared[design.of(*key)], axes=1
+    )
+    for k in design.own_of(*key):
+        told = told + drawn.own[picks][:, :, k, None] * design.own[k]
+    money = horizon.posterior.panel.money[:, None]
+    tail = outlook.curves.planned.copy()
+    tail[..., HELD:] = 0.0
+    early = outlook.curves.before.copy()
+    early[..., HELD:] = 0.0
+    cut = dataclasses.replace(outlook, curves=outlook.curves._replace(planned=tail, before=early))
+    assert np.allclose(cut.brought(np.ones((1, 2)))[0][:, 0], (told * money).sum(axis=2), rtol=1e-6)
 
 
 def test_a_fixed_budget_is_spent_to_the_cent_within_bounds(result):

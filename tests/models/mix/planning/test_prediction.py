@@ -51,6 +51,19 @@ def test_intervals_widen_with_distance(case):
     assert width[-3:].mean() > width[:3].mean()
 
 
+def test_the_echo_of_a_promotion_in_the_window_is_heard_after_it():
+    spec = MixSpec(drivers={"coupon": DriverSpec(echo=True)})
+    whole = pose(read_panel(release()), spec)
+    part = whole.cut(DATES - HELD)
+    estimate = SimpleNamespace(panel=part.panel, spec=spec, posterior=part.posterior())
+    ticks = whole.panel.ticks[:, -HELD:]
+    future = dataclasses.replace(whole.panel, dates=whole.panel.dates[-HELD:], ticks=ticks)
+    design = extended(estimate, future)[0].design
+    columns = design.of("promotion", "coupon")
+    assert len(columns) == 5
+    assert np.allclose(design.shared[columns], whole.design.shared[columns][:, :, -HELD:])
+
+
 def test_carry_over_saturation_and_calendar_go_on_as_if_the_window_were_longer():
     spec = MixSpec(
         baseline=Baseline(knot_days=10_000),
