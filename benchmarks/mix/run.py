@@ -5,7 +5,9 @@
 
 For each seed all sides run in one go, one after the other. Every fit is a process of its own and a
 line in `build/bench-mix/results.jsonl`; one that is there, made by the same code, is not run again
-(`--again` does). README.md says what is simulated, each side's settings, and the goals.
+(`--again` does). Neither is one in `proof.jsonl` beside this file, where `--keep` puts the fits of
+proof seeds, if it was made on the same kind of machine. README.md says what is simulated, each
+side's settings, and the goals.
 """
 
 from __future__ import annotations
@@ -28,9 +30,10 @@ import simulator
 import tables
 from rich.console import Console
 from rich.table import Table
-from sides import ROOT, SIDES, Answer, Side, SideError, commit, run
+from sides import HERE, ROOT, SIDES, Answer, Side, SideError, commit, run
 
 BUILD = ROOT / "build" / "bench-mix"
+PROOF = HERE / "proof.jsonl"
 FIRST_PROOF = 100
 SCALE = (
     "national-large",
@@ -58,18 +61,39 @@ def seeds(text: str) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def machine() -> str:
-    """Cores, model, memory, system and date, on one line."""
+def processor() -> str:
+    """Cores, model and memory: what seconds depend on."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
         named = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         model = named[0].partition(":")[2].strip() if named else model
     memory = psutil.virtual_memory().total / 1e9
-    return (
-        f"{os.cpu_count()} cores, {model}, {memory:.0f} GB, Python {platform.python_version()}, "
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}"
-    )
+    return f"{os.cpu_count()} cores, {model}, {memory:.0f} GB"
+
+
+def machine() -> str:
+    """The processor, Python, date and commit, on one line."""
+    python = platform.python_version()
+    return f"{processor()}, Python {python}, {datetime.now(UTC):%Y-%m-%d}, commit {commit()}"
+
+
+def known() -> list[dict[str, Any]]:
+    """Fits that were made on this kind of machine: kept ones, then this checkout's own."""
+    kept = [row for row in records.read(PROOF) if row["machine"] == processor()]
+    return kept + records.read(BUILD / "results.jsonl")
+
+
+def keep() -> int:
+    """Add this checkout's finished fits of proof seeds to those that are kept; how many."""
+    there = {(row["size"], row["seed"], row["side"], row["at"]) for row in records.read(PROOF)}
+    added = 0
+    for row in records.read(BUILD / "results.jsonl"):
+        key = (row["size"], row["seed"], row["side"], row["at"])
+        if row["seed"] > FIRST_PROOF and row["status"] != "failed" and key not in there:
+            records.append(PROOF, {"machine": processor(), **row})
+            added += 1
+    return added
 
 
 def scored(answer: Answer, truth: simulator.Truth, cpu: float) -> dict[str, float | None]:
@@ -137,7 +161,7 @@ def campaign(
     versions = {side.name: side.version() for side in sides}
     changed: set[str] = set()
     for size, seed in work:
-        found = records.latest(records.read(path), versions)
+        found = records.latest(known(), versions)
         ready = set() if again or found.empty else _ready(found, cap)
         missing = [side for side in sides if (size, seed, side.name) not in ready]
         if not missing:
@@ -156,7 +180,7 @@ def campaign(
             "the results, not in the tables. Run again with files left alone.",
             style="red",
         )
-    results = records.latest(records.read(path), versions)
+    results = records.latest(known(), versions)
     wanted = pd.DataFrame(work, columns=["size", "seed"])
     return results.merge(wanted, on=["size", "seed"]) if len(results) else results
 
@@ -189,7 +213,7 @@ def told_once(sides: Sequence[Side]) -> list[str]:
     """Versions and settings of each side, from its last answer."""
     lines = {}
     versions = {side.name: side.version() for side in sides}
-    for record in records.read(BUILD / "results.jsonl"):
+    for record in known():
         if versions.get(record["side"]) == record["version"] and record["status"] == "done":
             told = record["told"]
             lines[record["side"]] = f"{record['side']}: " + ", ".join(
@@ -225,6 +249,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--tuning", action="store_true", help="allow seeds below 100: no proof")
     parser.add_argument("--scale", action="store_true", help="liftcast on large panels")
     parser.add_argument("--scale-seed", type=int, default=102)
+    parser.add_argument("--keep", action="store_true", help="add proof fits to proof.jsonl")
     told = parser.parse_args()
     if unknown := [name for name in told.sides.split(",") if name not in SIDES]:
         parser.error(f"no side {unknown}: choose from {list(SIDES)}")
@@ -234,8 +259,8 @@ def asked() -> argparse.Namespace:
             f"seeds {early} may have been looked at while models were made: a proof takes seeds "
             f"from {FIRST_PROOF + 1} on (--tuning runs them all the same, as no proof)"
         )
-    if not (told.national or told.territories or told.scale):
-        parser.error("nothing to run: give --national, --territories or --scale")
+    if not (told.national or told.territories or told.scale or told.keep):
+        parser.error("nothing to run: give --national, --territories, --scale or --keep")
     return told
 
 
@@ -255,6 +280,8 @@ def main() -> int:
     except RuntimeError as error:
         out.print(str(error), style="red")
         return 1
+    if told.keep:
+        out.print(f"{keep()} fits added to {PROOF.relative_to(ROOT)}")
     for line in told_once(sides):
         out.print(line, highlight=False, markup=False, soft_wrap=True)
     for size in ("national", "territories"):
