@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from liftcast import mix_commands, source_commands
+from liftcast import journeys_commands, mix_commands, source_commands
 from warehouse.errors import LakeBusyError, LiftcastError, printable
 from warehouse.lake import Lake
 from warehouse.settings import Settings
@@ -256,6 +256,7 @@ def doctor(lake: LakeOption = None) -> None:
 
 source_commands.add_commands(app, console)
 mix_commands.add_commands(app, console)
+journeys_commands.add_commands(app, console)
 
 
 def _final_screen(lake: Lake) -> None:

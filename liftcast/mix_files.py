@@ -62,7 +62,7 @@ def read_csv(path: Path) -> CsvTable:
         raise LiftcastError(
             "the file is empty",
             where=name,
-            expected="a header and one row a date",
+            expected="a header and rows below it",
             remedy="Export it again",
         )
     delimiter = _delimiter(text)
@@ -187,7 +187,7 @@ def _rows(text: str, delimiter: str, name: str) -> tuple[list[str], list[int], l
     header = header or []
     if len(header) < 2:
         raise LiftcastError(
-            "this is not a table", where=name, expected="at least a date and an outcome",
+            "this is not a table", where=name, expected="two columns or more",
             got=f"one column, {printable(header[0], 40)!r}" if header else "no column",
             remedy="Save it as CSV, columns separated by commas",
         )  # fmt: skip
