@@ -48,7 +48,8 @@ def add_commands(app: typer.Typer, console: Console) -> None:
             str | None,
             typer.Option(
                 help="Of first, last, last_non_direct, linear, position, time_decay, "
-                "markov, shapley, shapley_rate; separated by commas [all but the two that need more]."
+                "markov, shapley, shapley_rate; separated by commas [all but last_non_direct, "
+                "shapley_rate]."
             ),
         ] = None,
         seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")] = 0,
@@ -150,8 +151,8 @@ def write_result(folder: Path, result: Attribution) -> None:
         replacing(folder / "credit.csv") as credit_file,
         replacing(folder / "removal.csv") as removal_file,
     ):
-        write_table(credit_file, {c: credit[c].tolist() for c in credit}, ["channel", "rule"])
-        write_table(removal_file, {c: removal[c].tolist() for c in removal}, ["channel"])
+        write_table(credit_file, {str(c): credit[c].tolist() for c in credit}, ["channel", "rule"])
+        write_table(removal_file, {str(c): removal[c].tolist() for c in removal}, ["channel"])
 
 
 def screen(result: Attribution) -> Any:

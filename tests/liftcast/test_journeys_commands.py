@@ -1,0 +1,180 @@
+"""From a CSV of paths to credit in one command, as a user types it."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from liftcast import cli
+
+CSV = "path,conversions,value,nulls\na > b > a,1,10,0\na > b,1,20,1\nb,1,30,2\na,0,0,2\n,2,7,1\n"
+
+
+def _liftcast(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "liftcast", "journeys", "attribute", *map(str, arguments)],
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+@pytest.fixture
+def refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """Exit code and error text of a command that must fail, run in this process: it is quicker."""
+
+    def run(*arguments: str | Path) -> tuple[int, str]:
+        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr(
+            sys, "argv", ["liftcast", "journeys", "attribute", *map(str, arguments)]
+        )
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, capsys.readouterr().err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with paths.csv and the tables made of it in out/; what was printed beside them."""
+    folder = tmp_path_factory.mktemp("journeys")
+    (folder / "paths.csv").write_text(CSV)
+    run = _liftcast("--paths", folder / "paths.csv", "--out", folder / "out", "--seed", "3")
+    assert run.returncode == 0, run.stderr
+    (folder / "shown.txt").write_text(run.stdout + run.stderr)
+    return folder
+
+
+def test_every_rule_sums_to_all_conversions_and_value(done: Path) -> None:
+    rows = _table(done / "out" / "credit.csv")
+    rules = {row["rule"] for row in rows}
+    assert len(rules) == 7
+    for rule in rules:
+        for column, total in (("conversions", 5.0), ("value", 67.0)):
+            assert sum(float(row[column]) for row in rows if row["rule"] == rule) == (
+                pytest.approx(total, abs=1e-8)
+            )
+        assert all(float(r["p05"]) <= float(r["p95"]) for r in rows if r["p05"] != "")
+
+
+def test_removal_effects_are_those_on_paper(done: Path) -> None:
+    # The arithmetic is in tests/models/journeys/test_markov.py.
+    effects = {row["channel"]: row["removal_effect"] for row in _table(done / "out/removal.csv")}
+    assert effects == {"a": f"{2 / 3:.10g}", "b": f"{13 / 18:.10g}"}
+
+
+def test_the_screen_shows_credit_and_what_nobody_is_credited_with(done: Path) -> None:
+    shown = (done / "shown.txt").read_text()
+    assert "3 conversions of 4 distinct paths, Markov order 1" in shown
+    assert "credited to nobody: 2" in shown
+
+
+def test_the_same_seed_gives_the_same_bytes_and_an_earlier_run_is_not_overwritten(
+    done: Path, refused: Callable[..., tuple[int, str]]
+) -> None:
+    first = {p.name: p.read_bytes() for p in (done / "out").iterdir()}
+    assert set(first) == {"credit.csv", "removal.csv"}
+    again = ("--paths", done / "paths.csv", "--out", done / "out", "--seed", "3")
+    code, told = refused(*again)
+    assert code == 1
+    assert "credit.csv stands already" in told
+    assert _liftcast(*again, "--force").returncode == 0
+    assert {p.name: p.read_bytes() for p in (done / "out").iterdir()} == first
+
+
+def test_options_reach_the_estimate(done: Path, tmp_path: Path) -> None:
+    run = _liftcast(
+        "--paths", done / "paths.csv", "--out", tmp_path / "out", "--order", "auto", "--draws", "0",
+        "--rules", "last_non_direct, markov", "--direct", "a", "--collapse", "--longest", "2",
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    rows = _table(tmp_path / "out" / "credit.csv")
+    assert [row["p05"] for row in rows] == [""] * 6
+    assert {r["channel"]: float(r["conversions"]) for r in rows[:2]} == {"a": 0.0, "b": 3.0}
+
+
+def test_names_from_outside_are_no_formulas_and_no_terminal_codes(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("path,conversions\n=cmd() > [red]x > \x1b[2J,1\n")
+    run = _liftcast("--paths", tmp_path / "p.csv", "--out", tmp_path / "out", "--rules", "linear")
+    assert run.returncode == 0, run.stderr
+    assert "[red]x" in run.stdout
+    assert "\x1b[2J" not in run.stdout
+    text = (tmp_path / "out" / "credit.csv").read_text()
+    assert "'=cmd()" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "there is no such file"),
+        ("", "the file is empty"),
+        ("path,conversions\n", "has no rows"),
+        ("path\na\n", "this is not a table"),
+        ("journey,conversions\na,1\n", "lacks the column 'path'"),
+        ("path,conversions\na,1\nb,-2\n", "'-2' for conversions in row 3"),
+        ("path,conversions\na,1\nb,1,2\n", "a row of another length"),
+        ("path,conversions\n(start) > a,1\n", "a name kept for the ends"),
+    ],
+)
+def test_a_wrong_file_is_one_clear_line(
+    tmp_path: Path, refused: Callable[..., tuple[int, str]], text: str | None, says: str
+) -> None:
+    if text is not None:
+        (tmp_path / "p.csv").write_text(text)
+    code, told = refused("--paths", tmp_path / "p.csv", "--out", tmp_path / "out")
+    assert code == 1
+    assert says in told
+    assert "p.csv" in told
+    assert len(told.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        (("--order", "0"), 2, "expected 1 or more touches, or auto"),
+        (("--drop-direct",), 2, "add --direct NAME"),
+        (("--draws", "-1"), 2, "--draws"),
+        (("--rules", "best"), 1, "'best'; expected of first, last"),
+        (("--rules", "last_non_direct"), 1, "which channel is direct"),
+    ],
+)
+def test_wrong_options_are_told(
+    tmp_path: Path,
+    refused: Callable[..., tuple[int, str]],
+    options: tuple[str, ...],
+    code: int,
+    says: str,
+) -> None:
+    (tmp_path / "p.csv").write_text(CSV)
+    got, told = refused("--paths", tmp_path / "p.csv", "--out", tmp_path / "out", *options)
+    assert got == code
+    assert says in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(
+    tmp_path: Path, refused: Callable[..., tuple[int, str]]
+) -> None:
+    (tmp_path / "p.csv").write_text(CSV)
+    code, told = refused("--paths", tmp_path / "p.csv", "--out", tmp_path / "p.csv")
+    assert code == 1
+    assert "this is not a folder" in told
