@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -50,12 +51,12 @@ class Paths:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    @property
+    @cached_property
     def lengths(self) -> Places:
         """Touches by path, shape (n,)."""
         return np.diff(self.offsets)
 
-    @property
+    @cached_property
     def rows(self) -> Places:
         """The path every touch belongs to, shape of `codes`."""
         return np.repeat(np.arange(len(self)), self.lengths)
@@ -115,8 +116,9 @@ def read_paths(
     if longest is not None:
         left = np.searchsorted(rows, rows, side="right") - np.arange(len(rows))
         rows, codes = rows[left <= longest], codes[left <= longest]
-    used, codes = np.unique(codes, return_inverse=True)
-    offsets = np.searchsorted(rows, np.arange(len(unique) + 1))
+    walked = np.bincount(codes, minlength=len(channels)) > 0
+    used, codes = np.flatnonzero(walked), (np.cumsum(walked) - 1)[codes]
+    offsets = np.r_[0, np.cumsum(np.bincount(rows, minlength=len(unique)))]
     same = _same_path(offsets, codes, len(used))
     brought = [
         None if column is None else sums(sums(column, group, len(unique)), same, same.max() + 1)

@@ -43,7 +43,8 @@ def shares(paths: Paths) -> Floats:
     unanimity game is an equal split among its members (Shapley 1953; for paths, Zhao et al. 2018).
     """
     keys = paths.rows * len(paths.channels) + paths.codes
-    distinct, pair, times = np.unique(keys, return_inverse=True, return_counts=True)
+    pair, distinct = pd.factorize(keys)
+    times = np.bincount(pair)
     several = np.bincount(distinct // len(paths.channels), minlength=len(paths))
     return np.asarray(1.0 / (several[paths.rows] * times[pair]), dtype=np.float64)
 
