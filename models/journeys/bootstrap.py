@@ -49,7 +49,7 @@ def replicates(
     if draws < 1:
         raise ModelInputError(f"draws is {draws}; expected 1 or more.")
     channels = len(paths.channels)
-    sold, lost = np.flatnonzero(paths.conversions), np.flatnonzero(paths.nulls)
+    sold, lost = _once_first(paths.conversions), _once_first(paths.nulls)
     # Rules need converting paths only, which are few beside the others.
     by_rule = [
         csr_array((share, paths.codes, paths.offsets), shape=(len(paths), channels))[sold]
@@ -102,6 +102,12 @@ def replicates(
     return out
 
 
+def _once_first(counts: Floats) -> Places:
+    """Places of counts above 0, those of one before the others."""
+    once = counts == 1
+    return np.r_[np.flatnonzero(once), np.flatnonzero((counts > 0) & ~once)]
+
+
 def _ends(paths: Paths, group: Places, groups: int) -> csr_array:
     """A one for each path, in the column of its group."""
     rows = np.arange(len(paths))
@@ -123,14 +129,11 @@ def _resampled(
 
 
 def _poisson(counts: Floats, rng: np.random.Generator) -> Floats:
-    """A Poisson number for each count.
+    """A Poisson number for each count, counts of one first.
 
     Most paths of a large table were walked once. Dealing a Poisson(m) number of people to m such
     paths at random gives each an independent Poisson(1) number, four times as fast.
     """
-    once = counts == 1
-    many = int(once.sum())
-    drawn = np.empty(len(counts))
-    drawn[once] = np.bincount(rng.integers(0, max(many, 1), rng.poisson(many)), minlength=many)
-    drawn[~once] = rng.poisson(counts[~once])
-    return drawn
+    once = int((counts == 1).sum())
+    dealt = np.bincount(rng.integers(0, max(once, 1), rng.poisson(once)), minlength=once)
+    return np.r_[dealt, rng.poisson(counts[once:])].astype(np.float64)

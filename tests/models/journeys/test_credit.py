@@ -131,7 +131,8 @@ def test_replicates_are_what_the_rules_give_on_resampled_paths() -> None:
     for draw in range(3):
         rng = np.random.default_rng([9, draw])
         conversions, nulls = np.zeros(len(paths)), np.zeros(len(paths))
-        sold, lost = paths.conversions > 0, paths.nulls > 0
+        sold = bootstrap._once_first(paths.conversions)
+        lost = bootstrap._once_first(paths.nulls)
         conversions[sold] = bootstrap._poisson(paths.conversions[sold], rng)
         nulls[lost] = bootstrap._poisson(paths.nulls[lost], rng)
         again = Paths(paths.channels, paths.offsets, paths.codes, conversions, nulls)
