@@ -105,7 +105,7 @@ def replicates(
 def _once_first(counts: Floats) -> Places:
     """Places of counts above 0, those of one before the others."""
     once = counts == 1
-    return np.r_[np.flatnonzero(once), np.flatnonzero((counts > 0) & ~once)]
+    return np.concatenate([np.flatnonzero(once), np.flatnonzero((counts > 0) & ~once)])
 
 
 def _ends(paths: Paths, group: Places, groups: int) -> csr_array:
@@ -136,4 +136,4 @@ def _poisson(counts: Floats, rng: np.random.Generator) -> Floats:
     """
     once = int((counts == 1).sum())
     dealt = np.bincount(rng.integers(0, max(once, 1), rng.poisson(once)), minlength=once)
-    return np.r_[dealt, rng.poisson(counts[once:])].astype(np.float64)
+    return np.concatenate([dealt, rng.poisson(counts[once:])]).astype(np.float64)
