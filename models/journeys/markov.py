@@ -11,17 +11,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csc_array
+from scipy.sparse import csc_array, csr_array
 from scipy.sparse.linalg import splu
 
 from models.errors import ModelInputError
 from models.journeys.paths import Floats, Paths, Places, sums
 
-#: More states than this are refused: their factorisation would not fit an ordinary machine.
-MOST_STATES = 10_000
-#: Up to here LAPACK on the full matrix is quicker than a sparse factorisation.
-_DENSE_STATES = 1_500
+#: More states than this are refused: they would take minutes.
+MOST_STATES = 20_000
+#: Up to here LAPACK on the full matrix is quickest.
+_DENSE_STATES = 300
+#: Above this a sparse factorisation would not fit an ordinary machine.
+_FACTOR_STATES = 8_000
+#: Journeys that are not over after so many steps are solved by factorisation.
+_MOST_STEPS = 2_000
+_TOLERANCE = 1e-12
 _BLOCK = 128
+#: Numbers of one block of channels: 32 MB.
+_CELLS = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -94,13 +101,15 @@ def removal_effects(paths: Paths, order: int | Graph = 1) -> Floats:
 
     A journey is a chain whose states are the last `order` touches; start, conversion and null
     frame it. Removing channel c sends every journey that touches c to null, so the effect is the
-    probability to touch c and convert, over the probability to convert. Exact, from one
-    factorisation: with N = (I - Q)^-1, h the probability to convert from each state, s the start
-    and C the states whose last touch is c,
+    probability to touch c and convert, over the probability to convert. Exact, up to 300 states
+    from one factorisation: with N = (I - Q)^-1, h the probability to convert from each state, s
+    the start and C the states whose last touch is c,
 
         effect(c) = N[s, C] N[C, C]^-1 h(C) / h(s),
 
-    which for order 1 is (N[s, c] / N[c, c]) h(c) / h(s). Zero where nothing converts.
+    which for order 1 is (N[s, c] / N[c, c]) h(c) / h(s). With more states journeys are followed
+    step by step without each channel until at most 1e-12 of conversions is open; should they go
+    round for too long, they are factorised too. Zero where nothing converts.
 
     Args:
         order: touches a state remembers, or the `graph` of these paths.
@@ -147,8 +156,21 @@ def effects(shape: Graph, moves: Floats, ended: Floats, converted: Floats, chann
         (np.r_[-counts, diagonal], (np.r_[source, every], np.r_[target, every])),
         shape=(size, size),
     )
-    known = _dense if size <= _DENSE_STATES else _sparse
-    lost = known(shape, matrix, converted, channels)
+    if size <= _DENSE_STATES:
+        lost = _dense(shape, matrix, converted, channels)
+    else:
+        chances = csr_array((counts / diagonal[source], (source, target)), shape=(size, size))
+        begun = np.zeros(size)
+        begun[shape.target[~inner]] = moves[~inner]
+        found = _stepwise(
+            shape,
+            chances,
+            begun=begun,
+            leaving=diagonal,
+            converted=converted,
+            channels=channels,
+        )
+        lost = _sparse(shape, matrix, converted, channels) if found is None else found
     return np.asarray(np.clip(lost / total, 0.0, 1.0), dtype=np.float64)
 
 
@@ -164,7 +186,50 @@ def _dense(shape: Graph, matrix: Any, converted: Floats, channels: int) -> Float
     return lost
 
 
+def _stepwise(
+    shape: Graph,
+    chances: Any,
+    *,
+    begun: Floats,
+    leaving: Floats,
+    converted: Floats,
+    channels: int,
+) -> Floats | None:
+    """Conversions lost by channel, by following journeys step by step; None if they do not end.
+
+    With many states a factorisation fills up while a step costs no more than the moves there are.
+    Let h hold, by state and removed channel, the probability to convert in a number of steps. What
+    the next step adds is r; what all later ones add to conversions is begun (I - Q')^-1 r, at most
+    begun (I - Q)^-1 r = leaving r, as visits are counted. So the error is known before it is
+    small enough to stop: at most `_TOLERANCE` of all conversions.
+    """
+    total = float(converted.sum())
+    now = (converted / leaving)[:, None]
+    lost = np.empty(channels)
+    width = max(1, _CELLS // len(leaving))
+    for start in range(0, channels, width):
+        some = np.arange(start, min(start + width, channels))
+        alive = shape.last[:, None] != some
+        reach = now * alive
+        for _ in range(_MOST_STEPS):
+            after = (now + chances @ reach) * alive
+            error = float((leaving @ np.abs(after - reach)).max())
+            reach = after
+            if error <= _TOLERANCE * total:
+                break
+        else:
+            return None
+        lost[some] = total - begun @ reach
+    return lost
+
+
 def _sparse(shape: Graph, matrix: Any, converted: Floats, channels: int) -> Floats:
+    if len(converted) > _FACTOR_STATES:
+        raise ModelInputError(
+            f"Journeys among {len(converted):,} states go round for more than {_MOST_STEPS:,} "
+            f"steps; expected at most {_FACTOR_STATES:,} states then: take a lower order, or keep "
+            "only the last touches of long paths."
+        )
     factor = splu(matrix)
     reach = factor.solve(converted)
     lost = np.zeros(channels)

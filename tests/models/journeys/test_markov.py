@@ -103,7 +103,10 @@ def test_effects_are_those_of_solving_again_without_the_channel(rows: Rows, k: i
         assert effect == pytest.approx(expected, abs=1e-10)
 
 
-def test_sparse_and_dense_factorisations_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("steps", [2000, 0])
+def test_many_states_are_solved_alike_step_by_step_and_by_sparse_factors(
+    monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
     rng = np.random.default_rng(5)
     rows: Rows = [
         (" > ".join(rng.choice(list("abcdef"), rng.integers(1, 9))), float(rng.integers(2)), 1.0)
@@ -111,10 +114,23 @@ def test_sparse_and_dense_factorisations_agree(monkeypatch: pytest.MonkeyPatch) 
     ]
     paths = _paths(rows)
     dense = [markov.removal_effects(paths, k) for k in (1, 2, 3)]
-    monkeypatch.setattr(markov, "_DENSE_STATES", 0)
-    monkeypatch.setattr(markov, "_BLOCK", 7)
+    for name, small in (("_DENSE_STATES", 0), ("_MOST_STEPS", steps), ("_BLOCK", 7)):
+        monkeypatch.setattr(markov, name, small)
+    monkeypatch.setattr(markov, "_CELLS", 500)
     for k, expected in zip((1, 2, 3), dense, strict=True):
-        np.testing.assert_allclose(markov.removal_effects(paths, k), expected, rtol=1e-11)
+        np.testing.assert_allclose(markov.removal_effects(paths, k), expected, atol=2e-12)
+
+
+def test_journeys_that_go_round_for_long_are_solved_or_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paths = _paths([(" > ".join(["a", "b"] * 5_000), 1, 0), ("c", 1, 1)])
+    monkeypatch.setattr(markov, "_DENSE_STATES", 0)
+    monkeypatch.setattr(markov, "_MOST_STEPS", 50)
+    assert _by_name(paths, 1) == pytest.approx({"a": 0.5, "b": 0.5, "c": 0.5}, rel=1e-6)
+    monkeypatch.setattr(markov, "_FACTOR_STATES", 2)
+    with pytest.raises(ModelInputError, match="go round"):
+        markov.removal_effects(paths)
 
 
 def test_an_order_above_the_longest_path_removes_what_was_walked() -> None:
