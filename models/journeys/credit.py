@@ -25,6 +25,8 @@ RULES = (
 DEFAULT_RULES = ("first", "last", "linear", "position", "time_decay", "markov", "shapley")
 #: Above this many channels exact values by rate, once a replicate, take too long.
 _MOST_RATE_INTERVALS = 12
+#: Above so many states times channels a Markov replicate takes more than a fifth of a second.
+_MOST_MARKOV_INTERVALS = 100_000
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,13 @@ def attribute(
     with_rate = "shapley_rate" in rules and len(paths.channels) <= _MOST_RATE_INTERVALS
     if "shapley_rate" in rules and draws and not with_rate:
         notes.append(f"shapley_rate has no interval above {_MOST_RATE_INTERVALS} channels")
+    if (
+        shape is not None
+        and draws
+        and len(shape.last) * len(paths.channels) > (_MOST_MARKOV_INTERVALS)
+    ):
+        shape = None
+        notes.append(f"markov has no interval: order {depth} has too many states to resample")
     if draws:
         drawn = replicates(paths, shares, shape, with_rate=with_rate, draws=draws, seed=seed)
         for at, rule in enumerate(rules):

@@ -17,9 +17,10 @@ from scipy.sparse.linalg import splu
 from models.errors import ModelInputError
 from models.journeys.paths import Floats, Paths, Places, sums
 
-#: More states than this are refused: they would take minutes.
-MOST_STATES = 20_000
-#: Up to here LAPACK on the full matrix is quickest.
+#: More states times channels than this are refused: they would take minutes.
+MOST_CELLS = 4_000_000
+#: Up to here LAPACK on the full matrix is quickest; for order 1, where each channel is one state
+#: and needs no system of its own, always.
 _DENSE_STATES = 300
 #: Above this a sparse factorisation would not fit an ordinary machine.
 _FACTOR_STATES = 8_000
@@ -56,15 +57,17 @@ def graph(paths: Paths, order: int = 1) -> Graph:
     """The states and moves of paths, without counts.
 
     Raises:
-        ModelInputError: the order is below 1, or makes more than `MOST_STATES` states.
+        ModelInputError: the order is below 1, or makes more states times channels than
+            `MOST_CELLS`.
     """
     if order < 1:
         raise ModelInputError(f"The order is {order}; expected 1 or more touches to remember.")
     states, last = _states(paths, order)
-    if len(last) > MOST_STATES:
+    if len(last) * len(paths.channels) > MOST_CELLS:
         raise ModelInputError(
             f"Order {order} makes {len(last):,} states of {len(paths.channels):,} channels; "
-            f"expected at most {MOST_STATES:,}: take a lower order, or put channels together."
+            f"expected at most {MOST_CELLS:,} of one times the other: take a lower order, or put "
+            "channels together."
         )
     came_from = np.r_[len(last), states[:-1]]
     came_from[paths.offsets[:-1]] = len(last)
@@ -101,9 +104,9 @@ def removal_effects(paths: Paths, order: int | Graph = 1) -> Floats:
 
     A journey is a chain whose states are the last `order` touches; start, conversion and null
     frame it. Removing channel c sends every journey that touches c to null, so the effect is the
-    probability to touch c and convert, over the probability to convert. Exact, up to 300 states
-    from one factorisation: with N = (I - Q)^-1, h the probability to convert from each state, s
-    the start and C the states whose last touch is c,
+    probability to touch c and convert, over the probability to convert. Exact; for
+    order 1, and up to 300 states, from one factorisation: with N = (I - Q)^-1, h the probability
+    to convert from each state, s the start and C the states whose last touch is c,
 
         effect(c) = N[s, C] N[C, C]^-1 h(C) / h(s),
 
@@ -156,7 +159,7 @@ def effects(shape: Graph, moves: Floats, ended: Floats, converted: Floats, chann
         (np.r_[-counts, diagonal], (np.r_[source, every], np.r_[target, every])),
         shape=(size, size),
     )
-    if size <= _DENSE_STATES:
+    if shape.order == 1 or size <= _DENSE_STATES:
         lost = _dense(shape, matrix, converted, channels)
     else:
         chances = csr_array((counts / diagonal[source], (source, target)), shape=(size, size))

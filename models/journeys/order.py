@@ -22,7 +22,7 @@ def choose_order(paths: Paths, up_to: int = 4, folds: int = 5, seed: int = 0) ->
 
     Returns:
         order, states, loglik, is_chosen (the first order of highest loglik). Orders above the
-        longest path, or of more than `MOST_STATES` states, are left out.
+        longest path, or of more states than `graph` takes, are left out.
 
     Raises:
         ModelInputError: fewer than one order or two folds, or order 1 has too many states.

@@ -9,7 +9,17 @@ import pandas as pd
 import pytest
 
 from models.errors import ModelInputError
-from models.journeys import RULES, Paths, attribute, bootstrap, markov, read_paths, rules, shapley
+from models.journeys import (
+    RULES,
+    Paths,
+    attribute,
+    bootstrap,
+    credit,
+    markov,
+    read_paths,
+    rules,
+    shapley,
+)
 
 
 def _paths(*rows: tuple[object, ...]) -> Paths:
@@ -34,13 +44,13 @@ def _company(people: int, channels: int = 8) -> pd.DataFrame:
 def test_every_rule_sums_to_conversions_and_value_with_what_nobody_gets() -> None:
     frame = _company(2000)
     frame.loc[:20, "path"] = ""
-    credit = attribute(read_paths(frame), RULES, draws=20, direct="channel 0").credit()
-    sums = credit.groupby("rule")[["conversions", "value"]].sum()
+    table = attribute(read_paths(frame), RULES, draws=20, direct="channel 0").credit()
+    sums = table.groupby("rule")[["conversions", "value"]].sum()
     assert set(sums.index) == set(RULES)
     np.testing.assert_allclose(sums["conversions"], frame["conversions"].sum(), rtol=1e-12)
     np.testing.assert_allclose(sums["value"], frame["value"].sum(), rtol=1e-12)
-    assert (credit.loc[credit["rule"] != "shapley_rate", "conversions"] >= 0).all()
-    named = credit[credit["channel"] != "(unattributed)"]
+    assert (table.loc[table["rule"] != "shapley_rate", "conversions"] >= 0).all()
+    named = table[table["channel"] != "(unattributed)"]
     assert (named["p05"] <= named["p95"]).all()
 
 
@@ -141,8 +151,8 @@ def test_replicates_are_what_the_rules_give_on_resampled_paths() -> None:
             "markov": markov.shared(markov.removal_effects(again, 2), conversions.sum()),
             "shapley_rate": shapley.shapley(again, "rate")["conversions"],
         }
-        for rule, credit in expected.items():
-            np.testing.assert_allclose(drawn[rule][draw], credit, atol=1e-9)
+        for rule, given in expected.items():
+            np.testing.assert_allclose(drawn[rule][draw], given, atol=1e-9)
 
 
 def test_many_channels_have_no_interval_by_rate_and_it_is_said() -> None:
@@ -150,6 +160,14 @@ def test_many_channels_have_no_interval_by_rate_and_it_is_said() -> None:
     result = attribute(_paths((" > ".join(names), 3, 1)), ["shapley_rate"], draws=5)
     assert np.isnan(result.low).all()
     assert any("no interval above 12" in note for note in result.notes)
+
+
+def test_too_many_states_have_no_interval_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credit, "_MOST_MARKOV_INTERVALS", 3)
+    result = attribute(_paths(("a > b", 3, 1)), ["markov", "last"], draws=5)
+    assert np.isnan(result.low[0]).all()
+    assert np.isfinite(result.low[1]).all()
+    assert any("markov has no interval" in note for note in result.notes)
 
 
 def test_a_large_table_takes_seconds() -> None:
