@@ -128,6 +128,8 @@ def attribute(
     notes = list(paths.notes)
     if paths.conversions.sum() == 0:
         notes.append("nothing converts: every credit and removal effect is 0")
+    if "last_non_direct" in rules and direct not in paths.channels:
+        notes.append(f"no path holds {direct!r}: last_non_direct is the last touch")
     shares = _shares(paths, rules, direct, position, half_life)
     depth, orders, shape, effects = None, None, None, None
     if "markov" in rules:

@@ -77,6 +77,12 @@ def test_buyers_only_is_said() -> None:
     assert any("buyers only" in note for note in attribute(_paths(("a", 1)), draws=0).notes)
 
 
+def test_a_direct_channel_that_no_path_holds_is_said() -> None:
+    result = attribute(_paths(("a > b", 2, 1)), ["last", "last_non_direct"], direct="Direct")
+    assert result.conversions[0].tolist() == result.conversions[1].tolist()
+    assert any("no path holds 'Direct'" in note for note in result.notes)
+
+
 def test_auto_takes_the_chosen_order() -> None:
     result = attribute(read_paths(_company(500)), ["markov"], order="auto", draws=0)
     assert result.orders is not None
