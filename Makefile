@@ -102,6 +102,10 @@ bench-mix: install  ## The mix model against PyMC-Marketing and Meridian on know
 	@$(BIN)/python benchmarks/mix/environments.py
 	@$(BIN)/python benchmarks/mix/run.py --national 101..110 --territories 101..103 --scale
 
+.PHONY: bench-journeys
+bench-journeys: install  ## Removal effects against ChannelAttribution, up to 5 million paths
+	@$(BIN)/python benchmarks/journeys/run.py
+
 .PHONY: verify
 verify: install  ## Slow proof: interval coverage over ten simulated companies (about 12 minutes)
 	@$(BIN)/python benchmarks/recovery.py
