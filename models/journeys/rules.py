@@ -104,5 +104,5 @@ def credit(paths: Paths, shares: Floats, outcome: Floats) -> Floats:
 
 
 def _normalised(paths: Paths, weights: Floats) -> Floats:
-    sums = np.add.reduceat(weights, paths.offsets[:-1])
-    return np.asarray(weights / sums[paths.rows], dtype=np.float64)
+    whole = np.add.reduceat(weights, paths.offsets[:-1])
+    return np.asarray(weights / whole[paths.rows], dtype=np.float64)

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from models.errors import ExperimentError
-from models.mix.design.echo import echoed
 from models.mix.engine.lift import Tests, lifts
 from models.mix.experiment_rows import DONE, Experiment, group_rows
 from models.mix.frames import Floats, next_date
@@ -206,10 +205,8 @@ def _read_out(test: Experiment, problem: Problem) -> tuple[ReadOut, str]:
         for i in columns:
             column, values = problem.design.columns[i], problem.design.shared[i]
             if contrast != "all":
-                moved = step / column.unit
-                moved = moved if column.echo is None else echoed(moved, column.echo)
                 values = np.zeros_like(values)
-                values[series] = moved[:, ahead:]
+                values[series] = column.of(step)[:, ahead:]
             slopes.append(float((worth * values).sum()))
         return replace(bare, columns=columns, slopes=tuple(slopes)), how
     if contrast == "all":

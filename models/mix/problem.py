@@ -8,6 +8,7 @@ import numpy as np
 
 from models.errors import TooFewRowsError, UnknownKindError
 from models.mix.design.baseline import Design, build_design
+from models.mix.design.echo import ECHOES
 from models.mix.design.priors import Entry, default_shares, enter, transformed
 from models.mix.design.response import Response
 from models.mix.engine.noise import Noise, plain_noise
@@ -79,7 +80,8 @@ def pose(panel: Panel, spec: MixSpec) -> Problem:
     """Split drivers by how they enter, with their priors.
 
     Raises:
-        UnknownKindError: the settings name a driver that the panel lacks.
+        UnknownKindError: the settings name a driver that the panel lacks, or ask for an echo of one
+            that cannot have any.
         TooFewRowsError: fewer observations than parameters.
     """
     names = {driver.name for driver in panel.drivers}
@@ -107,6 +109,14 @@ def pose(panel: Panel, spec: MixSpec) -> Problem:
         for driver in bent
     )
     plain = tuple(driver for driver in moving if not transformed(driver, spec))
+    asked = {name for name, own in spec.drivers.items() if own.echo}
+    for driver in bent if ECHOES[panel.grain] else moving:
+        if driver.name in asked:
+            raise UnknownKindError(
+                f"The settings ask for an echo of {driver.name!r} (data by the {panel.grain}). Only a "
+                "driver by the day or week without adstock, saturation, sign, drift and pair has "
+                "echoes; leave `echo` out, or set adstock and saturation to none, sign to either."
+            )
     idle = tuple(driver for driver in panel.drivers if not driver.varies)
     problem = Problem(panel, spec, entries, build_design(panel, plain, spec), idle)
     rows = panel.ticks.size

@@ -49,6 +49,11 @@ class Column:
     unit: float = 1.0
     echo: tuple[int, int] | None = None
 
+    def of(self, exposure: Floats) -> Floats:
+        """The column, (S, T), of a linear driver's exposure against what counts as none of it."""
+        values: Floats = exposure / self.unit
+        return values if self.echo is None else echoed(values, self.echo)
+
 
 @dataclass(frozen=True)
 class Design:
@@ -104,9 +109,10 @@ def build_design(panel: Panel, linear: tuple[Driver, ...], spec: MixSpec) -> Des
         if effect is not None:
             width = effect_width(panel, driver, effect, values, spec)
         blocks.append((Column(driver.kind, driver.name, width, group, unit), values))
+        whole = driver.per_head - window_offset(driver, panel, spec)
         for since in _echoes(driver, panel, spec):
             column = Column(driver.kind, driver.name, 1.0, "echo", unit, since)
-            blocks.append((column, echo_exposure(panel, driver, spec, unit, since)))
+            blocks.append((column, column.of(whole)[:, -dates:]))
     return Design(
         shared=_stacked(blocks, count, dates),
         columns=tuple(column for column, _ in blocks),
@@ -153,14 +159,6 @@ def _echoes(driver: Driver, panel: Panel, spec: MixSpec) -> tuple[tuple[int, int
     # A few dozen promoted weeks do not tell four echoes from noise: by the week they are asked for.
     usual = driver.kind == "promotion" and panel.grain == "day"
     return ECHOES[panel.grain] if (usual if asked is None else asked) else ()
-
-
-def echo_exposure(
-    panel: Panel, driver: Driver, spec: MixSpec, unit: float, since: tuple[int, int]
-) -> Floats:
-    """The column (S, T) of a linear driver's echo, in its own column's unit."""
-    values = driver.per_head - window_offset(driver, panel, spec)
-    return echoed(values / unit, since)[:, values.shape[1] - len(panel.dates) :]
 
 
 def effect_width(

@@ -14,14 +14,7 @@ from models.errors import (
     MissingColumnError,
     UnknownKindError,
 )
-from models.mix.design.baseline import (
-    Column,
-    Design,
-    build_design,
-    window_exposure,
-    window_offset,
-)
-from models.mix.design.echo import echoed
+from models.mix.design.baseline import Column, Design, build_design, window_offset
 from models.mix.design.priors import Entry
 from models.mix.design.response import Response
 from models.mix.engine.effects import State
@@ -313,10 +306,7 @@ def _longer_design(
             return _straight_on(was, days, ahead, moves=moves)
         key = (column.kind, column.driver)
         offset = window_offset(past[key], panel, spec)
-        if column.echo is not None:
-            ran = (drivers[key].per_head - offset) / column.unit
-            return echoed(ran, column.echo)[:, -dates:]
-        return (window_exposure(future, drivers[key]) - offset) / column.unit
+        return column.of(drivers[key].per_head - offset)[:, -dates:]
 
     def laid(columns: tuple[Column, ...], was: Floats) -> Floats:
         out = np.empty((len(columns), count, dates))

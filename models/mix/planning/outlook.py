@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from models.mix.attribution import effect_factors
 from models.mix.design.baseline import window_offset
-from models.mix.design.echo import echoed
 from models.mix.design.priors import LAGS
 from models.mix.design.response import Dynamic
 from models.mix.engine.compiling import compiled
@@ -196,15 +195,12 @@ def _linear(  # noqa: PLR0917
     planned = np.zeros_like(before)
     for i in design.of(*key):
         column, worth = design.columns[i], drawn.shared[picks, i, None, None]
-        if column.echo is None:
-            factor = np.repeat(worth[:, :, 0], len(whole), axis=1)
-            for k in design.own_of(*key):
-                factor = factor + drawn.own[picks][:, :, k]
-            planned += factor[:, :, None] * whole[:, -length:] / column.unit
-            continue
-        echo = echoed(past, column.echo)[:, -length:] / column.unit
-        before += worth * echo
-        planned += worth * (echoed(whole, column.echo)[:, -length:] / column.unit - echo)
+        early = column.of(past)[:, -length:]
+        before += worth * early
+        planned += worth * (column.of(whole)[:, -length:] - early)
+    for k in design.own_of(*key):
+        own = drawn.own[picks][:, :, k, None]
+        planned += own * design.own_columns[k].of(whole)[:, -length:]
     return before, planned
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from models.errors import UnknownKindError
 from models.mix import MixModel, MixSpec
 from models.mix.design.echo import ECHOES, echoed
 from models.mix.panel import read_panel
@@ -29,7 +30,7 @@ def test_an_echo_is_the_mean_exposure_so_many_dates_ago():
 
 @pytest.mark.parametrize(
     ("grain", "asked", "count"),
-    [("day", {}, 4), ("day", SILENT, 0), ("week", {}, 0), ("week", HEARD, 4), ("month", HEARD, 0)],
+    [("day", {}, 4), ("day", SILENT, 0), ("week", {}, 0), ("week", HEARD, 4), ("month", {}, 0)],
 )
 def test_promotions_have_echoes_by_grain_and_nothing_else_has(grain, asked, count):
     problem = pose(read_panel(company(dates=80, grain=grain)), MixSpec(drivers=asked))
@@ -42,6 +43,13 @@ def test_another_linear_driver_may_be_given_echoes():
     asked = pose(panel, MixSpec(drivers={"temperature": DriverSpec(echo=True)}))
     names = {c.driver for c in asked.design.columns if c.echo}
     assert names == {"coupon", "temperature"}
+
+
+@pytest.mark.parametrize(("grain", "driver"), [("week", "c0"), ("month", "coupon")])
+def test_an_echo_that_cannot_be_is_refused(grain, driver):
+    spec = MixSpec(drivers={driver: DriverSpec(echo=True)})
+    with pytest.raises(UnknownKindError, match=f"echo of '{driver}'.*{grain}"):
+        pose(read_panel(company(dates=80, grain=grain)), spec)
 
 
 def test_exposure_before_the_window_is_heard_in_it():
