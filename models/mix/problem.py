@@ -113,9 +113,9 @@ def pose(panel: Panel, spec: MixSpec) -> Problem:
     for driver in bent if ECHOES[panel.grain] else moving:
         if driver.name in asked:
             raise UnknownKindError(
-                f"The settings ask for an echo of {driver.name!r} (data by the {panel.grain}). Only "
-                "a driver by the day or week without adstock, saturation, sign, drift and pair has "
-                "echoes; leave `echo` out, or set adstock and saturation to none, sign to either."
+                f"The settings ask for an echo of {driver.name!r} (data by the {panel.grain})."
+                " Only a driver by the day or week without adstock, saturation, sign, drift "
+                "and pair has echoes; leave `echo` out, or give it none of these."
             )
     idle = tuple(driver for driver in panel.drivers if not driver.varies)
     problem = Problem(panel, spec, entries, build_design(panel, plain, spec), idle)
