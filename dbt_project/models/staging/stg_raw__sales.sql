@@ -49,6 +49,7 @@ final as (
         currency_code as landed_currency,
         fx_rate,
         sold_at,
+        time_zone,
         _source,
         _file_hash,
         _row_number

@@ -1,0 +1,48 @@
+{{ config(materialized='view') }}
+with
+
+touchpoints as (
+    select * from {{ ref('stg_raw__touchpoints') }}
+),
+
+identified as (
+    select * from {{ ref('int_journeys__identified') }}
+),
+
+bots as (
+    select * from {{ ref('int_journeys__bots') }}
+),
+
+final as (
+    select
+        touchpoints.touchpoint_id,
+        touchpoints.date_day,
+        touchpoints.occurred_at,
+        case
+            when touchpoints.account_id is not null then 'account'
+            else coalesce(identified.unit_kind, 'person')
+        end as unit_kind,
+        coalesce(touchpoints.account_id, identified.unit_id, touchpoints.person_id) as unit_id,
+        touchpoints.person_id,
+        touchpoints.kind as touch_kind,
+        touchpoints.channel,
+        touchpoints.platform,
+        touchpoints.campaign_id,
+        touchpoints.territory_id,
+        touchpoints.seller_id,
+        -- What a path calls the touch, by grain.
+        coalesce(touchpoints.campaign_id, '(no campaign) ' || touchpoints.channel) as campaign,
+        coalesce(touchpoints.territory_id, '(no territory)') as territory
+    from touchpoints
+    left join identified
+        on touchpoints.person_id = identified.person_id
+    left join bots
+        on
+            touchpoints.person_id = bots.person_id
+            and touchpoints.account_id is null
+    where
+        bots.person_id is null
+        and coalesce(touchpoints.account_id, touchpoints.person_id) is not null
+)
+
+select * from final
