@@ -24,7 +24,14 @@ TABLES: dict[str, tuple[str, ...]] = {
     "holidays": ("date_day", "holiday", "country_code"),
     "territories": ("territory_id",),
     "products": ("product_id",),
-}
+    "journey_paths": ("conversion_kind", "grain", "path"),
+    "journey_credit": ("conversion_kind", "grain", "name", "rule"),
+    "journey_spend": ("month", "spend_kind", "channel", "campaign"),
+    "journey_touches": ("channel", "treatment"),
+    "stages": (
+        "cohort", "channel", "seller_key", "handover", "stage", "outcome", "days", "days_before",
+    ),
+}  # fmt: skip
 # Star table -> its key. They go into the release under their own names, and from there into the
 # publication, so that both are of one moment. Rows of persons and lines of orders stay in the
 # warehouse (docs/decisions/0009-personal-rows-stay.md).
