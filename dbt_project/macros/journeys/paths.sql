@@ -1,63 +1,36 @@
-{# What is done to a path before it is credited. `touches` is a list of structs with `channel` and
-   the field that `name` names. In this order: touches of the direct channel are left out of a path
-   that holds another (`drop_direct`; `direct` is a text as SQL), of a name several times in a row
-   the first touch is kept (`collapse`), the last `longest` touches are kept, or with `keep_first`
-   the first one and the last `longest` less one. The result is `touches` again. #}
+{# What is done to a path before it is credited. `touches` is a list; of an element `t`, `field` is
+   what names it ('' where it is the name itself, '.channel' of a struct), and `other` says, as SQL
+   on t, that it is not the direct channel. In this order: direct touches are left out of a path that
+   holds another (`drop_direct`), of a name several times in a row the first touch is kept
+   (`collapse`), the last `longest` touches are kept, or with `keep_first` the first one and the last
+   `longest` less one. The result is `touches` again. #}
 {% macro journeys_trimmed(
-    relation, name='channel', direct="'direct'", drop_direct=false, collapse=false, longest=none,
+    relation, field='', other='true', drop_direct=false, collapse=false, longest=none,
     keep_first=false
 ) -%}
-    {%- set chosen = [relation] -%}
+    {%- set steps = [] -%}
     {%- if drop_direct -%}
-    {%- set text -%}
-    (
-        select * replace (
-            case
-                when len(list_filter(touches, lambda t: t.channel <> {{ direct }})) > 0
-                    then list_filter(touches, lambda t: t.channel <> {{ direct }})
-                else touches
-            end as touches
-        )
-        from {{ chosen[-1] }}
-    )
-    {%- endset -%}
-    {%- set _ = chosen.append(text) -%}
+    {%- set _ = steps.append(
+        'case when len(list_filter(touches, lambda t: ' ~ other ~ ')) > 0 '
+        ~ 'then list_filter(touches, lambda t: ' ~ other ~ ') else touches end'
+    ) -%}
     {%- endif -%}
     {%- if collapse -%}
-    {%- set text -%}
-    (
-        select * replace (
-            list_filter(
-                touches,
-                lambda t, i: i = 1 or t.{{ name }} is distinct from touches[i - 1].{{ name }}
-            ) as touches
-        )
-        from {{ chosen[-1] }}
-    )
-    {%- endset -%}
-    {%- set _ = chosen.append(text) -%}
+    {%- set _ = steps.append(
+        'list_filter(touches, lambda t, i: i = 1 or t' ~ field
+        ~ ' is distinct from touches[i - 1]' ~ field ~ ')'
+    ) -%}
     {%- endif -%}
     {%- if longest is not none -%}
-    {%- set text -%}
-    (
-        select * replace (
-            case
-                when len(touches) <= {{ longest }} then touches
-                {%- if keep_first and longest > 1 %}
-                else touches[:1] || touches[len(touches) - {{ longest }} + 2:]
-                {%- elif keep_first %}
-                else touches[:1]
-                {%- else %}
-                else touches[len(touches) - {{ longest }} + 1:]
-                {%- endif %}
-            end as touches
-        )
-        from {{ chosen[-1] }}
-    )
-    {%- endset -%}
-    {%- set _ = chosen.append(text) -%}
+    {%- set kept = longest - 1 if keep_first else longest -%}
+    {%- set _ = steps.append(
+        'case when len(touches) <= ' ~ longest ~ ' then touches else '
+        ~ ('touches[:1] || ' if keep_first else '')
+        ~ 'touches[len(touches) - ' ~ kept ~ ' + 1:] end'
+    ) -%}
     {%- endif -%}
-    select * from {{ chosen[-1] }}
+    select * from {% for step in steps %}(select * replace ({{ steps[-loop.index] }} as touches) from {% endfor %}
+    {{- relation }}{{ ')' * (steps | length) }}
 {%- endmacro %}
 
 {# Machines: persons with more than `touches_allowed` touches within `minutes` of one another. Few

@@ -1,15 +1,15 @@
 {# How the warehouse builds journeys, from the vars of dbt_project.yml, as arguments of the macros
    beside this file. Only dbt calls these. #}
-{% macro journeys_direct() -%}
-    '{{ var("journeys_direct") | replace("'", "''") }}'
+{% macro journeys_other() -%}
+    t.channel <> '{{ var("journeys_direct") | replace("'", "''") }}'
 {%- endmacro %}
 
 {# Paths of a relation as they are credited, by one grain. #}
 {% macro journeys_credited_paths(relation, name='channel') -%}
     {{ journeys_trimmed(
         relation,
-        name=name,
-        direct=journeys_direct(),
+        field='.' ~ name,
+        other=journeys_other(),
         drop_direct=var('journeys_drop_direct'),
         collapse=var('journeys_collapse'),
         longest=var('journeys_longest')

@@ -1,9 +1,10 @@
 {# Rules: how a conversion is shared among the touches of its path, as one list of weights a rule
    beside the list `touches`. Weights of a list sum to one, up to the last bit of a double. #}
 
-{# `relation` holds a row a conversion: touches (list of structs with occurred_at, channel and
-   `name`; at least one), converted_at, lead_at, opportunity_at. `direct` is a text as SQL,
-   `position` the weights of first touch, those between, last touch, `half_life` in days.
+{# `relation` holds a row a conversion: touches (list of structs with occurred_at and
+   `name`; at least one), converted_at, lead_at, opportunity_at. `other` says, as SQL on an element t,
+   that it is not the direct channel; `position` are the weights of first touch, those between, last
+   touch, `half_life` is in days.
 
    w_shaped: 30 % to the first touch, 30 % to the last touch up to the lead, 30 % to the last one up
    to the opportunity, 10 % to all others alike. A milestone counts when it is known, no later than
@@ -11,7 +12,7 @@
    there are none, are spread over what is there in proportion. Without any milestone: as
    `position`. #}
 {% macro journeys_weights(
-    relation, name='channel', direct="'direct'", half_life=7, position=(0.4, 0.2, 0.4)
+    relation, name='code', other='true', half_life=7, position=(0.4, 0.2, 0.4)
 ) -%}
     with placed as (
         select
@@ -19,7 +20,7 @@
             len(touches) as many,
             touches[len(touches)].occurred_at as last_touch_at,
             list_transform(touches, lambda t: t.{{ name }}) as names,
-            list_transform(touches, lambda t: t.channel <> {{ direct }}) as others,
+            list_transform(touches, lambda t: {{ other }}) as others,
             case
                 when lead_at <= converted_at
                     then len(list_filter(touches, lambda t: t.occurred_at <= lead_at))

@@ -4,6 +4,10 @@ touches as (
     select * from {{ ref('int_journeys__touches') }}
 ),
 
+names as (
+    select * from {{ ref('int_journeys__named') }}
+),
+
 windows as (
     select * from {{ ref('int_journeys__windowed') }}
 ),
@@ -20,25 +24,41 @@ calendar as (
     select * from {{ ref('int_calendar__bounded') }}
 ),
 
+scale as (
+    {{ journeys_scale('touches', 'names') }}
+),
+
+walks as (
+    {{ journeys_walks('touches', 'scale') }}
+),
+
 journeys as (
     {{ journeys_missed(
-        'touches',
+        'walks',
         'windows',
         'kinds',
-        '(select cast(last_day + days_in_period as timestamp) from calendar)',
-        ['channel', 'campaign', 'territory']
+        'scale',
+        '(select cast(last_day + days_in_period as timestamp) from calendar)'
     ) }}
+),
+
+dictionary as (
+    select
+        list(struct_pack(
+            channel := channel, campaign := campaign, territory := territory
+        ) order by code) as entries
+    from names
 ),
 
 final as (
     select
-        conversion_kind,
-        unit_kind,
-        is_open,
-        touches,
-        count(*) as journeys
+        journeys.conversion_kind,
+        journeys.unit_kind,
+        journeys.is_open,
+        list_transform(journeys.touches, lambda code: dictionary.entries[code + 1]) as touches,
+        journeys.journeys
     from journeys
-    group by conversion_kind, unit_kind, is_open, touches
+    cross join dictionary
 )
 
 select * from final

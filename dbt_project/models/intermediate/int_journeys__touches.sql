@@ -9,6 +9,10 @@ identified as (
     select * from {{ ref('int_journeys__identified') }}
 ),
 
+named as (
+    select * from {{ ref('int_journeys__named') }}
+),
+
 bots as (
     select * from {{ ref('int_journeys__bots') }}
 ),
@@ -30,10 +34,15 @@ final as (
         touchpoints.campaign_id,
         touchpoints.territory_id,
         touchpoints.seller_id,
-        -- What a path calls the touch, by grain.
-        coalesce(touchpoints.campaign_id, '(no campaign) ' || touchpoints.channel) as campaign,
-        coalesce(touchpoints.territory_id, '(no territory)') as territory
+        named.code,
+        named.campaign,
+        named.territory
     from touchpoints
+    inner join named
+        on
+            touchpoints.channel = named.channel
+            and touchpoints.campaign_id is not distinct from named.campaign_id
+            and touchpoints.territory_id is not distinct from named.territory_id
     left join identified
         on touchpoints.person_id = identified.person_id
     left join bots

@@ -11,7 +11,7 @@
     'first', 'last', 'last_non_direct', 'linear', 'position', 'time_decay', 'w_shaped', 'shapley'
 ] %}
 {%- set weights = journeys_weights(
-    'changed', direct=journeys_direct(), half_life=var('journeys_half_life')
+    'changed', name='channel', other=journeys_other(), half_life=var('journeys_half_life')
 ) %}
 {%- set parts = journeys_parts('weighted', rules, {
     'share': '1000000000',
