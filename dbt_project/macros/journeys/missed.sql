@@ -20,31 +20,45 @@
     cross join (select count(*) as width from {{ names }}) as named
 {%- endmacro %}
 
-{# Walks: (unit_kind, unit_id, entries). `once` counts touches of one moment and name once; `rows`
-   are as many as there were. #}
-{% macro journeys_walks(touches, scale, once=false) -%}
+{# Walks: (unit_kind, unit_id, entries), a row a unit. #}
+{% macro journeys_walks(touches, scale) -%}
     select
-        unit_kind,
-        unit_id,
-        rows,
-        {% if once -%}
+        touches.unit_kind,
+        touches.unit_id,
+        list_sort(list(
+            (epoch_us(touches.occurred_at) - epoch_us(scale.origin)) // scale.step
+            * scale.width + touches.code
+        )) as entries
+    from {{ touches }} as touches
+    cross join {{ scale }} as scale
+    group by touches.unit_kind, touches.unit_id
+{%- endmacro %}
+
+{# Machines: persons with more than `allowed` touches within `minutes` of one another, with the
+   number of all their touches. An account is many people, and no machine. #}
+{% macro journeys_bots(walks, scale, allowed, minutes) -%}
+    select
+        walks.unit_kind,
+        walks.unit_id,
+        len(walks.entries) as touches
+    from {{ walks }} as walks
+    cross join {{ scale }} as scale
+    where
+        walks.unit_kind = 'person'
+        and len(walks.entries) > {{ allowed }}
+        and list_min(list_transform(
+            range({{ allowed }} + 1, len(walks.entries) + 1),
+            lambda i:
+                walks.entries[i] // scale.width - walks.entries[i - {{ allowed }}] // scale.width
+        )) <= {{ minutes }} * 60000000::bigint // scale.step
+{%- endmacro %}
+
+{# Walks on which touches of one moment and name count once. #}
+{% macro journeys_once(walks) -%}
+    select * replace (
         list_filter(entries, lambda e, i: i = 1 or e <> entries[i - 1]) as entries
-        {%- else -%}
-        entries
-        {%- endif %}
-    from (
-        select
-            touches.unit_kind,
-            touches.unit_id,
-            count(*) as rows,
-            list_sort(list(
-                (epoch_us(touches.occurred_at) - epoch_us(scale.origin)) // scale.step
-                * scale.width + touches.code
-            )) as entries
-        from {{ touches }} as touches
-        cross join {{ scale }} as scale
-        group by touches.unit_kind, touches.unit_id
-    ) as gathered
+    )
+    from {{ walks }}
 {%- endmacro %}
 
 {# Missed: (conversion_kind, unit_kind, touches, is_open, journeys), a row for each distinct path,

@@ -32,33 +32,3 @@
     select * from {% for step in steps %}(select * replace ({{ steps[-loop.index] }} as touches) from {% endfor %}
     {{- relation }}{{ ')' * (steps | length) }}
 {%- endmacro %}
-
-{# Machines: persons with more than `touches_allowed` touches within `minutes` of one another. Few
-   persons have so many at all, so only theirs are put in order. #}
-{% macro journeys_bots(touches, touches_allowed, minutes) -%}
-    with many as (
-        select person_id
-        from {{ touches }}
-        where person_id is not null
-        group by person_id
-        having count(*) > {{ touches_allowed }}
-    ),
-
-    spaced as (
-        select
-            touches.person_id,
-            touches.occurred_at - lag(touches.occurred_at, {{ touches_allowed }}) over (
-                partition by touches.person_id order by touches.occurred_at
-            ) as took
-        from {{ touches }} as touches
-        inner join many
-            on touches.person_id = many.person_id
-    )
-
-    select
-        person_id,
-        count(*) as touches
-    from spaced
-    group by person_id
-    having coalesce(min(took) <= to_minutes({{ minutes }}), false)
-{%- endmacro %}

@@ -1,14 +1,16 @@
 with
 
-touchpoints as (
-    select * from {{ ref('stg_raw__touchpoints') }}
-    -- An account is many people.
-    where account_id is null
+gathered as (
+    select * from {{ ref('int_journeys__gathered') }}
+),
+
+scale as (
+    select * from {{ ref('int_journeys__scaled') }}
 ),
 
 final as (
     {{ journeys_bots(
-        'touchpoints', var('journeys_bot_touches'), var('journeys_bot_minutes')
+        'gathered', 'scale', var('journeys_bot_touches'), var('journeys_bot_minutes')
     ) }}
 )
 

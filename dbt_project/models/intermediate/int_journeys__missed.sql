@@ -1,7 +1,15 @@
 with
 
-touches as (
-    select * from {{ ref('int_journeys__touches') }}
+gathered as (
+    select * from {{ ref('int_journeys__gathered') }}
+),
+
+bots as (
+    select * from {{ ref('int_journeys__bots') }}
+),
+
+scale as (
+    select * from {{ ref('int_journeys__scaled') }}
 ),
 
 names as (
@@ -24,12 +32,12 @@ calendar as (
     select * from {{ ref('int_calendar__bounded') }}
 ),
 
-scale as (
-    {{ journeys_scale('touches', 'names') }}
-),
-
 walks as (
-    {{ journeys_walks('touches', 'scale') }}
+    select gathered.* from gathered
+    anti join bots
+        on
+            gathered.unit_kind = bots.unit_kind
+            and gathered.unit_id = bots.unit_id
 ),
 
 journeys as (

@@ -1,16 +1,8 @@
 {{ config(materialized='view') }}
 with
 
-touchpoints as (
-    select * from {{ ref('stg_raw__touchpoints') }}
-),
-
-identified as (
-    select * from {{ ref('int_journeys__identified') }}
-),
-
-named as (
-    select * from {{ ref('int_journeys__named') }}
+met as (
+    select * from {{ ref('int_journeys__met') }}
 ),
 
 bots as (
@@ -18,40 +10,11 @@ bots as (
 ),
 
 final as (
-    select
-        touchpoints.touchpoint_id,
-        touchpoints.date_day,
-        touchpoints.occurred_at,
-        case
-            when touchpoints.account_id is not null then 'account'
-            else coalesce(identified.unit_kind, 'person')
-        end as unit_kind,
-        coalesce(touchpoints.account_id, identified.unit_id, touchpoints.person_id) as unit_id,
-        touchpoints.person_id,
-        touchpoints.kind as touch_kind,
-        touchpoints.channel,
-        touchpoints.platform,
-        touchpoints.campaign_id,
-        touchpoints.territory_id,
-        touchpoints.seller_id,
-        named.code,
-        named.campaign,
-        named.territory
-    from touchpoints
-    inner join named
+    select met.* from met
+    anti join bots
         on
-            touchpoints.channel = named.channel
-            and touchpoints.campaign_id is not distinct from named.campaign_id
-            and touchpoints.territory_id is not distinct from named.territory_id
-    left join identified
-        on touchpoints.person_id = identified.person_id
-    left join bots
-        on
-            touchpoints.person_id = bots.person_id
-            and touchpoints.account_id is null
-    where
-        bots.person_id is null
-        and coalesce(touchpoints.account_id, touchpoints.person_id) is not null
+            met.unit_kind = bots.unit_kind
+            and met.unit_id = bots.unit_id
 )
 
 select * from final
