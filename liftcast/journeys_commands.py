@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from liftcast.journeys_events import add_command as add_from_events
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
     )
     app.add_typer(journeys, name="journeys")
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    add_from_events(journeys, console, errors)
 
     @journeys.callback()
     def _group() -> None:
