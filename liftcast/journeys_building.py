@@ -1,11 +1,14 @@
-"""Paths of plain files: the SQL of the warehouse's journeys, rendered without dbt, in a scratch file.
+"""Paths of plain files: the SQL of the warehouse's journeys, without dbt, in a scratch file.
 
 The macros in `dbt_project/macros/journeys` build paths in the warehouse and here: there is no other
 implementation of windows, cycles, missed journeys, path transforms, rules and rounding.
 """
 
+# ruff: noqa: S608 - names and texts from outside pass through `quoted`
+
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +19,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from liftcast import journeys_reading as reading
+from liftcast.journeys_conversions import (
+    identity_join,
+    read_conversions,
+    read_identities,
+    unit_sql,
+)
 from liftcast.journeys_reading import LeftOut, one, quoted
-from warehouse.errors import LiftcastError, printable
+from warehouse.errors import LiftcastError
 from warehouse.settings import PROJECT
 
 if TYPE_CHECKING:
@@ -27,6 +36,9 @@ if TYPE_CHECKING:
 SHARED_RULES = (
     "first", "last", "last_non_direct", "linear", "position", "time_decay", "w_shaped", "shapley",
 )  # fmt: skip
+
+#: Touches that are gathered at once.
+_PART = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -113,21 +125,27 @@ def open_scratch(folder: Path, files: list[Path], memory: str, threads: int) -> 
 
 
 def build(
-    connection: Any, touches: Path, conversions: Path, identities: Path | None, wishes: Wishes
+    connection: Any, folder: Path, files: tuple[Path, Path, Path | None], wishes: Wishes
 ) -> Built:
-    """Build journeys of two files into the connection's tables.
+    """Build journeys of files into the connection's tables.
+
+    Args:
+        connection: of `open_scratch`, with the same folder and files.
+        files: touches, conversions, and identities if there are any.
 
     Raises:
         LiftcastError: a file, a column, a moment or an amount is not what it has to be.
     """
     sql, left = macros(), LeftOut()
+    touches, conversions, identities = files
     connection.execute(f"set TimeZone = {quoted(wishes.zone)}")
     met = reading.open_table(connection, touches, reading.TOUCH_COLUMNS)
     sold = reading.open_table(connection, conversions, reading.CONVERSION_COLUMNS)
     if identities is not None:
-        _identities(connection, identities, wishes.zone, left)
+        read_identities(connection, identities, wishes.zone, left)
     has_value = "value" in sold.kinds
-    kind = _conversions(connection, sold, wishes, left, known=identities is not None)
+    known = identities is not None
+    kind = read_conversions(connection, sold, wishes.kind, wishes.zone, left, known=known)
     days = wishes.lookback or {}
     chosen = days.get(kind, days.get("", 30.0))
     connection.execute(
@@ -140,7 +158,7 @@ def build(
         + reading.touch_view(met, wishes.grain, wishes.direct, wishes.zone)
     )
     found = _names(connection, met, wishes, left)
-    _walks(connection, wishes, left, known=identities is not None)
+    _walks(connection, wishes, left, folder, known=known)
     connection.execute(
         f"create table windows as {sql.journeys_windows('conversions', 'kinds', wishes.reuse)}"
     )
@@ -167,7 +185,7 @@ def build(
         "reached", field=".code", other=_other("t.code", directs), **trims
     )
     connection.execute(
-        f"create table journeys as select conversions.*, trimmed.touches from conversions "  # noqa: S608
+        f"create table journeys as select conversions.*, trimmed.touches from conversions "
         f"left join ({trimmed}) as trimmed "
         "using (conversion_kind, unit_kind, unit_id, converted_at)"
     )
@@ -197,169 +215,6 @@ def _other(element: str, directs: list[int]) -> str:
     return f"{element} not in ({', '.join(map(str, directs))})" if directs else "true"
 
 
-def _unit(known: bool) -> str:
-    """SQL of whose a row is, where the relation is called `rows`."""
-    person = "coalesce(identity.customer_id, rows.person_id)" if known else "rows.person_id"
-    return (
-        "case when rows.account_id is not null then 'account' when rows.person_id is not null "
-        f"then 'person' end as unit_kind, coalesce(rows.account_id, {person}) as unit_id"
-    )
-
-
-def _joined(known: bool) -> str:
-    return "left join identity on rows.person_id = identity.person_id" if known else ""
-
-
-def _identities(connection: Any, file: Path, zone: str, left: LeftOut) -> None:
-    """Table `identity`: persons and the customer each turned out to be, however many steps on."""
-    table = reading.open_table(connection, file, reading.IDENTITY_COLUMNS)
-    merged = (
-        reading.moment(table, "merged_at", zone)
-        if "merged_at" in table.kinds
-        else "cast(null as timestamp)"
-    )
-    connection.execute(
-        f"create table merges as select distinct {reading.text(table, 'person_id')} as person_id, "  # noqa: S608
-        f"{reading.text(table, 'customer_id')} as customer_id, {merged} as merged_at "
-        f"from {table.sql}"
-    )
-    left.add(
-        "identity without a person or a customer",
-        one(connection, "select count(*) from merges where person_id is null or customer_id is null")[0],
-    )  # fmt: skip
-    left.add(
-        "earlier identity of a person that has a later one",
-        one(
-            connection,
-            "select count(distinct (person_id, customer_id)) - count(distinct person_id) "
-            "from merges where person_id is not null and customer_id is not null",
-        )[0],
-    )
-    connection.execute(
-        "create table identity as select person_id, arg_max(customer_id, "
-        f"(coalesce(merged_at, {reading.FIRST_MOMENT}), customer_id)) as customer_id from merges "
-        "where person_id is not null and customer_id is not null and person_id <> customer_id "
-        "group by person_id"
-    )
-    further = "select count(*) from identity semi join identity as next on identity.customer_id = next.person_id"
-    for _ in range(20):
-        if not one(connection, further)[0]:
-            return
-        connection.execute(
-            "create or replace table identity as select identity.person_id, "
-            "coalesce(next.customer_id, identity.customer_id) as customer_id from identity "
-            "left join identity as next on identity.customer_id = next.person_id"
-        )
-    person = one(
-        connection,
-        "select min(identity.person_id) from identity "
-        "semi join identity as next on identity.customer_id = next.person_id",
-    )[0]
-    raise LiftcastError(
-        "identities run in a circle", where=table.name, expected="persons that lead to a customer",
-        got=printable(person), remedy="Say which of them is the customer",
-    )  # fmt: skip
-
-
-def _conversions(
-    connection: Any, table: reading.Table, wishes: Wishes, left: LeftOut, *, known: bool
-) -> str:
-    """Table `conversions` of one kind; the kind."""
-    connection.execute(
-        f"create table written as select rows.*, {_unit(known)} from "  # noqa: S608
-        f"({reading.conversion_view(table, wishes.zone)}) as rows {_joined(known)}"
-    )
-    if not one(connection, "select count(*) from written")[0]:
-        raise LiftcastError(
-            "there is no conversion", where=table.name, expected="a row a conversion",
-            remedy="Export it again",
-        )  # fmt: skip
-    for column, wrong, expected in (
-        ("written_at", "converted_at is null", "a moment such as 2024-05-31 14:05:00"),
-        ("written_value", "written_value is not null and value is null", "an amount such as 12.50"),
-    ):
-        bad, example = one(
-            connection,
-            f"select count(*), min({column}) from written where {wrong}",  # noqa: S608
-        )
-        if bad:
-            raise LiftcastError(
-                f"{bad:,} conversions have no usable {column.replace('written', 'converted') if column == 'written_at' else 'value'}",
-                where=table.name, expected=expected,
-                got=printable(example if example is not None else "nothing", 40),
-                remedy="Mend them at the source: a sale may not vanish",
-            )  # fmt: skip
-    currencies = connection.execute(
-        "select distinct currency from written where currency is not null order by 1 limit 5"
-    ).fetchall()
-    if len(currencies) > 1:
-        raise LiftcastError(
-            "amounts are in several currencies", where=table.name, expected="one currency",
-            got=printable(", ".join(code for (code,) in currencies)),
-            remedy="Convert them, or give a file for each currency",
-        )  # fmt: skip
-    kind = _kind(connection, table, wishes)
-    repeated = one(
-        connection, "select count(*) from written"
-    )[0] - one(connection, "select count(*) from (select distinct * from written)")[0]
-    left.add("conversion that stands twice (counted once)", repeated)
-    several = one(
-        connection,
-        "select min(conversion_id) from (select kind, conversion_id from written "
-        "where conversion_id is not null group by all "
-        "having count(distinct (unit_kind, unit_id)) > 1)",
-    )[0]
-    if several is not None:
-        raise LiftcastError(
-            "a conversion is named by several persons", where=table.name, got=printable(several),
-            expected="one person for each conversion_id", remedy="Keep the one who bought",
-        )  # fmt: skip
-    if one(connection, "select count(*) from written where value < 0 and conversion_id is null")[0]:
-        raise LiftcastError(
-            "a return does not say what it takes back", where=table.name,
-            expected="the conversion_id of the order it belongs to", got="no conversion_id",
-            remedy="Add the column, or leave returns out",
-        )  # fmt: skip
-    connection.execute(
-        "create table conversions as with once as ("
-        f"select distinct * from written where kind = {quoted(kind)}), "
-        "named as (select *, coalesce(conversion_id, '#' || row_number() over ("
-        "partition by conversion_id order by unit_kind, unit_id, converted_at, value)) as id "
-        "from once) "
-        "select any_value(kind) as conversion_kind, id as conversion_id, "
-        "case when bool_or(coalesce(value, 0) >= 0) then any_value(unit_kind) end as unit_kind, "
-        "case when bool_or(coalesce(value, 0) >= 0) then any_value(unit_id) end as unit_id, "
-        "coalesce(min(converted_at) filter (where coalesce(value, 0) >= 0), min(converted_at)) "
-        "as converted_at, "
-        "case when bool_or(coalesce(value, 0) >= 0) "
-        "and (coalesce(sum(value), 0) > 0 or not bool_or(coalesce(value, 0) < 0)) then 1 else 0 end "
-        "as conversions, cast(coalesce(sum(value), 0) as decimal(18, 2)) as value, "
-        "min(lead_at) as lead_at, min(opportunity_at) as opportunity_at "
-        "from named group by id"
-    )
-    left.add(
-        "conversion without a person or account (unattributed)",
-        one(connection, "select count(*) from conversions where unit_id is null")[0],
-    )
-    return kind
-
-
-def _kind(connection: Any, table: reading.Table, wishes: Wishes) -> str:
-    found = connection.execute(
-        "select kind, count(*) from written group by kind order by kind limit 20"
-    ).fetchall()
-    kinds = [str(kind) for kind, _ in found]
-    if wishes.kind is None and len(kinds) == 1:
-        return kinds[0]
-    if wishes.kind in kinds:
-        return str(wishes.kind)
-    raise LiftcastError(
-        "the kind of conversion is not clear", where=table.name,
-        expected=f"one of {printable(', '.join(kinds), 200)}", got=printable(wishes.kind or "none"),
-        remedy="Name one with --kind",
-    )  # fmt: skip
-
-
 def _names(
     connection: Any, table: reading.Table, wishes: Wishes, left: LeftOut
 ) -> Mapping[str, int]:
@@ -373,18 +228,17 @@ def _names(
     )
     connection.execute(
         "create table looked as select name, is_direct, count(*) as rows, "
-        "count(*) filter (where person_id is null and account_id is null) as nobodies, "
         "count(*) filter (where occurred_at is null) as undated, "
         f"count(*) filter (where occurred_at > {limit}) as future, "
         f"min(occurred_at) filter (where occurred_at <= {limit}) as first_at, "
-        f"max(occurred_at) filter (where occurred_at <= {limit}) as last_at "
+        f"max(occurred_at) filter (where occurred_at <= {limit}) as last_at, "
+        f"count(*) filter (where name is not null and occurred_at <= {limit}) as kept "
         "from raw_touches group by all"
     )
-    rows, unnamed, nobodies, undated, future, last = one(
+    rows, unnamed, undated, future, last = one(
         connection,
         "select coalesce(sum(rows), 0), coalesce(sum(rows) filter (where name is null), 0), "
-        "coalesce(sum(nobodies), 0), coalesce(sum(undated), 0), coalesce(sum(future), 0), "
-        "max(last_at) from looked",
+        "coalesce(sum(undated), 0), coalesce(sum(future), 0), max(last_at) from looked",
     )
     if not rows or last is None:
         raise LiftcastError(
@@ -392,10 +246,9 @@ def _names(
             expected="a row a touch, with occurred_at and channel", remedy="Export it again",
         )  # fmt: skip
     left.add("touch without a channel", unnamed)
-    left.add("touch without person or account", nobodies)
     if undated:
         example = connection.execute(
-            f"select min(cast(occurred_at as varchar)) from (select \"occurred_at\" as occurred_at, "  # noqa: S608
+            f'select min(cast(occurred_at as varchar)) from (select "occurred_at" as occurred_at, '
             f"{reading.moment(table, 'occurred_at', wishes.zone)} as read_at from {table.sql}) "
             "where read_at is null"
         ).fetchone()
@@ -419,7 +272,7 @@ def _names(
         else "greatest((select max(last_at) from looked), "
         "(select max(converted_at) from conversions))"
     )
-    connection.execute(f"create table observed as select {end} as until_at")  # noqa: S608
+    connection.execute(f"create table observed as select {end} as until_at")
     connection.execute(
         "create table bounds as select min(first_at) as occurred_at from looked "
         "union all select max(last_at) from looked"
@@ -428,16 +281,52 @@ def _names(
     return {"touches": int(rows), "names": len(taken)}
 
 
-def _walks(connection: Any, wishes: Wishes, left: LeftOut, *, known: bool) -> None:
+def _gather(connection: Any, folder: Path) -> None:
+    """Table `gathered`, in parts of a few million touches.
+
+    Persons come in any order. With all of them at once a list would be begun for nearly every
+    touch, and joined later: half as fast again, and it takes all memory there is.
+    """
+    kept = one(connection, "select coalesce(sum(kept), 0) from looked")[0]
+    parts = -(-int(kept) // _PART)
+    if parts <= 1:
+        connection.execute(f"create table gathered as {macros().journeys_walks('placed', 'scale')}")
+        return
+    connection.execute(
+        f"copy (select *, hash(unit_id) % {parts} as part from placed) to "
+        f"{quoted(folder / 'parts')} (format parquet, partition_by (part), compression lz4_raw)"
+    )
+    for part in range(parts):
+        files = quoted(folder / "parts" / f"part={part}" / "*.parquet")
+        walks = macros().journeys_walks(
+            f"(select * from read_parquet({files}, hive_partitioning = false))",
+            "scale",
+        )
+        connection.execute(
+            f"insert into gathered {walks}" if part else f"create table gathered as {walks}"
+        )
+        shutil.rmtree(folder / "parts" / f"part={part}")
+
+
+def _walks(connection: Any, wishes: Wishes, left: LeftOut, folder: Path, *, known: bool) -> None:
     """Table `gathered` and view `walks`: every unit's touches, machines and repeats left out."""
     sql = macros()
     connection.execute(
-        f"create view placed as select {_unit(known)}, rows.occurred_at, names.code "  # noqa: S608
-        f"from raw_touches as rows inner join names on rows.name = names.name {_joined(known)} "
+        f"create view placed as select {unit_sql(known)}, rows.occurred_at, names.code "
+        "from raw_touches as rows inner join names on rows.name = names.name "
+        f"{identity_join(known)} "
         "where rows.occurred_at <= (select max(last_at) from looked) "
         "and (rows.person_id is not null or rows.account_id is not null)"
     )
-    connection.execute(f"create table gathered as {sql.journeys_walks('placed', 'scale')}")
+    _gather(connection, folder)
+    left.add(
+        "touch without person or account",
+        one(
+            connection,
+            "select (select sum(kept) from looked) "
+            "- (select coalesce(sum(len(entries)), 0) from gathered)",
+        )[0],
+    )
     connection.execute("create table bots (unit_kind varchar, unit_id varchar, touches bigint)")
     if wishes.bots is not None:
         allowed, minutes = wishes.bots
@@ -456,7 +345,7 @@ def _walks(connection: Any, wishes: Wishes, left: LeftOut, *, known: bool) -> No
         "touch of the same person, moment and name as another",
         one(
             connection,
-            f"select coalesce(sum(len(entries)), 0) - (select coalesce(sum(len(entries)), 0) "  # noqa: S608
+            f"select coalesce(sum(len(entries)), 0) - (select coalesce(sum(len(entries)), 0) "
             f"from walks) from {people}",
         )[0],
     )

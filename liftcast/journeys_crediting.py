@@ -1,5 +1,7 @@
 """Credit of built journeys: shares from SQL, estimates and intervals from `models.journeys`."""
 
+# ruff: noqa: S608 - names and texts from outside pass through `quoted`
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -39,7 +41,7 @@ class Credit:
     notes: tuple[str, ...]
 
 
-def credit_of(
+def credit_of(  # noqa: PLR0917
     connection: Any, built: Built, rules: Sequence[str], order: Any, draws: int, seed: int
 ) -> Credit:
     """Conversions and value credited by rules, with 90 % intervals of conversions.
@@ -110,7 +112,7 @@ def _sold(
     weights = "".join(f", weights_{rule}" for rule in rules)
     table = lists(
         connection,
-        f"select touches_code as touches, conversions, value::double as value{weights} from "  # noqa: S608
+        f"select touches_code as touches, conversions, value::double as value{weights} from "
         "(select *, list_transform(touches, lambda t: t.code) as touches_code from weighted) "
         "order by conversion_id",
     )
@@ -228,7 +230,7 @@ def write_touches(connection: Any, built: Built, file: Path) -> None:
     )
     form = "format parquet, compression zstd" if plain else "format csv, header true"
     connection.execute(
-        f"copy (select {shown('conversion_id')} as conversion_id, "  # noqa: S608
+        f"copy (select {shown('conversion_id')} as conversion_id, "
         f"{shown('conversion_kind')} as conversion_kind, converted_at, unit_kind, "
         f"{shown('unit_id')} as unit_id, position, occurred_at, {shown('name')} as channel, "
         f"{', '.join(columns)} from (select * exclude (touch), touch.code as code, "

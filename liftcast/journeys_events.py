@@ -42,9 +42,10 @@ def add_command(journeys: typer.Typer, console: Console, errors: Console) -> Non
         epilog="Example: `liftcast journeys from-events --touches touches.parquet "
         "--conversions orders.csv --out build/journeys --lookback 30`",
     )
-    def from_events(  # noqa: PLR0913, PLR0917
+    def from_events(  # noqa: PLR0917
         touches: Annotated[
-            Path, typer.Option(help="CSV or Parquet: person_id or account_id, occurred_at, channel.")
+            Path,
+            typer.Option(help="CSV or Parquet: person_id or account_id, occurred_at, channel."),
         ],
         conversions: Annotated[
             Path,
@@ -113,7 +114,9 @@ def add_command(journeys: typer.Typer, console: Console, errors: Console) -> Non
             str | None,
             typer.Option("--touch-credit", help="Also write every touch's credit: csv or parquet."),
         ] = None,
-        memory: Annotated[str, typer.Option(help="Memory before the scratch disk is used.")] = "3GB",
+        memory: Annotated[
+            str, typer.Option(help="Memory before the scratch disk is used.")
+        ] = "3GB",
         force: Annotated[
             bool, typer.Option("--force", help="Replace the tables of an earlier run.")
         ] = False,
@@ -299,7 +302,7 @@ def scratch(out: Path) -> Iterator[Path]:
 # --- credit ---------------------------------------------------------------------------------------
 
 
-def _credited(
+def _credited(  # noqa: PLR0917
     folder: Path,
     files: tuple[Path, Path, Path | None],
     wishes: Wishes,
@@ -312,12 +315,12 @@ def _credited(
     from liftcast.journeys_building import build, open_scratch
     from liftcast.journeys_crediting import credit_of, write_touches
 
-    given = [file.absolute() for file in files if file is not None]
+    whole = (files[0].absolute(), files[1].absolute(), files[2] and files[2].absolute())
+    given = [file for file in whole if file is not None]
     threads = os.cpu_count() or 1
     connection = open_scratch(folder.absolute(), given, memory, threads)
     try:
-        third = files[2].absolute() if files[2] else None
-        built = build(connection, files[0].absolute(), files[1].absolute(), third, wishes)
+        built = build(connection, folder.absolute(), whole, wishes)
         if touch_credit:
             write_touches(connection, built, folder.absolute() / f"touch_credit.{touch_credit}")
         return built, credit_of(connection, built, *asked)
@@ -381,7 +384,7 @@ def _screen(result: Credit, built: Built) -> Any:
         title_justify="left",
     )
     table.add_column("channel", overflow="fold")
-    wide = result.table.pivot(index="channel", columns="rule", values="conversions")  # noqa: PD010
+    wide = result.table.pivot(index="channel", columns="rule", values="conversions")
     wide = wide[list(dict.fromkeys(result.table["rule"]))]
     for rule in wide.columns:
         table.add_column(str(rule), justify="right")
