@@ -106,10 +106,9 @@ taken_back as (
         max((sold_lines.sold_at, sold_lines.sold)) as sold_last
     from loose_lines
     asof inner join sold_lines
-        on
-            loose_lines.customer_id = sold_lines.customer_id
-            and loose_lines.product_id = sold_lines.product_id
-            and loose_lines.sold_at >= sold_lines.sold_at
+        on loose_lines.customer_id = sold_lines.customer_id
+        and loose_lines.product_id = sold_lines.product_id
+        and loose_lines.sold_at >= sold_lines.sold_at
     group by loose_lines.order_id
 ),
 
@@ -142,7 +141,9 @@ settled as (
     from orders
     left join returned
         on orders.order_id = returned.order_id
-    group by 1, 2
+    group by
+        coalesce(returned.of_order_id, orders.order_id),
+        coalesce(returned.of_opportunity_id, orders.opportunity_id)
 ),
 
 -- Who walks the way to an order: nobody where the customer is not known, or where it is a return

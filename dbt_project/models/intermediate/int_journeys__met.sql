@@ -36,10 +36,9 @@ final as (
         named.territory
     from touchpoints
     inner join named
-        on
-            touchpoints.channel = named.channel
-            and touchpoints.campaign_id is not distinct from named.campaign_id
-            and touchpoints.territory_id is not distinct from named.territory_id
+        on touchpoints.channel = named.channel
+        and touchpoints.campaign_id is not distinct from named.campaign_id
+        and touchpoints.territory_id is not distinct from named.territory_id
     left join identified
         on touchpoints.person_id = identified.person_id
     where coalesce(touchpoints.account_id, touchpoints.person_id) is not null

@@ -35,9 +35,8 @@ calendar as (
 walks as (
     select gathered.* from gathered
     anti join bots
-        on
-            gathered.unit_kind = bots.unit_kind
-            and gathered.unit_id = bots.unit_id
+        on gathered.unit_kind = bots.unit_kind
+        and gathered.unit_id = bots.unit_id
 ),
 
 journeys as (

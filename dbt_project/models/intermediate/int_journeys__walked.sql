@@ -25,11 +25,10 @@ journeys as (
         0 as nulls
     from conversions
     left join reached
-        on
-            conversions.conversion_kind = reached.conversion_kind
-            and conversions.unit_kind = reached.unit_kind
-            and conversions.unit_id = reached.unit_id
-            and conversions.converted_at = reached.converted_at
+        on conversions.conversion_kind = reached.conversion_kind
+        and conversions.unit_kind = reached.unit_kind
+        and conversions.unit_id = reached.unit_id
+        and conversions.converted_at = reached.converted_at
 ),
 
 {% for grain in ['channel', 'campaign', 'territory'] %}

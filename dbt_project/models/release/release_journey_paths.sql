@@ -1,7 +1,19 @@
 with
 
-final as (
+walked as (
     select * from {{ ref('int_journeys__walked') }}
+),
+
+final as (
+    select
+        conversion_kind,
+        grain,
+        path,
+        conversions,
+        value,
+        margin,
+        nulls
+    from walked
 )
 
 select * from final

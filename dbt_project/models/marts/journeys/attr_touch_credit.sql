@@ -38,11 +38,10 @@ journeys as (
         coalesce(trimmed.touches, []) as touches
     from conversions
     left join trimmed
-        on
-            conversions.conversion_kind = trimmed.conversion_kind
-            and conversions.unit_kind = trimmed.unit_kind
-            and conversions.unit_id = trimmed.unit_id
-            and conversions.converted_at = trimmed.converted_at
+        on conversions.conversion_kind = trimmed.conversion_kind
+        and conversions.unit_kind = trimmed.unit_kind
+        and conversions.unit_id = trimmed.unit_id
+        and conversions.converted_at = trimmed.converted_at
 ),
 
 known as (
