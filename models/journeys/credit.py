@@ -25,8 +25,10 @@ RULES = (
 DEFAULT_RULES = ("first", "last", "linear", "position", "time_decay", "markov", "shapley")
 #: Above this many channels exact values by rate, once a replicate, take too long.
 _MOST_RATE_INTERVALS = 12
-#: Above so many states times channels a Markov replicate takes more than a fifth of a second.
+#: Above so many states times channels a Markov replicate takes more than a fifth of a second;
 _MOST_MARKOV_INTERVALS = 100_000
+#: and above so many channels at order 1.
+_MOST_RESAMPLED = 1_000
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,10 @@ class Attribution:
         rules: in the order asked for.
         order: touches the Markov graph remembers; None without "markov".
         orders: the table order was chosen by (`choose_order`), if it was.
-        conversions, value, low, high: by rule and channel, shape (R, C); value NaN if not given,
-            the ends of the 90 % interval NaN if there are no draws.
+        conversions, value: by rule and channel, shape (R, C); value NaN if not given.
+        low, high, value_low, value_high: the ends of their 90 % intervals, NaN if there are none.
         effects: removal effects, shape (C,); None without "markov".
+        effects_low, effects_high: the ends of their 90 % intervals, NaN if there are none.
         notes: what the reader should know, in sentences.
     """
 
@@ -52,12 +55,17 @@ class Attribution:
     value: Floats
     low: Floats
     high: Floats
+    value_low: Floats
+    value_high: Floats
     effects: Floats | None
+    effects_low: Floats | None
+    effects_high: Floats | None
     notes: tuple[str, ...]
 
     def credit(self) -> pd.DataFrame:
-        """channel, rule, conversions, value, p05, p95 (of conversions): a row a channel and rule.
+        """Credit, a row a channel and rule.
 
+        channel, rule, conversions, value, p05, p95 (of conversions), value_p05, value_p95.
         Conversions of empty paths stand in a row `(unattributed)` of each rule, if there are any;
         with it every rule sums to all conversions and all value.
         """
@@ -69,6 +77,8 @@ class Attribution:
             "value": (self.value, lost),
             "p05": (self.low, np.nan),
             "p95": (self.high, np.nan),
+            "value_p05": (self.value_low, np.nan),
+            "value_p95": (self.value_high, np.nan),
         }
         return pd.DataFrame(
             {
@@ -82,16 +92,17 @@ class Attribution:
         )
 
     def removal(self) -> pd.DataFrame:
-        """channel, removal_effect: the share of conversions lost without the channel; may be empty.
+        """channel, removal_effect, p05, p95; no row without "markov".
 
-        Effects overlap and do not sum to one.
+        An effect is the share of conversions lost without the channel. Effects overlap and do not
+        sum to one.
         """
+        effects = (self.effects, self.effects_low, self.effects_high)
+        columns = [np.array([]) if column is None else column for column in effects]
         channels = self.paths.channels if self.effects is not None else ()
         return pd.DataFrame(
-            {
-                "channel": pd.Series(channels, dtype=object),
-                "removal_effect": np.array([]) if self.effects is None else self.effects,
-            }
+            {"channel": pd.Series(channels, dtype=object)}
+            | dict(zip(("removal_effect", "p05", "p95"), columns, strict=True))
         )
 
 
@@ -133,34 +144,31 @@ def attribute(
     shares = _shares(paths, rules, direct, position, half_life)
     depth, orders, shape, effects = None, None, None, None
     if "markov" in rules:
-        if order == "auto":
-            orders = choose_order(paths, seed=seed)
-            depth = int(orders.loc[orders["is_chosen"], "order"].iloc[0])
-            notes.append(f"order {depth} predicts held-out people best")
-        else:
-            depth = order
+        depth, orders = _depth(paths, order, seed, notes)
         shape = markov.graph(paths, depth)
         effects = markov.removal_effects(paths, shape)
         if paths.nulls.sum() == 0:
             notes.append("no path without conversion is given: removal effects see buyers only")
     credited = [_credited(paths, rule, shares, effects) for rule in rules]
-    low = np.full((len(rules), len(paths.channels)), np.nan)
-    high = low.copy()
+    low, high, value_low, value_high = np.full((4, len(rules), len(paths.channels)), np.nan)
+    effects_low, effects_high = None, None
+    if effects is not None:
+        effects_low, effects_high = np.full((2, len(effects)), np.nan)
     with_rate = "shapley_rate" in rules and len(paths.channels) <= _MOST_RATE_INTERVALS
     if "shapley_rate" in rules and draws and not with_rate:
         notes.append(f"shapley_rate has no interval above {_MOST_RATE_INTERVALS} channels")
-    if (
-        shape is not None
-        and draws
-        and len(shape.last) * len(paths.channels) > (_MOST_MARKOV_INTERVALS)
-    ):
+    if shape is not None and draws and not _is_resampled(shape, len(paths.channels)):
         shape = None
         notes.append(f"markov has no interval: order {depth} has too many states to resample")
     if draws:
         drawn = replicates(paths, shares, shape, with_rate=with_rate, draws=draws, seed=seed)
         for at, rule in enumerate(rules):
-            if rule in drawn:
-                low[at], high[at] = np.quantile(drawn[rule], (0.05, 0.95), axis=0)
+            if rule in drawn.conversions:
+                low[at], high[at] = _interval(drawn.conversions[rule])
+                if paths.value is not None:
+                    value_low[at], value_high[at] = _interval(drawn.value[rule])
+        if drawn.effects is not None:
+            effects_low, effects_high = _interval(drawn.effects)
     return Attribution(
         paths=paths,
         rules=tuple(rules),
@@ -170,9 +178,38 @@ def attribute(
         value=np.stack([value for _, value in credited]),
         low=low,
         high=high,
+        value_low=value_low,
+        value_high=value_high,
         effects=effects,
+        effects_low=effects_low,
+        effects_high=effects_high,
         notes=tuple(notes),
     )
+
+
+def _depth(
+    paths: Paths, order: int | Literal["auto"], seed: int, notes: list[str]
+) -> tuple[int, pd.DataFrame | None]:
+    """The order, chosen if that is wished, and the table it was chosen by."""
+    if order != "auto":
+        return order, None
+    orders = choose_order(paths, seed=seed)
+    depth = int(orders.loc[orders["is_chosen"], "order"].iloc[0])
+    notes.append(f"order {depth} predicts held-out people best")
+    return depth, orders
+
+
+def _interval(drawn: Floats) -> tuple[Floats, Floats]:
+    """The ends of 90 % of replicates, by channel."""
+    low, high = np.quantile(drawn, (0.05, 0.95), axis=0)
+    return low, high
+
+
+def _is_resampled(shape: markov.Graph, channels: int) -> bool:
+    """Whether the chain is small enough to be solved in every replicate."""
+    if shape.order == 1:
+        return channels <= _MOST_RESAMPLED
+    return len(shape.last) * channels <= _MOST_MARKOV_INTERVALS
 
 
 def _check(rules: Sequence[str], direct: str | None, draws: int) -> None:

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy.sparse import csc_array, csr_array
+from scipy.linalg import lapack
+from scipy.sparse import csc_array
 from scipy.sparse.linalg import splu
 
 from models.errors import ModelInputError
+from models.journeys import chains, kernels
 from models.journeys.paths import Floats, Paths, Places, sums
 
-#: More states times channels than this are refused: they would take minutes.
+#: More states times channels than this are refused above order 1: they would take minutes.
 MOST_CELLS = 4_000_000
+#: More channels than this are refused at order 1: their matrix would take over 1.2 GB.
+MOST_CHANNELS = 12_000
 #: Up to here LAPACK on the full matrix is quickest; for order 1, where each channel is one state
 #: and needs no system of its own, always.
 _DENSE_STATES = 300
@@ -27,6 +30,8 @@ _FACTOR_STATES = 8_000
 #: Journeys that are not over after so many steps are solved by factorisation.
 _MOST_STEPS = 2_000
 _TOLERANCE = 1e-12
+#: The same for replicates, of which quantiles are taken.
+_OPEN = 1e-8
 _BLOCK = 128
 #: Numbers of one block of channels: 32 MB.
 _CELLS = 4 * 2**20
@@ -62,41 +67,31 @@ def graph(paths: Paths, order: int = 1) -> Graph:
     """
     if order < 1:
         raise ModelInputError(f"The order is {order}; expected 1 or more touches to remember.")
-    states, last = _states(paths, order)
-    if len(last) * len(paths.channels) > MOST_CELLS:
+    move, source, target, last, exits = kernels.walk(
+        paths.offsets, paths.codes, len(paths.channels), order
+    )
+    if order == 1:  # a state is a channel, and named as one
+        source = np.where(source < 0, -1, last[source])
+        target, exits, last = last[target], last[exits], np.arange(len(paths.channels))
+        if len(last) > MOST_CHANNELS:
+            raise ModelInputError(
+                f"There are {len(last):,} channels; expected at most {MOST_CHANNELS:,}: put the "
+                "rarest together."
+            )
+    elif len(last) * len(paths.channels) > MOST_CELLS:
         raise ModelInputError(
             f"Order {order} makes {len(last):,} states of {len(paths.channels):,} channels; "
             f"expected at most {MOST_CELLS:,} of one times the other: take a lower order, or put "
             "channels together."
         )
-    came_from = np.r_[len(last), states[:-1]]
-    came_from[paths.offsets[:-1]] = len(last)
-    move, distinct = pd.factorize(came_from * len(last) + states)
     return Graph(
         order=order,
         last=last,
-        source=distinct // len(last),
-        target=distinct % len(last),
-        move=np.asarray(move, dtype=np.int64),
-        exit=states[paths.offsets[1:] - 1],
+        source=np.where(source < 0, len(last), source),
+        target=target,
+        move=move,
+        exit=exits,
     )
-
-
-def _states(paths: Paths, order: int) -> tuple[Places, Places]:
-    """State of every touch, and the channel of every state's last touch."""
-    if order == 1:
-        return paths.codes, np.arange(len(paths.channels))
-    keys = paths.codes
-    begin = paths.offsets[:-1][paths.rows]
-    touches = np.arange(len(keys))
-    for back in range(1, min(order, int(paths.lengths.max()))):
-        place = touches - back
-        before = np.where(place >= begin, paths.codes[np.maximum(place, 0)] + 1, 0)
-        keys, _ = pd.factorize(keys * (len(paths.channels) + 1) + before)
-    states, distinct = pd.factorize(keys)
-    last = np.empty(len(distinct), dtype=np.int64)
-    last[states] = paths.codes
-    return np.asarray(states, dtype=np.int64), last
 
 
 def removal_effects(paths: Paths, order: int | Graph = 1) -> Floats:
@@ -121,17 +116,29 @@ def removal_effects(paths: Paths, order: int | Graph = 1) -> Floats:
         ModelInputError: as `graph`.
     """
     shape = order if isinstance(order, Graph) else graph(paths, order)
+    return effects(shape, *_counted(paths, shape), len(paths.channels))
+
+
+def _counted(paths: Paths, shape: Graph) -> tuple[Floats, Floats, Floats]:
+    """People by move, people and conversions by the state their path ends in."""
     people = paths.conversions + paths.nulls
-    return effects(
-        shape,
+    return (
         sums(people[paths.rows], shape.move, len(shape.source)),
         sums(people, shape.exit, len(shape.last)),
         sums(paths.conversions, shape.exit, len(shape.last)),
-        len(paths.channels),
     )
 
 
-def effects(shape: Graph, moves: Floats, ended: Floats, converted: Floats, channels: int) -> Floats:
+def effects(
+    shape: Graph,
+    moves: Floats,
+    ended: Floats,
+    converted: Floats,
+    channels: int,
+    *,
+    reach: Floats | None = None,
+    tolerance: float = _TOLERANCE,
+) -> Floats:
     """Removal effects, shape (C,), of counted moves.
 
     Args:
@@ -139,6 +146,9 @@ def effects(shape: Graph, moves: Floats, ended: Floats, converted: Floats, chann
         ended: people whose path ends in a state, shape (S,).
         converted: of these, conversions, shape (S,).
         channels: number of channels C.
+        reach: with many states, the probability to convert from each state without each channel,
+            shape (S, C), as far as it is known; overwritten with what is found.
+        tolerance: part of all conversions that may be open where journeys are followed.
     """
     total = float(converted.sum())
     if total <= 0:
@@ -154,34 +164,111 @@ def effects(shape: Graph, moves: Floats, ended: Floats, converted: Floats, chann
     # reason N[s, C] is the count of visits over people, h(s) is conversions over people, and with
     # G = (D - T)^-1 the effect becomes sum(G[C, C]^-1 h(C)) / conversions.
     diagonal = np.where(leaving > 0, leaving, 1.0)
-    every = np.arange(size)
-    matrix = csc_array(
-        (np.r_[-counts, diagonal], (np.r_[source, every], np.r_[target, every])),
-        shape=(size, size),
-    )
     if shape.order == 1 or size <= _DENSE_STATES:
-        lost = _dense(shape, matrix, converted, channels)
+        matrix = np.zeros((size, size), order="F")
+        matrix[source, target] = -counts
+        matrix[np.arange(size), np.arange(size)] += diagonal
+        lost = (
+            _diagonal(matrix, converted)
+            if shape.order == 1
+            else _dense(shape, matrix, converted, channels)
+        )
     else:
-        chances = csr_array((counts / diagonal[source], (source, target)), shape=(size, size))
         begun = np.zeros(size)
         begun[shape.target[~inner]] = moves[~inner]
         found = _stepwise(
             shape,
-            chances,
+            (source, target, counts / diagonal[source]),
             begun=begun,
             leaving=diagonal,
             converted=converted,
-            channels=channels,
+            reach=np.zeros((size, channels)) if reach is None else reach,
+            tolerance=tolerance,
         )
-        lost = _sparse(shape, matrix, converted, channels) if found is None else found
+        if found is None:
+            every = np.arange(size)
+            entries = np.r_[-counts, diagonal]
+            places = (np.r_[source, every], np.r_[target, every])
+            found = _sparse(shape, csc_array((entries, places), (size, size)), converted, channels)
+        lost = found
     return np.asarray(np.clip(lost / total, 0.0, 1.0), dtype=np.float64)
 
 
-def _dense(shape: Graph, matrix: Any, converted: Floats, channels: int) -> Floats:
-    inverse = np.linalg.inv(matrix.toarray())
+def replicated(
+    paths: Paths, shape: Graph, moves: Floats, ended: Floats, converted: Floats
+) -> Floats:
+    """Removal effects of resampled counts, shape (draws, C).
+
+    As `effects` for each replicate, of counts with replicates in the last axis. Where journeys are
+    followed, each replicate begins at what `paths` give, and ends with at most 1e-8 of conversions
+    open.
+    """
+    channels = len(paths.channels)
+    if shape.order == 1 and channels <= _DENSE_STATES:
+        return _at_once(shape, moves, ended, converted)
+    usual = np.zeros((len(shape.last), channels))
+    effects(shape, *_counted(paths, shape), channels, reach=usual, tolerance=_OPEN)
+    return np.stack(
+        [
+            effects(
+                shape, moves[:, d].copy(), ended[:, d].copy(), converted[:, d].copy(), channels,
+                reach=usual.copy(), tolerance=_OPEN,
+            )
+            for d in range(moves.shape[1])
+        ]
+    )  # fmt: skip
+
+
+def _at_once(shape: Graph, moves: Floats, ended: Floats, converted: Floats) -> Floats:
+    """Effects of order 1 for many replicates in few calls."""
+    size, draws = ended.shape
+    inner = shape.source < size
+    source, target = shape.source[inner], shape.target[inner]
+    out = np.zeros((draws, size))
+    every = np.arange(size)
+    step = max(1, _CELLS // size**2)
+    for start in range(0, draws, step):
+        at = slice(start, start + step)
+        counts, won = moves[inner, at].T, converted[:, at].T
+        matrix = np.zeros((len(won), size, size))
+        matrix[:, source, target] = -counts
+        leaving = ended[:, at].T - matrix.sum(axis=2)
+        matrix[:, every, every] += np.where(leaving > 0, leaving, 1.0)
+        inverse = np.linalg.inv(matrix)
+        lost = (inverse @ won[:, :, None])[:, :, 0] / inverse[:, every, every]
+        whole = won.sum(axis=1, keepdims=True)
+        np.divide(lost, whole, out=out[at], where=whole > 0)
+    return np.clip(out, 0.0, 1.0)
+
+
+def _diagonal(matrix: Floats, converted: Floats) -> Floats:
+    """(G converted) / diag(G) with G the inverse of a matrix, which is overwritten.
+
+    The factors L and U are inverted where they stand, and of their product only the diagonal is
+    taken: two thirds of the work of an inverse, and no second matrix. Off the diagonal nothing is
+    above 0, so all parts of these inverses are positive and no digit is lost to cancellation.
+    """
+    size = len(matrix)
+    factors, swaps, _ = lapack.dgetrf(matrix, overwrite_a=True)
+    reach, _ = lapack.dgetrs(factors, swaps, converted)
+    for lower in (False, True):
+        factors, _ = lapack.dtrtri(factors, lower=lower, unitdiag=lower, overwrite_c=True)
+    column = np.arange(size)
+    for row, other in enumerate(swaps):
+        column[row], column[other] = column[other], column[row]
+    diagonal = np.empty(size)
+    for j, c in enumerate(column.tolist()):
+        least = max(j, c)
+        both = float(factors[c, least:] @ factors[least:, j])
+        if least == j:  # the diagonal of L is 1 and not stored
+            both += float(factors[c, j] * (1.0 - factors[j, j]))
+        diagonal[c] = both
+    return np.asarray(reach / diagonal, dtype=np.float64)
+
+
+def _dense(shape: Graph, matrix: Floats, converted: Floats, channels: int) -> Floats:
+    inverse = np.linalg.inv(matrix)
     reach = inverse @ converted
-    if shape.order == 1:
-        return np.asarray(reach / np.diag(inverse), dtype=np.float64)
     lost = np.zeros(channels)
     for channel in range(channels):
         block = np.flatnonzero(shape.last == channel)
@@ -191,38 +278,41 @@ def _dense(shape: Graph, matrix: Any, converted: Floats, channels: int) -> Float
 
 def _stepwise(
     shape: Graph,
-    chances: Any,
+    chances: tuple[Places, Places, Floats],
     *,
     begun: Floats,
     leaving: Floats,
     converted: Floats,
-    channels: int,
+    reach: Floats,
+    tolerance: float,
 ) -> Floats | None:
     """Conversions lost by channel, by following journeys step by step; None if they do not end.
 
     With many states a factorisation fills up while a step costs no more than the moves there are.
     Let h hold, by state and removed channel, the probability to convert in a number of steps. What
     the next step adds is r; what all later ones add to conversions is begun (I - Q')^-1 r, at most
-    begun (I - Q)^-1 r = leaving r, as visits are counted. So the error is known before it is
-    small enough to stop: at most `_TOLERANCE` of all conversions.
+    begun (I - Q)^-1 |r| = leaving |r|, as visits are counted. So the error is known before it is
+    small enough to stop: at most `tolerance` of all conversions.
     """
     total = float(converted.sum())
-    now = (converted / leaving)[:, None]
+    source, target, chance = chances
+    order = np.argsort(source, kind="stable")
+    starts = np.searchsorted(source[order], np.arange(len(leaving) + 1))
+    now = converted / leaving
+    channels = reach.shape[1]
     lost = np.empty(channels)
     width = max(1, _CELLS // len(leaving))
     for start in range(0, channels, width):
-        some = np.arange(start, min(start + width, channels))
-        alive = shape.last[:, None] != some
-        reach = now * alive
-        for _ in range(_MOST_STEPS):
-            after = (now + chances @ reach) * alive
-            error = float((leaving @ np.abs(after - reach)).max())
-            reach = after
-            if error <= _TOLERANCE * total:
-                break
-        else:
+        some = slice(start, min(start + width, channels))
+        block = np.ascontiguousarray(reach[:, some])
+        ended = chains.follow(
+            starts, target[order], chance[order], now, leaving, shape.last, start, block,
+            tolerance * total, _MOST_STEPS,
+        )  # fmt: skip
+        if not ended:
             return None
-        lost[some] = total - begun @ reach
+        reach[:, some] = block
+        lost[some] = total - begun @ block
     return lost
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from models.errors import EmptyFrameError, MissingColumnError, ModelInputError, NotFiniteError
+from models.journeys import kernels
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -78,10 +79,11 @@ def read_paths(
     """Paths of a frame with a row a path (or a row a person: equal paths are summed).
 
     Args:
-        frame: `path` ("search > email > search", first touch first), `conversions`; optional are
-            `value` (money of these conversions) and `nulls` (people that did not convert, 0 if
-            there is no such column). Other columns are ignored.
-        separator: what stands between two touches; spaces around a name are dropped.
+        frame: `path` ("search > email > search", first touch first; or a list of names, which may
+            then hold the separator), `conversions`; optional are `value` (money of these
+            conversions) and `nulls` (people that did not convert, 0 if there is no such column).
+            Other columns are ignored.
+        separator: what stands between two touches of a text; spaces around a name are dropped.
         direct: a channel whose touches are left out of every path that holds another channel.
         collapse: a channel touched several times in a row counts as one touch.
         longest: only the last so many touches of a path are kept.
@@ -95,33 +97,55 @@ def read_paths(
             stands twice, there is no touch at all, a number is missing, negative or infinite, value
             stands without a conversion, or a touch has a reserved name.
     """
-    texts, conversions, value, nulls = _columns(frame, name)
-    group, unique = pd.factorize(texts)
+    cells, conversions, value, nulls = _columns(frame, name)
+    if not separator.strip():
+        raise ModelInputError(f"The separator is {separator!r}; expected a mark such as '>'.")
+    lists = _lists(cells, name)
+    split = _from_texts(cells, separator.strip(), name) if lists is None else _from_lists(lists)
     notes = []
-    if len(unique) < len(frame):
-        notes.append(f"{len(frame) - len(unique):,} rows of {name} repeat a path and are summed")
-    rows, codes, channels, blank = _touches(unique, separator, name)
+    if len(split) < len(frame):
+        notes.append(f"{len(frame) - len(split):,} rows of {name} repeat a path and are summed")
+    lookup, channels = _channels(split.names, separator if lists is None else None, name)
+    codes, rows = lookup[split.codes], None
+    plain = len(channels) == len(split.names)
+    blank = 0
+    if not plain:
+        named = codes >= 0
+        lengths = np.diff(split.offsets)
+        rows = np.repeat(np.arange(len(split)), lengths)
+        # An empty cell is one piece without a name: an empty path, not a touch left out.
+        blank = int((~named & (lengths[rows] > (1 if lists is None else 0))).sum())
+        rows, codes = rows[named], codes[named]
     if blank:
         notes.append(f"{blank:,} touches without a name are left out")
     if longest is not None and longest < 1:
         raise ModelInputError(f"longest is {longest}; expected the number of touches to keep, >= 1")
-    if direct is not None:
-        if direct in channels:
-            rows, codes = _without_direct(rows, codes, channels.index(direct), len(unique))
-        else:
-            notes.append(f"no path holds the direct channel {direct!r}")
-    if collapse:
-        keep = np.r_[True, (codes[1:] != codes[:-1]) | (rows[1:] != rows[:-1])]
-        rows, codes = rows[keep], codes[keep]
-    if longest is not None:
-        left = np.searchsorted(rows, rows, side="right") - np.arange(len(rows))
-        rows, codes = rows[left <= longest], codes[left <= longest]
+    if direct is not None and direct not in channels:
+        notes.append(f"no path holds the direct channel {direct!r}")
+    if plain and not collapse and longest is None and direct not in channels:
+        # Nothing was renamed or left out: paths are distinct already, and none is empty.
+        totals = [
+            None if column is None else sums(column, split.group, len(split))
+            for column in (conversions, value, nulls)
+        ]
+        assert totals[0] is not None and totals[2] is not None
+        return Paths(
+            channels, split.offsets, codes, totals[0], totals[2], totals[1], notes=tuple(notes)
+        )
+    if rows is None:
+        rows = np.repeat(np.arange(len(split)), np.diff(split.offsets))
+    place = channels.index(direct) if direct in channels else None
+    rows, codes = _transformed(
+        rows, codes, len(split), direct=place, collapse=collapse, longest=longest
+    )
     walked = np.bincount(codes, minlength=len(channels)) > 0
     used, codes = np.flatnonzero(walked), (np.cumsum(walked) - 1)[codes]
-    offsets = np.r_[0, np.cumsum(np.bincount(rows, minlength=len(unique)))]
-    same = _same_path(offsets, codes, len(used))
+    offsets = np.r_[0, np.cumsum(np.bincount(rows, minlength=len(split)))]
+    same = kernels.group(offsets, codes)
     brought = [
-        None if column is None else sums(sums(column, group, len(unique)), same, same.max() + 1)
+        None
+        if column is None
+        else sums(sums(column, split.group, len(split)), same, int(same.max()) + 1)
         for column in (conversions, value, nulls)
     ]
     _, first = np.unique(same, return_index=True)
@@ -179,8 +203,7 @@ def _columns(frame: pd.DataFrame, name: str) -> tuple[pd.Series, Floats, Floats 
                 f"row {_row(frame, stray)}; expected value only where something converted: count "
                 "the conversion or set the value to 0."
             )
-    paths = frame["path"]
-    return paths.astype(object).where(paths.notna(), "").astype(str), conversions, value, nulls
+    return frame["path"], conversions, value, nulls
 
 
 def _numbers(frame: pd.DataFrame, column: str, name: str) -> Floats:
@@ -204,28 +227,103 @@ def _row(frame: pd.DataFrame, faults: npt.NDArray[np.bool_]) -> object:
 # --- touches ------------------------------------------------------------------------------------
 
 
-def _touches(
-    unique: pd.Index, separator: str, name: str
-) -> tuple[Places, Places, tuple[str, ...], int]:
-    """Path and code of every touch, the sorted names, and how many touches had none."""
-    if not separator.strip():
-        raise ModelInputError(f"The separator is {separator!r}; expected a mark such as '>'.")
+@dataclass(frozen=True)
+class _Split:
+    """Cells cut into names: the path of every row, distinct paths, the name of every code."""
+
+    group: Places
+    offsets: Places
+    codes: Places
+    names: list[str]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+def _from_texts(cells: pd.Series, separator: str, name: str) -> _Split:
+    """Distinct paths of texts."""
     try:
-        texts = pa.array(unique.to_numpy(dtype=object), type=pa.large_string())
+        texts = _arrow(cells)
     except UnicodeEncodeError as error:
         raise ModelInputError(
             f"The frame {name} holds a path that is no text ({error.reason}); decode the file again"
         ) from error
-    lists = pc.split_pattern(texts, pattern=separator.strip())
-    pieces = lists.flatten().dictionary_encode()
-    # Names are few: cleaning them once each instead of every touch is what makes this fast.
-    clean = [piece.strip() for piece in pieces.dictionary.to_pylist()]
+    _, ends, data = texts.buffers()
+    bounds = np.frombuffer(ends, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    letters = np.frombuffer(b"" if data is None else data, dtype=np.uint8)
+    mark = np.frombuffer(separator.encode(), dtype=np.uint8)
+    group, offsets, codes, begins, stops = kernels.split_and_group(letters, bounds, mark)
+    names = [
+        letters[begin:stop].tobytes().decode() for begin, stop in zip(begins, stops, strict=True)
+    ]
+    return _Split(group, offsets, codes, names)
+
+
+def _arrow(cells: pd.Series) -> Any:
+    """Cells as Arrow text, what is missing as empty text; without a copy where they are that."""
+    try:
+        texts = pa.array(cells.array, type=pa.large_string(), from_pandas=True)
+    except pa.ArrowException:  # numbers and other things: as they are written
+        plain = cells.astype(object).where(cells.notna(), "").astype(str)
+        texts = pa.array(plain.to_numpy(dtype=object), type=pa.large_string())
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
+    if texts.type != pa.large_string():
+        texts = texts.cast(pa.large_string())
+    return texts.fill_null("") if texts.null_count else texts
+
+
+def _lists(cells: pd.Series, name: str) -> Any | None:
+    """Cells as an Arrow array of lists of names; None where they are no lists."""
+    kind = getattr(cells.dtype, "pyarrow_dtype", None)
+    if kind is None:
+        known = (cell for cell in cells if cell is not None and cell is not pd.NA)
+        first = next((cell for cell in known if not isinstance(cell, float)), None)
+        if not isinstance(first, (list, tuple, np.ndarray)):
+            return None
+    elif not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return None
+    try:
+        if kind is None and any(isinstance(cell, (str, bytes)) for cell in cells):
+            raise pa.ArrowTypeError("there is a text among them")  # Arrow would take its letters
+        lists = pa.array(cells.array, type=pa.large_list(pa.large_string()), from_pandas=True)
+        if isinstance(lists, pa.ChunkedArray):
+            lists = lists.combine_chunks()
+        return lists.cast(pa.large_list(pa.large_string()))
+    except (pa.ArrowException, UnicodeEncodeError) as error:
+        raise ModelInputError(
+            f"The frame {name} has paths that are lists, but not all of names ({error}); expected "
+            "a list of texts in every row, or a text in every row."
+        ) from error
+
+
+def _from_lists(lists: Any) -> _Split:
+    """Distinct paths of lists of names; a list that is missing is empty."""
+    lengths = lists.value_lengths().fill_null(0).to_numpy().astype(np.int64)
+    pieces = lists.flatten().fill_null("").dictionary_encode()
+    codes = pieces.indices.to_numpy().astype(np.int64)
+    offsets = np.r_[0, np.cumsum(lengths)].astype(np.int64)
+    group = kernels.group(offsets, codes)
+    _, first = np.unique(group, return_index=True)
+    ends = np.r_[0, np.cumsum(lengths[first])]
+    at = np.repeat(offsets[:-1][first] - ends[:-1], lengths[first]) + np.arange(ends[-1])
+    return _Split(group, ends, codes[at], pieces.dictionary.to_pylist())
+
+
+def _channels(names: list[str], separator: str | None, name: str) -> tuple[Places, tuple[str, ...]]:
+    """Place of every name among the channels, -1 for none; the channels, sorted.
+
+    Names are few: cleaning them once each instead of every touch is what makes this fast.
+    """
+    clean = [piece.strip() for piece in names]
     channels = tuple(sorted(set(clean) - {""}))
     if not channels:
-        raise EmptyFrameError(
-            f"The frame {name} has no path with a touch; expected names separated by "
-            f"{separator.strip()!r}, as in 'search > email'."
+        wanted = (
+            "lists of names"
+            if separator is None
+            else f"names separated by {separator.strip()!r}, as in 'search > email'"
         )
+        raise EmptyFrameError(f"The frame {name} has no path with a touch; expected {wanted}.")
     taken = RESERVED.intersection(channels)
     if taken:
         raise ModelInputError(
@@ -233,39 +331,34 @@ def _touches(
             "journey; leave them out of the paths, or rename the channel."
         )
     code = {channel: at for at, channel in enumerate(channels)}
-    lookup = np.array([code.get(piece, -1) for piece in clean], dtype=np.int64)
-    codes = lookup[pieces.indices.to_numpy()]
-    lengths = pc.list_value_length(lists).to_numpy()
-    rows = np.repeat(np.arange(len(unique)), lengths)
-    named = codes >= 0
-    # An empty cell is one piece without a name: that is an empty path, not a touch left out.
-    blank = int((~named & (lengths[rows] > 1)).sum())
-    return rows[named], codes[named], channels, blank
+    return np.array([code.get(piece, -1) for piece in clean], dtype=np.int64), channels
+
+
+def _transformed(
+    rows: Places,
+    codes: Places,
+    n: int,
+    *,
+    direct: int | None,
+    collapse: bool,
+    longest: int | None,
+) -> tuple[Places, Places]:
+    """Path and code of the touches that are left."""
+    if direct is not None:
+        rows, codes = _without_direct(rows, codes, direct, n)
+    if collapse:
+        keep = np.r_[True, (codes[1:] != codes[:-1]) | (rows[1:] != rows[:-1])]
+        rows, codes = rows[keep], codes[keep]
+    if longest is not None:
+        left = np.searchsorted(rows, rows, side="right") - np.arange(len(rows))
+        rows, codes = rows[left <= longest], codes[left <= longest]
+    return rows, codes
 
 
 def _without_direct(rows: Places, codes: Places, direct: int, n: int) -> tuple[Places, Places]:
     other = codes != direct
     keep = other | (np.bincount(rows[other], minlength=n) == 0)[rows]
     return rows[keep], codes[keep]
-
-
-def _same_path(offsets: Places, codes: Places, width: int) -> Places:
-    """A number a path, equal for equal paths, in the order of first appearance."""
-    lengths = np.diff(offsets)
-    order = np.argsort(-lengths, kind="stable")
-    starts, sizes = offsets[:-1][order], lengths[order]
-    keys = np.zeros(len(lengths), dtype=np.int64)
-    # Longest first, so those that still have a touch at a position stand at the front. Keys are
-    # renumbered at each position and so never outgrow 64 bits: no hash, no collision.
-    for position in range(int(sizes[0])):
-        active = int(np.searchsorted(-sizes, -position))
-        joined = keys[:active] * width + codes[starts[:active] + position]
-        keys[:active], distinct = pd.factorize(joined)
-        if len(distinct) == active:
-            break
-    out = np.empty_like(keys)
-    out[order] = keys * (int(sizes[0]) + 1) + sizes
-    return np.asarray(pd.factorize(out)[0], dtype=np.int64)
 
 
 def sums(column: Floats, group: Places, groups: int) -> Floats:

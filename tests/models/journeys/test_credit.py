@@ -20,6 +20,7 @@ from models.journeys import (
     rules,
     shapley,
 )
+from models.journeys.paths import Floats
 
 
 def _paths(*rows: tuple[object, ...]) -> Paths:
@@ -129,36 +130,69 @@ def test_width_of_last_touch_is_that_of_a_poisson_count() -> None:
     np.testing.assert_allclose((result.low + result.high)[0] / 2, [400.5, 1600, 0], rtol=0.01)
 
 
-def test_paths_walked_once_are_resampled_as_people_are() -> None:
-    # The quick way for counts of one against numpy's own: mean, variance and no correlation.
-    rng = np.random.default_rng(3)
-    drawn = np.stack([bootstrap._poisson(np.array([1.0, 1.0, 1.0, 2.5]), rng) for _ in range(8000)])
-    np.testing.assert_allclose(drawn.mean(axis=0), [1, 1, 1, 2.5], rtol=0.06)
-    np.testing.assert_allclose(np.cov(drawn.T), np.diag([1, 1, 1, 2.5]), atol=0.12)
-    zeros = (drawn[:, 0] == 0).mean()
-    assert zeros == pytest.approx(np.exp(-1), abs=0.02)
+def _walked(paths: Paths, draws: int, seed: int) -> tuple[Floats, Floats]:
+    """Conversions and nulls of every path in replicates, shape (n, draws): a set each path."""
+    alone = shapley.Coalitions(paths.offsets, paths.codes, np.arange(len(paths)))
+    found = bootstrap.resampled(paths, [], None, alone, draws=range(draws), seed=seed)
+    return found.outcome, found.people - found.outcome
 
 
-def test_replicates_are_what_the_rules_give_on_resampled_paths() -> None:
+def test_people_count_as_often_as_poisson_says() -> None:
+    # Counts of one, small whole counts, large and fractional ones take different ways.
+    counts = [1.0, 1.0, 1.0, 3.0, 63.0, 64.0, 900.0, 2.5]
+    paths = _paths(*((name, n, n) for name, n in zip("abcdefgh", counts, strict=True)))
+    sold, lost = _walked(paths, 20_000, 3)
+    for drawn in (sold, lost):
+        error = np.sqrt(np.array(counts) / 20_000)
+        assert (np.abs(drawn.mean(axis=1) - counts) < 4 * error).all()
+        np.testing.assert_allclose(drawn.var(axis=1), counts, rtol=0.05)
+        assert np.abs(np.corrcoef(drawn) - np.eye(8)).max() < 4 / np.sqrt(20_000)
+        for k, chance in ((0, np.exp(-1)), (1, np.exp(-1)), (3, np.exp(-1) / 6)):
+            assert (drawn[:3] == k).mean() == pytest.approx(chance, abs=0.006)
+    assert abs(np.corrcoef(sold[0], lost[0])[0, 1]) < 4 / np.sqrt(20_000)
+    # One replicate after the other: nothing of the last in the next.
+    assert abs(np.corrcoef(sold[0][1:], sold[0][:-1])[0, 1]) < 4 / np.sqrt(20_000)
+
+
+@pytest.mark.parametrize("dense", [300, 0])
+def test_replicates_are_what_the_rules_give_on_resampled_paths(
+    monkeypatch: pytest.MonkeyPatch, dense: int
+) -> None:
+    monkeypatch.setattr(markov, "_DENSE_STATES", dense)
     paths = read_paths(_company(400, channels=4))
-    shape = markov.graph(paths, 2)
+    assert paths.value is not None
+    worth = paths.value.sum() / paths.conversions.sum()
     shares = {"linear": rules.linear(paths)}
-    drawn = bootstrap.replicates(paths, shares, shape, with_rate=True, draws=3, seed=9)
-    for draw in range(3):
-        rng = np.random.default_rng([9, draw])
-        conversions, nulls = np.zeros(len(paths)), np.zeros(len(paths))
-        sold = bootstrap._once_first(paths.conversions)
-        lost = bootstrap._once_first(paths.nulls)
-        conversions[sold] = bootstrap._poisson(paths.conversions[sold], rng)
-        nulls[lost] = bootstrap._poisson(paths.nulls[lost], rng)
-        again = Paths(paths.channels, paths.offsets, paths.codes, conversions, nulls)
-        expected = {
-            "linear": rules.credit(again, rules.linear(again), conversions),
-            "markov": markov.shared(markov.removal_effects(again, 2), conversions.sum()),
-            "shapley_rate": shapley.shapley(again, "rate")["conversions"],
-        }
-        for rule, given in expected.items():
-            np.testing.assert_allclose(drawn[rule][draw], given, atol=1e-9)
+    sold, lost = _walked(paths, 3, 9)
+    for order in (1, 2, 3):
+        shape = markov.graph(paths, order)
+        drawn = bootstrap.replicates(paths, shares, shape, with_rate=True, draws=3, seed=9)
+        assert drawn.effects is not None
+        for draw in range(3):
+            conversions = sold[:, draw]
+            again = Paths(paths.channels, paths.offsets, paths.codes, conversions, lost[:, draw])
+            effects = markov.removal_effects(again, order)
+            expected: dict[str, Floats] = {
+                "linear": rules.credit(again, rules.linear(again), conversions),
+                "markov": markov.shared(effects, conversions.sum()),
+                "shapley_rate": shapley.shapley(again, "rate")["conversions"].to_numpy(),
+            }
+            np.testing.assert_allclose(drawn.effects[draw], effects, atol=2e-8)
+            for rule, given in expected.items():
+                atol = 1e-6 if rule == "markov" and dense == 0 else 1e-9
+                np.testing.assert_allclose(drawn.conversions[rule][draw], given, atol=atol)
+                # Every conversion of this company is worth the same.
+                np.testing.assert_allclose(drawn.value[rule][draw], given * worth, atol=2e-5)
+
+
+def test_intervals_of_value_and_of_effects_hold_the_estimates() -> None:
+    result = attribute(read_paths(_company(3000)), RULES, draws=100, direct="channel 0", order=2)
+    assert (result.value_low < result.value).all()
+    assert (result.value < result.value_high).all()
+    np.testing.assert_allclose(result.value_low, 12.5 * result.low, rtol=1e-9)
+    removal = result.removal()
+    assert (removal["p05"] < removal["removal_effect"]).all()
+    assert (removal["removal_effect"] < removal["p95"]).all()
 
 
 def test_many_channels_have_no_interval_by_rate_and_it_is_said() -> None:
@@ -168,10 +202,15 @@ def test_many_channels_have_no_interval_by_rate_and_it_is_said() -> None:
     assert any("no interval above 12" in note for note in result.notes)
 
 
-def test_too_many_states_have_no_interval_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("order", [1, 2])
+def test_too_many_states_have_no_interval_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, order: int
+) -> None:
     monkeypatch.setattr(credit, "_MOST_MARKOV_INTERVALS", 3)
-    result = attribute(_paths(("a > b", 3, 1)), ["markov", "last"], draws=5)
+    monkeypatch.setattr(credit, "_MOST_RESAMPLED", 1)
+    result = attribute(_paths(("a > b", 3, 1)), ["markov", "last"], order, draws=5)
     assert np.isnan(result.low[0]).all()
+    assert result.removal()["p05"].isna().all()
     assert np.isfinite(result.low[1]).all()
     assert any("markov has no interval" in note for note in result.notes)
 

@@ -156,6 +156,26 @@ def test_a_loop_of_thousands_of_touches_is_no_singular_chain() -> None:
         assert _by_name(paths, k) == pytest.approx({"a": 0.5, "b": 0.5, "c": 0.5}, rel=1e-6)
 
 
+def test_thousands_of_campaigns_are_solved_and_too_many_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(8)
+    rows: Rows = [
+        (" > ".join(f"c{at}" for at in rng.geometric(0.002, rng.integers(1, 9))), won, 1 - won)
+        for won in (rng.random(6000) < 0.2).astype(float)
+    ]
+    paths = _paths(rows)
+    assert len(paths.channels) > 1500
+    effects = _by_name(paths, 1)
+    whole = sum(row[1] for row in rows) / len(rows)
+    for channel in ("c1", "c7", paths.channels[-1]):
+        expected = 1 - _without(rows, 1, channel) / whole
+        assert effects[channel] == pytest.approx(expected, abs=1e-12)
+    monkeypatch.setattr(markov, "MOST_CHANNELS", 1500)
+    with pytest.raises(ModelInputError, match="expected at most 1,500"):
+        markov.removal_effects(paths, 1)
+
+
 def test_order_and_number_of_states_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelInputError, match="order is 0"):
         markov.removal_effects(_paths(ON_PAPER), 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,3 +157,70 @@ def test_hundreds_of_thousands_of_paths_are_read_without_a_loop() -> None:
     paths = read_paths(frame)
     assert len(paths.codes) == 7 * len(paths)
     assert paths.conversions.sum() == 200_000
+
+
+def test_lists_of_names_are_paths_and_a_name_may_hold_the_separator() -> None:
+    rows = [["a > b", " c "], ["c"], None, [], ["a > b", None, "", "c"]]
+    numbers = {"conversions": [1, 2, 4, 8, 16]}
+    frame = pd.DataFrame({"path": pd.Series(rows, dtype=object), **numbers})
+    listed = pd.ArrowDtype(pa.list_(pa.string()))
+    for laid in (frame, frame.astype({"path": listed})):
+        paths = read_paths(laid)
+        assert _walked(paths) == {("a > b", "c"): (17.0, 0.0), ("c",): (2.0, 0.0)}
+        assert paths.unattributed == 12.0
+        assert any("2 touches without a name" in note for note in paths.notes)
+    arrays = pd.DataFrame({"path": [np.array(["a", "b"]), np.array(["a"])], "conversions": 1})
+    assert set(_walked(read_paths(arrays))) == {("a", "b"), ("a",)}
+
+
+def test_lists_and_texts_in_one_column_are_refused() -> None:
+    for cells in ([["a"], "b"], [["a"], [["b"]]], [["a"], ["\ud800"]]):
+        frame = pd.DataFrame({"path": pd.Series(cells, dtype=object), "conversions": 1})
+        with pytest.raises(ModelInputError, match="not all of names"):
+            read_paths(frame)
+    with pytest.raises(EmptyFrameError, match="lists of names"):
+        read_paths(pd.DataFrame({"path": [[], [""]], "conversions": 1}))
+
+
+@pytest.mark.parametrize("dtype", ["object", "string", "string[pyarrow]", "category"])
+def test_text_of_any_type_is_read_alike(dtype: str) -> None:
+    frame = _frame(("b > a", 1), (None, 2), ("Ü>b > a", 4), ("b > a", 8), ("c", 16))
+    paths = read_paths(frame.astype({"path": dtype}).iloc[:4])
+    assert _walked(paths) == {("b", "a"): (9.0, 0.0), ("Ü", "b", "a"): (4.0, 0.0)}
+    assert paths.unattributed == 2.0
+
+
+def test_blanks_of_every_kind_around_a_name_are_dropped() -> None:
+    frame = _frame(("\u00a0a >\tb\u3000", 1), ("a>b", 2), ("a >  > b", 4), ("a > \u00a0 > b", 8))
+    paths = read_paths(frame)
+    assert _walked(paths) == {("a", "b"): (15.0, 0.0)}
+    # A blank within a name is part of it.
+    assert read_paths(_frame(("a  b", 1), ("a b", 1))).channels == ("a  b", "a b")
+
+
+@given(
+    st.lists(
+        st.text(alphabet=st.sampled_from("ab> →-é\t"), max_size=30), min_size=1, max_size=12
+    ).filter(lambda texts: any(set(text) & set("abé") for text in texts)),
+    st.sampled_from([">", "->", "→", "-", "> >"]),
+)
+def test_texts_are_cut_as_python_cuts_them(texts: list[str], separator: str) -> None:
+    by_hand: dict[tuple[str, ...], float] = {}
+    for at, text in enumerate(texts):
+        names = (name.strip() for name in text.split(separator))
+        path = tuple(name for name in names if name)
+        by_hand[path] = by_hand.get(path, 0.0) + at + 1
+    frame = pd.DataFrame({"path": texts, "conversions": np.arange(len(texts)) + 1})
+    paths = read_paths(frame, separator=separator)
+    assert paths.unattributed == by_hand.pop((), 0.0)
+    assert {path: counts[0] for path, counts in _walked(paths).items()} == by_hand
+
+
+def test_tables_of_names_and_paths_grow() -> None:
+    rng = np.random.default_rng(1)
+    rows = [f"n{at} > n{at // 2} > n{rng.integers(9000)}" for at in range(9000)]
+    paths = read_paths(pd.DataFrame({"path": rows * 2, "conversions": 1}))
+    assert {" > ".join(path) for path in _walked(paths)} == set(rows)
+    assert set(paths.conversions) == {2.0}
+    long = " > ".join(f"channel {at}" for at in range(200_000))
+    assert read_paths(_frame(("a", 1), (long, 1))).lengths.tolist() == [1, 200_000]
