@@ -99,11 +99,12 @@ bench: install  ## Speed: landing and transforming 1 to 50 million touchpoints (
 
 .PHONY: bench-mix
 bench-mix: install  ## The mix model against PyMC-Marketing and Meridian on known truth (hours)
-	@$(BIN)/python benchmarks/mix/environments.py
+	@$(BIN)/python benchmarks/environments.py mix
 	@$(BIN)/python benchmarks/mix/run.py --national 101..110 --territories 101..103 --scale
 
 .PHONY: bench-journeys
-bench-journeys: install  ## Removal effects against ChannelAttribution, up to 5 million paths
+bench-journeys: install  ## Removal effects against two packages, up to 5 million paths
+	@$(BIN)/python benchmarks/environments.py journeys
 	@$(BIN)/python benchmarks/journeys/run.py
 
 .PHONY: verify

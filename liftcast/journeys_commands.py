@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -77,7 +77,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
             bool, typer.Option("--force", help="Replace the tables of an earlier run.")
         ] = False,
     ) -> None:
-        """Credit conversions to channels: credit.csv (with 90 % intervals) and removal.csv."""
+        """Credit conversions to channels: credit.csv and removal.csv, with 90 % intervals."""
         remembered = _order(order)
         if drop_direct and direct is None:
             raise typer.BadParameter("--drop-direct does not know which channel: add --direct NAME")
@@ -85,18 +85,16 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         from liftcast.mix_commands import one_thread
 
         one_thread()
-        from liftcast.mix_files import read_csv
-        from models.journeys import DEFAULT_RULES, read_paths
+        from liftcast.journeys_files import paths_of
+        from models.journeys import DEFAULT_RULES
         from models.journeys import attribute as credit_of
 
-        table = read_csv(paths)
-        walked = read_paths(
-            table.frame,
+        walked, told = paths_of(
+            paths,
             separator=separator,
             direct=direct if drop_direct else None,
             collapse=collapse,
             longest=longest,
-            name=printable(paths),
         )
         result = credit_of(
             walked,
@@ -107,16 +105,16 @@ def add_commands(app: typer.Typer, console: Console) -> None:
             direct=direct,
         )
         write_result(out, result)
-        for text in (*table.notes, *result.notes):
+        for text in (*told, *result.notes):
             errors.print(f"[yellow]note:[/yellow] {escape(printable(text, 400))}")
         console.print(screen(result))
         console.print(f"written to {escape(printable(out))}: credit.csv, removal.csv")
 
 
-def _order(text: str) -> Any:
+def _order(text: str) -> int | Literal["auto"]:
     """Touches to remember, or "auto"."""
     if text == "auto":
-        return text
+        return "auto"
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise typer.BadParameter(
             f"--order is {printable(text)!r}; expected 1 or more touches, or auto"

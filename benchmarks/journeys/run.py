@@ -1,4 +1,4 @@
-"""Removal effects by liftcast and by ChannelAttribution, side by side on the same paths.
+"""Removal effects by liftcast and by two packages, side by side on the same paths.
 
 python benchmarks/journeys/run.py --paths 100000 1000000 5000000 --orders 1 3
 """
@@ -11,9 +11,14 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# What makes the peers' environments is shared by all benchmarks.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+import environments
 import exact
 import numpy as np
 import pandas as pd
@@ -23,11 +28,16 @@ from rich.table import Table
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = ROOT / "build" / "bench-journeys"
-PEER = ROOT / "build" / "peers" / "channelattribution"
-SIDES = ("liftcast", "channelattribution-1", "channelattribution-2")
+SIDES = (
+    "liftcast",
+    "channelattribution-1",
+    "channelattribution-2",
+    "marketing-attribution-models",
+    "marketing-attribution-models-shapley",
+)
 CHANNELS = 10
 LONGEST = 20
-CAP = 900.0
+CAP = 300.0
 
 
 def paths(count: int, seed: int) -> pd.DataFrame:
@@ -55,25 +65,35 @@ def paths(count: int, seed: int) -> pd.DataFrame:
     )
 
 
-def peer() -> Path:
-    """The peer's Python, its environment made when there is none."""
-    python = PEER / "bin" / "python"
-    mark = PEER / ".complete"
-    pins = HERE / "peers.txt"
-    if not mark.exists() or mark.read_text() != pins.read_text():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(PEER)], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "-r", str(pins)]
-        subprocess.run(pip, check=True)
-        mark.write_text(pins.read_text())
-    return python
+def campaigns(count: int, channels: int, seed: int) -> pd.DataFrame:
+    """Paths of thousands of campaigns, of which few are common: a person a row."""
+    rng = np.random.default_rng(seed)
+    weight = 1.0 / np.arange(1, channels + 1) ** 0.8
+    lengths = np.minimum(rng.geometric(0.3, count), LONGEST)
+    names = np.array([f"campaign_{i}" for i in range(channels)], dtype=object)
+    flat = names[rng.choice(channels, int(lengths.sum()), p=weight / weight.sum())]
+    ends = np.cumsum(lengths)
+    text = [" > ".join(flat[end - n : end]) for n, end in zip(lengths, ends, strict=True)]
+    sold = rng.random(count) < 0.1
+    return pd.DataFrame(
+        {"path": text, "conversions": sold.astype(int), "nulls": (~sold).astype(int)}
+    )
+
+
+def python_of(side: str) -> Path:
+    """The Python of a side, its environment made when there is none."""
+    for name, environment in environments.ENVIRONMENTS.items():
+        if side.startswith(name):
+            return environments.make(environment)
+    return Path(sys.executable)
 
 
 def measure(side: str, file: Path, order: int, repeats: int) -> dict[str, Any] | None:
     """What a side told; None where it took more than `CAP` seconds."""
-    python = sys.executable if side == "liftcast" else str(peer())
+    python = python_of(side)
     surroundings = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    surroundings["PYTHONPATH"] = str(ROOT) if side == "liftcast" else ""
-    command = [python, str(HERE / "side.py"), side, str(file), str(order), str(repeats)]
+    surroundings["PYTHONPATH"] = str(ROOT) if side in {"liftcast", "intervals"} else ""
+    command = [str(python), str(HERE / "side.py"), side, str(file), str(order), str(repeats)]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=CAP, env=surroundings
@@ -86,44 +106,112 @@ def measure(side: str, file: Path, order: int, repeats: int) -> dict[str, Any] |
     return told
 
 
+def of(found: dict[str, Any], name: str) -> float:
+    """The median over repeats."""
+    return float(np.median([repeat[name] for repeat in found["repeats"]]))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--paths", type=int, nargs="+", default=[100_000, 1_000_000, 5_000_000])
     parser.add_argument("--orders", type=int, nargs="+", default=[1, 3])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, default=101)
+    parser.add_argument("--intervals", type=int, default=1_000_000, help="paths; 0: none")
+    parser.add_argument("--campaigns", type=int, default=5_000, help="of 1 M paths; 0: none")
     told = parser.parse_args()
-    out = Console(width=120)
-    freeze = (HERE / "peers.txt").read_text().lower().split()
-    version = next(line for line in freeze if line.startswith("channelattribution"))
+    out = Console(width=140)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    out.print(f"{version}, {machine}, seed {told.seed}, {told.repeats} repeats")
-    table = Table(title="removal effects, from DataFrame to effects")
-    for heading in ("paths", "order", "side", "s: median (least to most)", "MB", "largest error",
-                    "times liftcast"):  # fmt: skip
-        table.add_column(heading, justify="left" if heading == "side" else "right")
+    pins = [
+        line
+        for environment in environments.ENVIRONMENTS.values()
+        if environment.benchmark == "journeys"
+        for line in environment.pins.read_text(encoding="utf-8").splitlines()
+        if line.lower().replace("_", "-").startswith(environment.name)
+    ]
+    load = os.getloadavg()[0]
+    out.print(f"{', '.join(pins)}; {machine}; seed {told.seed}; {told.repeats} repeats")
+    out.print(f"processes running when it began: {load:.1f}; a side is given {CAP:.0f} s")
     BUILD.mkdir(parents=True, exist_ok=True)
     for count in told.paths:
-        file = BUILD / f"paths-{count}-{told.seed}.csv"
-        frame = paths(count, told.seed)
-        frame.to_csv(file, index=False)
-        for order in told.orders:
-            truth = exact.effects(frame, order)
-            own = np.nan
-            for side in SIDES:
-                found = measure(side, file, order, told.repeats)
-                if found is None:
-                    table.add_row(f"{count:,}", str(order), side, f"over {CAP:.0f}", "", "", "")
-                    continue
-                seconds = found["seconds"]
-                middle = float(np.median(seconds))
-                own = middle if side == "liftcast" else own
-                error = (pd.Series(found["effects"]).reindex(truth.index) - truth).abs().max()
-                spread = f"{middle:.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
-                cells = (f"{found['peak_mb']:,.0f}", f"{error:.1e}", f"{middle / own:.1f}")
-                table.add_row(f"{count:,}", str(order), side, spread, *cells)
-    out.print(table)
+        # A table a size: what is done stands when the run is broken off.
+        file = written(f"paths-{count}-{told.seed}", lambda n=count: paths(n, told.seed))
+        out.print(compared(file, count, told.orders, told.repeats))
+    if told.intervals:
+        count = told.intervals
+        file = written(f"paths-{count}-{told.seed}", lambda: paths(count, told.seed))
+        out.print(with_intervals(file, count, told.orders, told.repeats))
+    if told.campaigns:
+        wide = told.campaigns
+        file = written(
+            f"campaigns-{wide}-{told.seed}", lambda: campaigns(1_000_000, wide, told.seed)
+        )
+        found = measure("liftcast", file, 1, told.repeats)
+        assert found is not None
+        out.print(
+            f"{len(found['effects']):,} campaigns, 1,000,000 paths, order 1: "
+            f"{of(found, 'wall'):.1f} s, {of(found, 'wall_user'):.1f} user s, "
+            f"{found['peak_mb']:,.0f} MB"
+        )
     return 0
+
+
+def written(name: str, make: Callable[[], pd.DataFrame]) -> Path:
+    """A file of paths, made when there is none."""
+    file = BUILD / f"{name}.csv"
+    if not file.exists():
+        make().to_csv(file, index=False)
+    return file
+
+
+def compared(file: Path, count: int, orders: list[int], repeats: int) -> Table:
+    """Seconds, memory and error of every side."""
+    table = Table(title=f"{count:,} paths: from DataFrame to removal effects")
+    for heading in ("order", "side", "s: median (least to most)", "user s", "MB", "largest error",
+                    "times liftcast", "in user s"):  # fmt: skip
+        table.add_column(heading, justify="left" if heading == "side" else "right")
+    frame = pd.read_csv(file)
+    for order in orders:
+        truth = exact.effects(frame, order)
+        own, own_user = np.nan, np.nan
+        for side in SIDES:
+            if order > 1 and side.startswith("marketing-attribution-models"):
+                continue  # it knows order 1 only
+            found = measure(side, file, order, repeats)
+            if found is None:
+                table.add_row(str(order), side, f"over {CAP:.0f}", "", "", "", "", "")
+                continue
+            wall, user = of(found, "wall"), of(found, "wall_user")
+            if side == "liftcast":
+                own, own_user = wall, user
+            seconds = [repeat["wall"] for repeat in found["repeats"]]
+            error = (pd.Series(found["effects"]).reindex(truth.index) - truth).abs().max()
+            table.add_row(
+                str(order), side, f"{wall:.2f} ({min(seconds):.2f} to {max(seconds):.2f})",
+                f"{user:.2f}", f"{found['peak_mb']:,.0f}",
+                "" if side.endswith("shapley") else f"{error:.1e}",
+                f"{wall / own:.1f}", f"{user / own_user:.1f}",
+            )  # fmt: skip
+    return table
+
+
+def with_intervals(file: Path, count: int, orders: list[int], repeats: int) -> Table:
+    """What 200 intervals cost beside the estimate alone."""
+    table = Table(title=f"{count:,} paths: 200 intervals, user s")
+    for heading in ("order", "rules", "read", "estimate", "with intervals",
+                    "times estimate, with reading", "without reading"):  # fmt: skip
+        table.add_column(heading, justify="right")
+    for order in orders:
+        found = measure("intervals", file, order, repeats)
+        assert found is not None
+        read = of(found, "read_user")
+        for rules, before in (("markov", ""), ("all seven", "all_")):
+            point, drawn = of(found, f"{before}estimate_user"), of(found, f"{before}intervals_user")
+            table.add_row(
+                str(order), rules, f"{read:.2f}", f"{point:.2f}", f"{drawn:.2f}",
+                f"{(read + drawn) / (read + point):.1f}", f"{drawn / point:.1f}",
+            )  # fmt: skip
+    return table
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """One side on one file of paths, in its own process: seconds of each repeat and its effects.
 
-python side.py SIDE PATHS.csv ORDER REPEATS    (SIDE: liftcast, channelattribution-1 or -2)
+python side.py SIDE PATHS.csv ORDER REPEATS
+
+SIDE: liftcast, intervals (the same with 200 intervals), channelattribution-1 or -2 (cores),
+marketing-attribution-models (order 1 only), or -shapley of it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -47,18 +51,92 @@ def channelattribution(cores: int) -> Callable[[pd.DataFrame, int], Effects]:
     return effects
 
 
+def marketing_attribution_models(frame: pd.DataFrame, order: int) -> Effects:
+    """As its README says for paths without times: a row a path, how often it was walked."""
+    from mam.core import MAM  # noqa: PLC0415
+
+    told = _mam(MAM, frame).run_markov(transition_to_same_state=True).metadata["removal_effect"]
+    return {str(name): float(value) for name, value in told["removal_effect"].items()}
+
+
+def marketing_attribution_models_shapley(frame: pd.DataFrame, order: int) -> Effects:
+    """At its defaults: the last four channels of a path, worth by conversion rate."""
+    from mam.core import MAM  # noqa: PLC0415
+
+    told = _mam(MAM, frame).run_shapley().to_polars()
+    return dict(zip(told["channels"].to_list(), told["attribution"].to_list(), strict=True))
+
+
+def _mam(kind: Any, frame: pd.DataFrame) -> Any:
+    counted = frame.assign(
+        converts=frame["conversions"] > 0, occurrences=frame["conversions"] + frame["nulls"]
+    )
+    return kind(
+        df=counted,
+        format_type="grouped_journey",
+        channels_colname="path",
+        journey_with_conv_colname="converts",
+        occurrences_colname="occurrences",
+    )
+
+
+def intervals(frame: pd.DataFrame, order: int) -> dict[str, float]:
+    """Wall and user seconds of reading, of the estimate, and of it with 200 intervals."""
+    from models.journeys import attribute, read_paths  # noqa: PLC0415
+
+    out: dict[str, float] = {}
+    clock = _Clock()
+    paths = read_paths(frame)
+    out |= clock.since("read")
+    attribute(paths, ["markov"], order, draws=0)
+    out |= clock.since("estimate")
+    attribute(paths, ["markov"], order, draws=200)
+    out |= clock.since("intervals")
+    attribute(paths, order=order, draws=0)
+    out |= clock.since("all_estimate")
+    attribute(paths, order=order, draws=200)
+    return out | clock.since("all_intervals")
+
+
+class _Clock:
+    """Wall and user seconds between calls."""
+
+    def __init__(self) -> None:
+        self.before = self.now()
+
+    @staticmethod
+    def now() -> tuple[float, float]:
+        return time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_utime
+
+    def since(self, name: str) -> dict[str, float]:
+        before, self.before = self.before, self.now()
+        wall, user = (b - a for a, b in zip(before, self.before, strict=True))
+        return {name: wall, f"{name}_user": user}
+
+
+def side_of(name: str) -> Callable[[pd.DataFrame, int], dict[str, float]]:
+    if name.startswith("channelattribution"):
+        return channelattribution(int(name[-1]))
+    return {
+        "liftcast": liftcast,
+        "intervals": intervals,
+        "marketing-attribution-models": marketing_attribution_models,
+        "marketing-attribution-models-shapley": marketing_attribution_models_shapley,
+    }[name]
+
+
 def main() -> int:
     side, file, order, repeats = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    run = liftcast if side == "liftcast" else channelattribution(int(side[-1]))
+    run = side_of(side)
     frame = pd.read_csv(file)
     run(frame.head(1000), order)  # imports and first calls are not timed
-    seconds = []
+    told: list[dict[str, float]] = []
     for _ in range(repeats):
-        begun = time.perf_counter()
-        effects = run(frame, order)
-        seconds.append(time.perf_counter() - begun)
+        clock = _Clock()
+        found = run(frame, order)
+        told.append(clock.since("wall") | (found if side == "intervals" else {}))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak, "effects": effects}))  # noqa: T201
+    print(json.dumps({"repeats": told, "peak_mb": peak, "effects": found}))  # noqa: T201
     return 0
 
 

@@ -21,6 +21,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+# What makes the peers' environments is shared by all benchmarks.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
 import environments
 import pandas as pd
 import psutil

@@ -13,12 +13,12 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(environments, "HERE", tmp_path)
     monkeypatch.setattr(environments, "BUILD", tmp_path / "build")
     monkeypatch.setenv("LIFTCAST_PEER_PYTHON", sys.executable)
-    (tmp_path / "peers").mkdir()
+    (tmp_path / "mix" / "peers").mkdir(parents=True)
     return tmp_path
 
 
 def pinned(place, text, modules=("json",)):
-    (place / "peers" / "peer.txt").write_text(text, encoding="utf-8")
+    (place / "mix" / "peers" / "peer.txt").write_text(text, encoding="utf-8")
     return Environment("peer", modules, (3, 11))
 
 
@@ -59,5 +59,5 @@ def test_every_peer_pins_its_whole_resolution():
     for environment in environments.ENVIRONMENTS.values():
         lines = environment.pins.read_text(encoding="utf-8").splitlines()
         pins = [line for line in lines if line and not line.startswith("#")]
-        assert len(pins) > 40
+        assert len(pins) > 10
         assert all(line.count("==") == 1 and "@" not in line for line in pins)

@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from liftcast import cli
+from liftcast.journeys_files import paths_of
 
 CSV = "path,conversions,value,nulls\na > b > a,1,10,0\na > b,1,20,1\nb,1,30,2\na,0,0,2\n,2,7,1\n"
 
@@ -178,3 +180,42 @@ def test_a_file_in_the_place_of_the_folder_is_refused(
     code, told = refused("--paths", tmp_path / "p.csv", "--out", tmp_path / "p.csv")
     assert code == 1
     assert "this is not a folder" in told
+
+
+def test_two_runs_on_thousands_of_paths_give_the_same_bytes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    rows = [
+        " > ".join(rng.choice(list("abcdefgh"), rng.integers(1, 9))) + f",{at % 7 == 0:d},{at % 3}"
+        for at in range(8000)
+    ]
+    (tmp_path / "p.csv").write_text("path,conversions,nulls\n" + "\n".join(rows) + "\n")
+    for out in ("one", "two"):
+        run = _liftcast("--paths", tmp_path / "p.csv", "--out", tmp_path / out, "--order", "3")
+        assert run.returncode == 0, run.stderr
+    for name in ("credit.csv", "removal.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    table = _table(tmp_path / "one" / "credit.csv")
+    assert list(table[0]) == [
+        "channel", "rule", "conversions", "value", "p05", "p95", "value_p05", "value_p95",
+    ]  # fmt: skip
+    effects = _table(tmp_path / "one" / "removal.csv")
+    assert all(float(r["p05"]) < float(r["removal_effect"]) < float(r["p95"]) for r in effects)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'path,conversions,nulls\n"a > b",1,0\n\na > b,2,3\r\nb,0,4\n',
+        "path;conversions;nulls\na > b;3,0;3\nb;0;4\n",
+        "nulls,conversions,note,path\n3,3,=x,a > b\n4,0,\xe9,b\n",
+        "path,conversions,nulls\na > b, 3 ,3\nb,0,4\n",
+    ],
+)
+def test_a_file_is_read_alike_quickly_and_cell_by_cell(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "p.csv"
+    for encoding in ("utf-8", "utf-8-sig", "latin-1"):
+        file.write_bytes(text.encode(encoding))
+        paths, _ = paths_of(file, separator=">", direct=None, collapse=False, longest=None)
+        assert paths.channels == ("a", "b")
+        assert paths.codes.tolist() == [0, 1, 1]
+        assert (paths.conversions.tolist(), paths.nulls.tolist()) == ([3, 0], [3, 4])

@@ -1,10 +1,12 @@
 """A virtual environment of its own for each peer, under `build/peers/`, from the package index.
 
-    python benchmarks/mix/environments.py
+    python benchmarks/environments.py mix
+    python benchmarks/environments.py journeys
 
-Versions are pinned in `peers/<peer>.txt`: the whole resolution, so that a later run meets the same
-software. Making an environment again changes nothing; changed pins make it anew. It is marked only
-when everything imports: one that a kill left half made has no mark, and is made anew.
+Versions are pinned in `<benchmark>/peers/<peer>.txt`: the whole resolution, so that a later run
+meets the same software. Making an environment again changes nothing; changed pins make it anew. It
+is marked only when everything imports: one that a kill left half made has no mark, and is made
+anew.
 """
 
 from __future__ import annotations
@@ -19,20 +21,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-BUILD = HERE.parents[1] / "build" / "peers"
+BUILD = HERE.parent / "build" / "peers"
 
 
 @dataclass(frozen=True)
 class Environment:
-    """One peer's environment: its pins, the modules that prove it whole, the least Python."""
+    """One peer's environment: the modules that prove it whole, the least Python, its benchmark."""
 
     name: str
     modules: tuple[str, ...]
     least_python: tuple[int, int]
+    benchmark: str = "mix"
 
     @property
     def pins(self) -> Path:
-        return HERE / "peers" / f"{self.name}.txt"
+        return HERE / self.benchmark / "peers" / f"{self.name}.txt"
 
     @property
     def folder(self) -> Path:
@@ -50,6 +53,12 @@ class Environment:
 ENVIRONMENTS = {
     "pymc": Environment("pymc", ("pymc_marketing.mmm", "nutpie"), (3, 12)),
     "meridian": Environment("meridian", ("meridian.model.model", "arviz"), (3, 11)),
+    "channelattribution": Environment(
+        "channelattribution", ("ChannelAttribution",), (3, 11), "journeys"
+    ),
+    "marketing-attribution-models": Environment(
+        "marketing-attribution-models", ("mam",), (3, 11), "journeys"
+    ),
 }
 
 
@@ -168,7 +177,10 @@ def versions(environment: Environment) -> list[str]:
 
 
 def main() -> int:
+    benchmarks = sys.argv[1:]
     for environment in ENVIRONMENTS.values():
+        if benchmarks and environment.benchmark not in benchmarks:
+            continue
         try:
             make(environment)
         except EnvironmentMissingError as error:
