@@ -30,7 +30,7 @@ from warehouse.settings import PROJECT
 
 DAGS = PROJECT / "dags"
 USER = "admin"
-_LOCAL_SETTINGS = """from liftcast import sqlite_locks
+_LOCAL_SETTINGS = """from liftcast import preloading, sqlite_locks
 
 __all__ = ()
 """
