@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from models.journeys.paths import Floats, Places
 
-_INTERVAL = (0.05, 0.95)
+_ENDS = ("p05", "p95", "value_p05", "value_p95")
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Credit:
     """What the rules credit.
 
     Attributes:
-        table: channel, rule, conversions, value, p05, p95.
-        removal: channel, removal_effect; no rows without the rule markov.
+        table: channel, rule, conversions, value, p05, p95 (of conversions), value_p05, value_p95.
+        removal: channel, removal_effect, p05, p95; no rows without the rule markov.
         notes: what the reader should know, in sentences.
     """
 
@@ -57,21 +57,24 @@ def credit_of(  # noqa: PLR0917
     known = sorted({*channels, *(sold.channels if sold is not None else ())})
     if sold is not None and shared:
         assert sold.value is not None
-        drawn = (
-            replicates(sold, shares, None, with_rate=False, draws=draws, seed=seed) if draws else {}
-        )
         for rule in shared:
             parts[rule] = pd.DataFrame(
                 {
                     "conversions": _credited(sold, shares[rule], sold.conversions),
                     "value": _credited(sold, shares[rule], sold.value),
-                    "p05": np.quantile(drawn[rule], _INTERVAL[0], axis=0) if draws else np.nan,
-                    "p95": np.quantile(drawn[rule], _INTERVAL[1], axis=0) if draws else np.nan,
-                },
+                }
+                | dict.fromkeys(_ENDS, np.nan),
                 index=pd.Index(sold.channels),
             )
+        if draws:
+            drawn = replicates(sold, shares, None, with_rate=False, draws=draws, seed=seed)
+            for rule in shared:
+                parts[rule]["p05"], parts[rule]["p95"] = _interval(drawn.conversions[rule])
+                parts[rule]["value_p05"], parts[rule]["value_p95"] = _interval(drawn.value[rule])
     notes: list[str] = []
-    removal = pd.DataFrame({"channel": pd.Series(dtype=object), "removal_effect": []})
+    removal = pd.DataFrame(
+        {"channel": pd.Series(dtype=object), "removal_effect": [], "p05": [], "p95": []}
+    )
     if estimated and known:
         result = estimate(_everything(connection, built), estimated, order, draws, seed)
         notes += result.notes
@@ -85,23 +88,23 @@ def credit_of(  # noqa: PLR0917
     ).fetchone()
     blocks = []
     for rule in rules:
-        block = parts.get(rule, pd.DataFrame(columns=["conversions", "value", "p05", "p95"]))
+        block = parts.get(rule, pd.DataFrame(columns=["conversions", "value", *_ENDS]))
         block = block.reindex(known).fillna({"conversions": 0.0, "value": 0.0})
         if draws:
-            block = block.fillna({"p05": 0.0, "p95": 0.0} if rule in shared else {})
+            block = block.fillna(dict.fromkeys(_ENDS, 0.0) if rule in shared else {})
         if nobody[2]:
-            block.loc[UNATTRIBUTED] = [float(nobody[0]), float(nobody[1]), np.nan, np.nan]
+            block.loc[UNATTRIBUTED] = [float(nobody[0]), float(nobody[1])] + [np.nan] * 4
         blocks.append(block.assign(rule=rule))
     table = pd.concat(blocks).rename_axis("channel").reset_index()
     if not built.has_value:
-        table["value"] = np.nan
+        table[["value", "value_p05", "value_p95"]] = np.nan
     if nobody[2]:
         notes.append(f"{nobody[2]:,} conversions reach no touch and are credited to nobody")
     if built.counts["open"]:
         notes.append(
             f"{built.counts['open']:,} journeys may still lead to a conversion: they are no nulls"
         )
-    columns = ["channel", "rule", "conversions", "value", "p05", "p95"]
+    columns = ["channel", "rule", "conversions", "value", *_ENDS]
     return Credit(table[columns], removal, tuple(notes))
 
 
@@ -184,9 +187,13 @@ def _used(names: Sequence[str], codes: Places) -> tuple[tuple[str, ...], Places]
     """Names that occur, sorted, and codes among them."""
     walked = np.bincount(codes, minlength=len(names)) > 0
     return (
-        tuple(names[code] for code in np.flatnonzero(walked)),
+        tuple(names[int(code)] for code in np.flatnonzero(walked)),
         (np.cumsum(walked) - 1)[codes].astype(np.int64),
     )
+
+
+def _interval(drawn: Floats) -> Floats:
+    return np.quantile(drawn, (0.05, 0.95), axis=0)
 
 
 def _credited(paths: Paths, shares: Floats, outcome: Floats) -> Floats:

@@ -69,7 +69,10 @@ def test_credit_sums_to_all_conversions_and_names_what_is_left_out(
         "credit.csv", "removal.csv", "left_out.csv", "touch_credit.csv",
     }  # fmt: skip
     rows = _table(out / "credit.csv")
-    assert list(rows[0]) == ["channel", "rule", "conversions", "value", "p05", "p95"]
+    assert list(rows[0]) == [
+        *("channel", "rule", "conversions", "value"),
+        *("p05", "p95", "value_p05", "value_p95"),
+    ]
     rules = {row["rule"] for row in rows}
     assert rules == {"first", "last", "linear", "position", "time_decay", "markov", "shapley"}
     for rule in rules:
