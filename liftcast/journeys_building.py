@@ -119,7 +119,7 @@ def open_scratch(folder: Path, files: list[Path], memory: str, threads: int) -> 
     allowed = ", ".join(quoted(file) for file in files)
     connection.execute(
         f"set allowed_paths = [{allowed}]; set allowed_directories = [{quoted(folder)}]; "
-        "set enable_external_access = false; set lock_configuration = false"
+        "set enable_external_access = false"
     )
     return connection
 

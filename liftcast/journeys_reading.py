@@ -105,7 +105,7 @@ def open_table(
             remedy="Export it again as CSV (UTF-8, a header, commas) or Parquet",
         ) from error
     kinds: dict[str, str] = {}
-    for column, kind in ((str(row[0]).strip().casefold(), str(row[1])) for row in found):
+    for column, kind in ((str(row[0]).casefold(), str(row[1])) for row in found):
         base = column.removesuffix("_1")
         if column in kinds or (base in kinds and base != column and base in sum(columns, ())):
             raise LiftcastError(
