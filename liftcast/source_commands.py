@@ -139,8 +139,8 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         ] = None,
     ) -> None:
         """List what sources changed after it had landed: when, which day, by how much money."""
-        from ingestion import restatements as listed
         from ingestion.contracts import CONTRACTS
+        from ingestion.restatements import restatements as listed
         from ingestion.wording import did_you_mean, quoted
         from warehouse.settings import Settings
 

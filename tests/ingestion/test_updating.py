@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from ingestion import landing, preparing, restatements
+from ingestion import landing, preparing
 from ingestion.preparing import Prepared
+from ingestion.restatements import restatements
 from warehouse.errors import SourceError
 
 DATABASE = """\
