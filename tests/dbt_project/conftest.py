@@ -1,14 +1,17 @@
-"""A raw lake written by hand, and dbt on it as the pipeline runs it: a process of its own."""
+"""A raw lake written by hand, and dbt on it in a process of its own, forked with dbt loaded."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,25 +32,31 @@ _TRACE = {"_source": "VARCHAR", "_file_hash": "VARCHAR", "_row_number": "BIGINT"
 Rows = Sequence[Mapping[str, Any]]
 
 
+@cache
+def _writer() -> duckdb.DuckDBPyConnection:
+    """One database in memory for some hundred small files."""
+    return duckdb.connect()
+
+
 def write_parquet(path: Path, columns: Mapping[str, str], rows: Rows) -> None:
     """Write rows (missing columns are null) under the given column names and types."""
     path.parent.mkdir(parents=True, exist_ok=True)
     declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-    with duckdb.connect() as connection:
-        connection.execute(f"CREATE TABLE rows_to_write ({declared})")
-        if rows:
-            marks = ", ".join("?" for _ in columns)
-            connection.executemany(
-                f"INSERT INTO rows_to_write VALUES ({marks})",
-                [[row.get(name) for name in columns] for row in rows],
-            )
-        content = [{name: row[name] for name in row if name[0] != "_"} for row in rows]
-        digest = hashlib.sha256(repr(content).encode()).hexdigest()
-        connection.execute(
-            "COPY rows_to_write TO $1 "
-            f"(FORMAT parquet, KV_METADATA {{'liftcast.content_hash': '{digest}'}})",
-            [str(path)],
+    connection = _writer()
+    connection.execute(f"CREATE OR REPLACE TABLE rows_to_write ({declared})")
+    if rows:
+        marks = ", ".join("?" for _ in columns)
+        connection.executemany(
+            f"INSERT INTO rows_to_write VALUES ({marks})",
+            [[row.get(name) for name in columns] for row in rows],
         )
+    content = [{name: row[name] for name in row if name[0] != "_"} for row in rows]
+    digest = hashlib.sha256(repr(content).encode()).hexdigest()
+    connection.execute(
+        "COPY rows_to_write TO $1 "
+        f"(FORMAT parquet, KV_METADATA {{'liftcast.content_hash': '{digest}'}})",
+        [str(path)],
+    )
 
 
 def write_raw_lake(lake: Path, tables: Mapping[str, Rows]) -> None:
@@ -112,8 +121,51 @@ def lakes() -> Lakes:
     return Lakes(write_parquet, write_raw_lake)
 
 
+class DbtServer:
+    """Starts dbt in a process forked from one that has loaded it: the import is paid once."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("dbt_server.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+
+    def start(self, arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> int:
+        """Start `dbt ARGUMENTS`; returns its process id. One at a time: wait for it."""
+        command = {"arguments": arguments, "environment": dict(environment), "output": str(output)}
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(command).encode() + b"\n")
+        return self._answer()
+
+    def has_ended(self, seconds: float = 0) -> bool:
+        """Whether what was started has ended, or does so within some seconds."""
+        return bool(select.select([self.process.stdout], [], [], seconds)[0])
+
+    def wait(self, dbt: int, seconds: float = 300) -> int:
+        """Exit code of what was started, minus the signal that killed it."""
+        if not self.has_ended(seconds):
+            os.kill(dbt, signal.SIGKILL)
+        return self._answer()
+
+    def _answer(self) -> int:
+        assert self.process.stdout is not None
+        return int(self.process.stdout.readline())
+
+    def end(self) -> None:
+        self.process.communicate(timeout=30)
+
+
 @pytest.fixture(scope="session")
-def dbt(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DbtRun]:
+def dbt_server() -> Iterator[DbtServer]:
+    server = DbtServer()
+    yield server
+    server.end()
+
+
+@pytest.fixture(scope="session")
+def dbt(tmp_path_factory: pytest.TempPathFactory, dbt_server: DbtServer) -> Callable[..., DbtRun]:
     """Run dbt on a lake: `dbt(lake, "build", "--select", "tag:publish", release_id="abc")`."""
 
     workshop = tmp_path_factory.mktemp("dbt")
@@ -133,16 +185,14 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DbtRun]:
             # A file of every debug event costs a third of a small build.
             "DBT_LOG_LEVEL_FILE": "none",
         }
-        command = [str(Path(sys.executable).with_name("dbt")), *arguments]
-        command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+        command = [*arguments, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         command += ["--vars", json.dumps({"reporting_currency": "USD"})]
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=300, check=False
-        )
+        output = workshop / "output.txt"
+        code = dbt_server.wait(dbt_server.start(command, environment, output))
         results: dict[str, Any] = {}
         if arguments[0] == "build":
             found = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
             results = {result["unique_id"].split(".")[2]: result for result in found["results"]}
-        return DbtRun(lake, target, done.returncode, done.stdout + done.stderr, results)
+        return DbtRun(lake, target, code, output.read_text(encoding="utf-8"), results)
 
     return run

@@ -10,9 +10,7 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
-import time
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -95,6 +93,7 @@ class Lake:
 
     path: Path
     write: Callable[[Path, dict[str, str], Rows], None]
+    server: Any
     project: Path = SQL
     landed: dict[Path, Rows] = field(default_factory=dict)
 
@@ -133,8 +132,7 @@ class Lake:
         target = str(self.path.parent / "target" / self.project.parent.name)
         return (
             [
-                str(Path(sys.executable).with_name("dbt")), "run",
-                "--select", "+config.materialized:partitioned",
+                "run", "--select", "+config.materialized:partitioned",
                 "--project-dir", str(self.project), "--profiles-dir", str(SQL),
                 "--vars", json.dumps({"reporting_currency": "USD"}), *more,
             ],
@@ -142,26 +140,27 @@ class Lake:
              "DBT_LOG_PATH": target, "DBT_LOG_LEVEL_FILE": "none"},
         )  # fmt: skip
 
-    def build(self, *more: str) -> None:
+    def start(self, *more: str) -> int:
         command, environment = self.command(*more)
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        return self.server.start(command, environment, self.said)
+
+    @property
+    def said(self) -> Path:
+        """What dbt prints."""
+        return self.path / "said.txt"
+
+    def build(self, *more: str) -> None:
+        assert self.server.wait(self.start(*more)) == 0, self.said.read_text(encoding="utf-8")
 
     def killed_build(self, project: Path) -> None:
         """Start dbt of a project whose hook writes `reached` and waits; kill it there."""
         reached = self.path / "reached"
         reached.unlink(missing_ok=True)
-        command, environment = Lake(self.path, self.write, project).command()
-        with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        ) as process:
-            while not reached.exists():
-                assert process.poll() is None, process.stdout and process.stdout.read().decode()
-                time.sleep(0.05)
-            process.kill()
-        assert process.returncode == -9
+        dbt = Lake(self.path, self.write, self.server, project).start()
+        while not reached.exists():
+            assert not self.server.has_ended(0.05), self.said.read_text(encoding="utf-8")
+        os.kill(dbt, signal.SIGKILL)
+        assert self.server.wait(dbt) == -signal.SIGKILL
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.named() / "warehouse.duckdb"), read_only=True) as connection:
@@ -185,9 +184,9 @@ class Lake:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, lakes: Any) -> Lake:
+def built(tmp_path_factory: pytest.TempPathFactory, lakes: Any, dbt_server: Any) -> Lake:
     """A lake of a small company, built once."""
-    found = Lake(tmp_path_factory.mktemp("lakes") / "built", lakes.write_parquet)
+    found = Lake(tmp_path_factory.mktemp("lakes") / "built", lakes.write_parquet, dbt_server)
     found.land(company(1))
     found.build()
     return found
@@ -196,7 +195,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, lakes: Any) -> Lake:
 @pytest.fixture
 def lake(built: Lake) -> Lake:
     """That lake again, to grow."""
-    grown = Lake(built.path.with_name("grown"), built.write)
+    grown = Lake(built.path.with_name("grown"), built.write, built.server)
     shutil.rmtree(grown.path, ignore_errors=True)
     shutil.copytree(built.path, grown.path)
     grown.landed = {
@@ -207,7 +206,7 @@ def lake(built: Lake) -> Lake:
 
 def from_nothing(lake: Lake) -> dict[str, list[str]]:
     """What a build without a warehouse makes of the same files."""
-    fresh = Lake(lake.path.with_name("fresh"), lake.write)
+    fresh = Lake(lake.path.with_name("fresh"), lake.write, lake.server)
     shutil.rmtree(fresh.path, ignore_errors=True)
     shutil.copytree(lake.path / "raw", fresh.path / "raw")
     fresh.build()
