@@ -27,3 +27,11 @@ class EmptyLedgerError(ForecastError):
 
 class HorizonError(ForecastError):
     """The horizon asked for is not a whole number of weeks from 1 to 156."""
+
+
+class GapError(ForecastError):
+    """A series of a long frame lacks periods between its first and the frame's last."""
+
+
+class PlanError(ForecastError):
+    """The plan of the horizon is not there, or says what history does not know."""

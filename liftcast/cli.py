@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from liftcast import journeys_commands, mix_commands, source_commands
+from liftcast import forecast_commands, journeys_commands, mix_commands, source_commands
 from warehouse.errors import LakeBusyError, LiftcastError, printable
 from warehouse.lake import Lake
 from warehouse.settings import Settings
@@ -153,15 +153,6 @@ def attribute(lake: LakeOption = None) -> None:
     console.print(f"attributed release {facts['release_id']}; next: `liftcast forecast`, `publish`")
 
 
-@app.command(epilog="Example: `liftcast forecast --lake build/robyn`")
-def forecast(lake: LakeOption = None) -> None:
-    """Forecast volume by territory and product from history and plan."""
-    from liftcast import pipeline
-
-    facts = pipeline.forecast(_lake(lake), progress=_clock())
-    console.print(f"forecast of release {facts['release_id']} stands; next: `liftcast publish`")
-
-
 @app.command(epilog="Example: `liftcast publish --lake build/robyn`")
 def publish(lake: LakeOption = None) -> None:
     """Test the marts and publish tables, page and workbook in one step, or not at all."""
@@ -257,6 +248,7 @@ def doctor(lake: LakeOption = None) -> None:
 source_commands.add_commands(app, console)
 mix_commands.add_commands(app, console)
 journeys_commands.add_commands(app, console)
+forecast_commands.add_commands(app, console)
 
 
 def _final_screen(lake: Lake) -> None:

@@ -1,0 +1,183 @@
+"""Intervals that held at earlier origins, and paths with which every sum has its own.
+
+Split conformal prediction over several windows (Vovk et al. 2005; Lei et al. 2018): a forecast's
+errors at earlier origins, in units of each series' own usual error, give the quantiles by distance.
+How errors go together (over the chain, over a horizon, on a day) is read from the same errors, and
+paths drawn accordingly make the intervals of sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from forecasting.grid import Bools, Floats
+from forecasting.race import Race, Told, mixed
+
+PATHS = 600
+QUANTILES = {"p025": 0.025, "p10": 0.10, "p50": 0.50, "p90": 0.90, "p975": 0.975}
+#: Parts of the horizon with quantiles of their own.
+BUCKETS = 3
+#: Periods that a series' own usual error is drawn to its kind's with.
+DRAWN = 60.0
+#: Log error of a series nobody knows anything about.
+UNKNOWN = 0.5
+_P = np.linspace(0.001, 0.999, 999)
+LOGARITHMIC = frozenset({"regular", "short"})
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of the variance of an error: common to all and a whole horizon, common on a day, a
+    series' own over a horizon; the rest is a series' own on a day."""
+
+    level: float
+    day: float
+    series: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Quantile functions (kind -> (BUCKETS, 999)) of errors in units of `usual` (S,), and what
+    goes together. Errors of kinds in LOGARITHMIC are logs of actual / forecast, of others the
+    ratio itself."""
+
+    functions: dict[str, Floats]
+    usual: Floats
+    shares: Shares
+    origins: int
+
+
+def calibrate(
+    race: Race, cuts: Sequence[int], weights: dict[str, dict[str, float]], now: Told
+) -> Calibration:
+    """From the mixes at the origins `cuts`, all of them before the forecast `now`."""
+    S, H = now.shut.shape
+    logs = np.full((len(cuts), S, H), np.nan)
+    ratios = np.full((len(cuts), S, H), np.nan)
+    for number, cut in enumerate(cuts):
+        told = race.at(cut)
+        mix, _ = mixed(told, weights)
+        actual = race.actual(cut)
+        use = np.isfinite(actual) & ~told.shut & (mix > 0)
+        ratios[number][use] = np.maximum(actual[use], 0) / mix[use]
+        use &= actual > 0
+        logs[number][use] = np.log(actual[use] / mix[use])
+    usual = _usual(logs, now.kinds)
+    scaled = logs / usual[None, :, None]
+    functions = {
+        kind: _functions(
+            scaled if kind in LOGARITHMIC else ratios,
+            now.kinds == kind,
+            symmetric=kind in LOGARITHMIC,
+        )
+        for kind in sorted(set(now.kinds))
+    }
+    return Calibration(functions, usual, _shares(scaled), len(cuts))
+
+
+def _usual(logs: Floats, kinds: npt.NDArray[np.str_]) -> Floats:
+    size = np.abs(logs)
+    count = np.isfinite(size).sum(axis=(0, 2))
+    total = np.nan_to_num(size).sum(axis=(0, 2))
+    out = np.full(len(kinds), UNKNOWN)
+    everyone = total.sum() / count.sum() if count.sum() >= 10 else UNKNOWN
+    for kind in set(kinds):
+        rows = kinds == kind
+        pooled = total[rows].sum() / count[rows].sum() if count[rows].sum() >= 10 else everyone
+        out[rows] = (total[rows] + DRAWN * pooled) / (count[rows] + DRAWN)
+    return np.maximum(out, 1e-4)
+
+
+def _functions(errors: Floats, rows: Bools, *, symmetric: bool) -> Floats:
+    """(BUCKETS, 999) quantile functions. Logs are made symmetric: the sign of a window's bias is
+    no news about the next window's."""
+    H = errors.shape[2]
+    parts = np.array_split(np.arange(H), BUCKETS)
+    everywhere = errors[:, rows]
+    everywhere = everywhere[np.isfinite(everywhere)]
+    out = []
+    for part in parts:
+        found = errors[:, rows][:, :, part]
+        found = found[np.isfinite(found)]
+        if len(found) < 50:
+            found = everywhere
+        if len(found) < 10:
+            found = 1.25 * norm.ppf(_P) if symmetric else np.exp(UNKNOWN * norm.ppf(_P))
+        out.append(np.quantile(np.r_[found, -found] if symmetric else found, _P))
+    return np.array(out)
+
+
+def _shares(scaled: Floats) -> Shares:
+    """Variance components by moments: products of errors that share an origin, a day, a series."""
+    whole = np.isfinite(scaled)
+    if whole.sum() < 100 or scaled.shape[0] < 2:
+        return Shares(0.15, 0.05, 0.15)
+    filled = np.nan_to_num(scaled)
+    total = float(np.square(filled).sum() / whole.sum())
+    day_sum, day_n = filled.sum(axis=1), whole.sum(axis=1)  # (K, H)
+    row_sum, row_n = filled.sum(axis=2), whole.sum(axis=2)  # (K, S)
+    squares = np.square(filled)
+    # Mean product of two series on one day; of two days of one series; of neither.
+    day = _pairs(day_sum, day_n, squares.sum(axis=1))
+    row = _pairs(row_sum, row_n, squares.sum(axis=2))
+    k_sum, k_n = filled.sum(axis=(1, 2)), whole.sum(axis=(1, 2))
+    both = (
+        np.square(k_sum).sum() - np.square(day_sum).sum() - np.square(row_sum).sum() + squares.sum()
+    )
+    pairs = np.square(k_n).sum() - np.square(day_n).sum() - np.square(row_n).sum() + whole.sum()
+    level = max(float(both / max(pairs, 1)), 0.0)
+    # Few windows say little about their own spread: as wide as Student's t would have it.
+    level *= (scaled.shape[0] + 1) / scaled.shape[0]
+    shares = [level / total, max(day - level, 0) / total, max(row - level, 0) / total]
+    over = max(sum(shares) / 0.95, 1.0)
+    return Shares(*(round(s / over, 6) for s in shares))
+
+
+def _pairs(sums: Floats, counts: npt.NDArray[np.intp], squares: Floats) -> float:
+    pairs = (counts * (counts - 1)).sum()
+    return float((np.square(sums) - squares).sum() / max(pairs, 1))
+
+
+def draw(
+    mean: Floats,
+    shut: Bools,
+    kinds: npt.NDArray[np.str_],
+    calibration: Calibration,
+    rows: npt.NDArray[np.intp],
+    seed: int,
+) -> npt.NDArray[np.float32]:
+    """Paths (rows, PATHS, H) of some of the series; what all share is the same for every block."""
+    H = mean.shape[1]
+    shares = calibration.shares
+    common = np.random.default_rng([seed, 1])
+    level = common.standard_normal((PATHS, 1)) * np.sqrt(shares.level)
+    day = common.standard_normal((PATHS, H)) * np.sqrt(shares.day)
+    rest = np.sqrt(max(1 - shares.level - shares.day - shares.series, 0.0))
+    bucket = np.concatenate(
+        [np.full(len(part), i) for i, part in enumerate(np.array_split(np.arange(H), BUCKETS))]
+    )
+    out = np.empty((len(rows), PATHS, H), dtype=np.float32)
+    for place, row in enumerate(rows):
+        own = np.random.default_rng([seed, 2, int(row)])
+        z = (
+            level
+            + day
+            + own.standard_normal((PATHS, 1)) * np.sqrt(shares.series)
+            + own.standard_normal((PATHS, H)) * rest
+        )
+        p = norm.cdf(z)
+        kind = str(kinds[row])
+        function = calibration.functions[kind]
+        u = np.empty_like(z)
+        for number in range(BUCKETS):
+            at = bucket == number
+            u[:, at] = np.interp(p[:, at], _P, function[number])
+        if kind in LOGARITHMIC:
+            u = np.exp(calibration.usual[row] * u)
+        out[place] = np.where(shut[row], 0.0, np.maximum(mean[row] * u, 0.0))
+    return out

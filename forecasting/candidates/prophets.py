@@ -1,0 +1,64 @@
+"""Prophet with the plan, on log sales of open periods."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pandas as pd
+
+from forecasting.candidates.protocol import Speed, Window
+from forecasting.curve import quiet_libraries
+from forecasting.grid import Floats
+
+LEAST = 40
+
+
+class ProphetPlan:
+    """Taylor and Letham (2018): trend, seasons, the country's holidays, and the plan.
+
+    The plan enters as the columns of the regressions' design without their season: Prophet has
+    its own.
+    """
+
+    name = "prophet"
+    speed: Speed = "slow"
+    kinds = frozenset({"regular"})
+
+    def forecast(self, window: Window) -> Floats:
+        grid = window.grid
+        out = np.full((len(grid.ids), grid.ahead), np.nan)
+        with quiet_libraries():
+            for row in range(len(grid.ids)):
+                if np.isfinite(window.log_sales[row]).sum() >= LEAST:
+                    out[row] = self._one(window, row)
+        return window.shut(out)
+
+    def _one(self, window: Window, row: int) -> Floats:
+        grid, z = window.grid, window.log_sales[row]
+        weekdays = 6 if grid.freq == "D" else 0
+        seasonal = 6 if grid.known >= 1.25 * grid.year else 0
+        stop = window.design.shape[2] - seasonal
+        X = window.design[row, :, 1 + weekdays : stop]
+        use = np.isfinite(z)
+        varies = np.flatnonzero(X[: grid.known][use].std(axis=0) > 1e-9)
+        days = int((grid.dates[grid.known - 1] - grid.dates[use.argmax()]).days)
+        model = importlib.import_module("prophet").Prophet(
+            growth="linear" if days >= 547 else "flat",
+            yearly_seasonality=6 if days >= 455 else False,
+            weekly_seasonality=3 if grid.freq == "D" else False,
+            daily_seasonality=False,
+            uncertainty_samples=0,
+        )
+        if window.country is not None:
+            model.add_country_holidays(window.country)
+        frame = pd.DataFrame({"ds": grid.dates})
+        for number in varies:
+            model.add_regressor(f"x{number}", standardize=False, prior_scale=0.5)
+            frame[f"x{number}"] = X[:, number]
+        known = frame.iloc[: grid.known].assign(y=z)[use]
+        model.fit(known, seed=1 + window.seed)
+        told = model.predict(frame.iloc[grid.known :])["yhat"].to_numpy(dtype=float)
+        if model.stan_backend is not None:
+            model.stan_backend.cleanup()
+        return np.asarray(np.exp(np.minimum(told, np.nanmax(z) + 3)))

@@ -1,0 +1,94 @@
+"""What every candidate is given, and what it has to answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Protocol
+
+import numpy as np
+import pandas as pd
+
+from forecasting.grid import Bools, Floats, Grid, closed_periods
+from forecasting.signals import effects_design, log_sales
+
+Speed = Literal["pooled", "quick", "slow"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """History up to an origin, and the plan of the horizon after it.
+
+    `grid` is the same as arrays; `train` and `future` are the long frames (`unique_id, ds, y`
+    and the plan columns `p0, p1, ...` in the order of `grid.columns`).
+    """
+
+    grid: Grid
+    seed: int
+    country: str | None = None
+
+    @cached_property
+    def closed(self) -> Bools:
+        """(S, T + H), read from history before the origin only."""
+        return closed_periods(self.grid)
+
+    @cached_property
+    def log_sales(self) -> Floats:
+        """(S, T), NaN where closed, not observed or nothing sold."""
+        return log_sales(self.grid, self.closed)
+
+    @cached_property
+    def _design(self) -> tuple[Floats, tuple[str, ...], Floats]:
+        return effects_design(self.grid, self.closed)
+
+    @property
+    def design(self) -> Floats:
+        """(S, T + H, P) of the regressions."""
+        return self._design[0]
+
+    @property
+    def groups(self) -> tuple[tuple[str, ...], Floats]:
+        """What each column of the design belongs to, and its value where nothing is planned."""
+        return self._design[1], self._design[2]
+
+    @property
+    def train(self) -> pd.DataFrame:
+        """The long frame of what was observed."""
+        frame = self._long(0, self.grid.known)
+        frame.insert(2, "y", self.grid.y.ravel())
+        return frame[np.isfinite(frame["y"].to_numpy())].reset_index(drop=True)
+
+    @property
+    def future(self) -> pd.DataFrame:
+        """The long frame of the horizon, without y."""
+        return self._long(self.grid.known, len(self.grid.dates))
+
+    def _long(self, start: int, end: int) -> pd.DataFrame:
+        series = len(self.grid.ids)
+        columns = {
+            "unique_id": np.repeat(np.array(self.grid.ids, dtype=object), end - start),
+            "ds": np.tile(self.grid.dates[start:end].to_numpy(), series),
+        }
+        for number, values in enumerate(self.grid.plan):
+            columns[f"p{number}"] = values[:, start:end].ravel()
+        return pd.DataFrame(columns)
+
+    def shut(self, forecast: Floats) -> Floats:
+        """A forecast (S, H) with nothing sold where the plan says closed, and nothing negative."""
+        return np.where(self.closed[:, self.grid.known :], 0.0, np.maximum(forecast, 0.0))
+
+
+class Candidate(Protocol):
+    """One way to forecast.
+
+    `speed`: "pooled" is fitted once over all series, "quick" takes milliseconds a series, "slow"
+    more: those race on a sample and are fitted to all series only where they are worth it.
+    """
+
+    name: str
+    speed: Speed
+    kinds: frozenset[str]
+
+    def forecast(self, window: Window) -> Floats:
+        """Mean of the target, (S, H), in its own unit; NaN where it cannot tell."""
+        ...

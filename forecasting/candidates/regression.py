@@ -1,0 +1,83 @@
+"""Log-linear regression with the plan, a series at a time, drawn to what all series show."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+
+from forecasting.candidates.protocol import Speed, Window
+from forecasting.grid import Floats
+from forecasting.signals import HALF_LIFE_YEARS, OWN_RIDGE, recent_level
+
+#: Periods a regression needs; fewer go to the fallbacks.
+LEAST = 30
+
+
+class LogOls:
+    """Mixed estimation (Theil and Goldberger 1961) of log sales by statsmodels' OLS.
+
+    Weekdays, plan, days beside a closure and the season of the year, older periods weighing less;
+    the pooled effects enter as prior rows. On top comes the level of the last weeks. The level is
+    turned from the mean of logs to the mean by the mean of exp(residual) (Duan 1983).
+    """
+
+    name = "log_ols"
+    speed: Speed = "quick"
+    kinds = frozenset({"regular", "short"})
+
+    def forecast(self, window: Window) -> Floats:
+        return window.shut(np.exp(log_effects(window)[0]) * smearing(window))
+
+
+def log_effects(window: Window) -> tuple[Floats, Floats]:
+    """(S, H) expected log sales, and (S, P) effects of the design."""
+    sm = importlib.import_module("statsmodels.api")
+    grid, z, design = window.grid, window.log_sales, window.design
+    known = grid.known
+    seen = np.isfinite(z)
+    root = 0.5 ** ((known - 1 - np.arange(known)) / (2 * HALF_LIFE_YEARS * grid.year))
+    pooled, mean = _pooled(z, design[:, :known], root)
+    P = design.shape[2]
+    prior = np.sqrt(np.r_[0.5, np.full(P - 1, OWN_RIDGE)])
+    out = np.full((len(grid.ids), grid.ahead), np.nan)
+    effects = np.full((len(grid.ids), P), np.nan)
+    for row in range(len(grid.ids)):
+        use = seen[row]
+        if use.sum() < LEAST:
+            continue
+        rows = design[row, :known][use] * root[use, None]
+        answer = (z[row, use] - mean[row]) * root[use]
+        fit = sm.OLS(np.r_[answer, prior * pooled], np.r_[rows, np.diag(prior)]).fit()
+        effects[row] = fit.params
+        residual = z[row, :known] - mean[row] - design[row, :known] @ fit.params
+        level = recent_level(residual[None], grid)[0]
+        out[row] = mean[row] + level + design[row, known:] @ fit.params
+    return out, effects
+
+
+def _pooled(z: Floats, design: Floats, root: Floats) -> tuple[Floats, Floats]:
+    seen = np.isfinite(z)
+    weight = seen * np.square(root)
+    mean = (np.nan_to_num(z) * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
+    target = np.where(seen, np.nan_to_num(z) - mean[:, None], 0.0)
+    P = design.shape[2]
+    gram, moment = 1e-3 * np.eye(P), np.zeros(P)
+    for row in range(len(z)):
+        weighted = design[row] * weight[row][:, None]
+        gram = gram + weighted.T @ design[row]
+        moment = moment + weighted.T @ target[row]
+    return np.linalg.solve(gram, moment), mean
+
+
+def smearing(window: Window) -> Floats:
+    """(S, 1) mean of exp(residual) of the last year about its own weekly course, at most 1.1."""
+    z = window.log_sales[:, -window.grid.year :]
+    season = max(window.grid.season, 1)
+    step = z - np.nan_to_num(np.roll(z, 2 * season, axis=1), nan=np.nan)
+    step[:, : 2 * season] = np.nan
+    count = np.isfinite(step).sum(axis=1)
+    middle = np.nanmedian(np.where(count[:, None] > 10, np.abs(step), 0.0), axis=1)
+    # Half the squared robust deviation; a difference of two periods has twice the variance.
+    variance = np.square(middle / 0.6745) / 2
+    return np.exp(np.minimum(variance / 2, 0.1))[:, None]

@@ -1,0 +1,307 @@
+"""The forecast of a long frame: race, mix, intervals, sums, explanation; and its backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecasting.calibrating import PATHS, QUANTILES, Calibration, calibrate, draw
+from forecasting.errors import HorizonError
+from forecasting.explaining import explained
+from forecasting.grid import Floats, Grid
+from forecasting.longframe import LaidOut
+from forecasting.race import NAIVE, Progress, Race, Told, cuts_before, mixed, weights_at
+
+BLOCK = 200
+
+
+@dataclass(frozen=True)
+class FrameForecast:
+    """`forecast`: series columns, ds, mean, quantiles, model. `totals`: sums with intervals of
+    their own. `explain`: parts of each mean. `facts`: weights, origins, notes."""
+
+    forecast: pd.DataFrame
+    totals: pd.DataFrame
+    explain: pd.DataFrame
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _At:
+    """A forecast at one origin, in arrays."""
+
+    cut: int
+    mean: Floats
+    models: list[str]
+    quantiles: dict[str, Floats]
+    sums: dict[str, Floats]
+    horizon: Floats
+    series_horizon: Floats
+    told: Told
+    weights: dict[str, dict[str, float]]
+    calibration: Calibration
+
+
+def forecast_frame(
+    laid: LaidOut,
+    *,
+    seed: int = 0,
+    country: str | None = None,
+    progress: Progress | None = None,
+) -> FrameForecast:
+    """Forecast every series of a frame for its horizon.
+
+    The same frame and seed give the same tables. Method: docs/reference/forecast.md.
+    """
+    race = Race(laid.grid, seed, country, progress=progress)
+    at = _forecast_at(race, 0, _groups(laid.keys))
+    return FrameForecast(
+        forecast=_forecast_table(laid, at),
+        totals=_totals_table(laid, at),
+        explain=_explain_table(laid, race, at),
+        facts={
+            "freq": laid.grid.freq,
+            "series": len(laid.grid.ids),
+            "horizon": laid.grid.ahead,
+            "seed": seed,
+            "paths": PATHS,
+            "origins": [
+                str(laid.grid.dates[laid.grid.known - c - 1].date()) for c in _cuts(race, 0)
+            ],
+            "weights": at.weights,
+            "kinds": {k: int((at.told.kinds == k).sum()) for k in sorted(set(at.told.kinds))},
+            "error_shares": vars(at.calibration.shares),
+            "notes": list(laid.notes),
+        },
+    )
+
+
+def backtest_frame(
+    laid: LaidOut,
+    *,
+    origins: int = 4,
+    seed: int = 0,
+    country: str | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Scores of the mix and of every candidate at past origins, one horizon apart.
+
+    At each origin, candidates are weighed and intervals set by origins before it alone.
+
+    Raises:
+        HorizonError: history is too short for one origin.
+    """
+    grid = laid.grid
+    least = max(2 * grid.season, 8)
+    cuts = [grid.ahead * (k + 1) for k in range(origins)]
+    cuts = [cut for cut in cuts if grid.known - cut >= least]
+    if not cuts:
+        raise HorizonError(
+            f"A backtest of {grid.ahead} periods needs at least {grid.ahead + least} periods of "
+            f"history; there are {grid.known}. Give a shorter horizon."
+        )
+    race = Race(grid, seed, country, progress=progress)
+    rows: list[dict[str, Any]] = []
+    for cut in cuts:
+        rows += scores_at(race, cut)
+    return pd.DataFrame(rows)
+
+
+def scores_at(race: Race, cut: int) -> list[dict[str, Any]]:
+    """One row a model: errors at one origin, over observed periods.
+
+    wape, bias (sum F - A over sum A), mase (scaled by the in-sample seasonal naive), wql (weighted
+    quantile loss over 5 quantiles), coverage on open periods, total_error (of the horizon's sum),
+    fva (share of the naive's WAPE saved).
+    """
+    at = _forecast_at(race, cut, {})
+    actual = race.actual(cut)
+    seen = np.isfinite(actual)
+    open_seen = seen & ~at.told.shut
+    origin = race.grid.dates[race.grid.known - cut - 1].date()
+    base: dict[str, Any] = {"origin": origin, "horizon": race.grid.ahead}
+    answers = {"mix": at.mean, **at.told.forecasts}
+    scale = _naive_scale(race, cut)
+    rows = []
+    for name, forecast in answers.items():
+        told = seen & np.isfinite(forecast)
+        whole = told.any(axis=1)
+        if not told.any():
+            continue
+        wape = _wape(actual, forecast, told)
+        against = _wape(actual, at.told.forecasts[NAIVE], told)
+        sum_actual = float(actual[told].sum())
+        bias = float((forecast - actual)[told].sum() / sum_actual) if sum_actual else np.nan
+        row = {
+            **base,
+            "model": name,
+            "series": int(whole.sum()),
+            "wape": wape,
+            "fva": 1 - wape / against if against else np.nan,
+            "bias": bias,
+            "mase": _mase(actual, forecast, told, scale),
+            "wql": np.nan, "coverage_80": np.nan, "coverage_95": np.nan,
+            "total_in_80": np.nan, "total_in_95": np.nan,
+        }  # fmt: skip
+        if name == "mix":
+            q = at.quantiles
+            row["wql"] = _wql(actual, q, seen)
+            row["coverage_80"] = _inside(actual, q["p10"], q["p90"], open_seen)
+            row["coverage_95"] = _inside(actual, q["p025"], q["p975"], open_seen)
+            if seen.all():
+                total = actual.sum()
+                low, high, least, most = (at.horizon[k] for k in (1, 3, 0, 4))
+                row["total_in_80"] = float(low <= total <= high)
+                row["total_in_95"] = float(least <= total <= most)
+        rows.append(row)
+    return rows
+
+
+def _wape(actual: Floats, forecast: Floats, use: npt.NDArray[np.bool_]) -> float:
+    size = float(np.abs(actual[use]).sum())
+    return float(np.abs(actual - forecast)[use].sum() / size) if size else np.nan
+
+
+def _naive_scale(race: Race, cut: int) -> Floats:
+    y = race.grid.y[:, : race.grid.known - cut]
+    season = race.grid.season
+    if y.shape[1] <= season:
+        return np.full(len(y), np.nan)
+    step = np.abs(y[:, season:] - y[:, :-season])
+    count = np.isfinite(step).sum(axis=1)
+    return np.nan_to_num(step).sum(axis=1) / np.where(count > 0, count, np.nan)
+
+
+def _mase(actual: Floats, forecast: Floats, use: npt.NDArray[np.bool_], scale: Floats) -> float:
+    gap = np.where(use, np.abs(actual - forecast), 0.0).sum(axis=1) / np.maximum(use.sum(axis=1), 1)
+    good = np.isfinite(scale) & (scale > 0) & use.any(axis=1)
+    return float((gap[good] / scale[good]).mean()) if good.any() else np.nan
+
+
+def _wql(actual: Floats, quantiles: dict[str, Floats], use: npt.NDArray[np.bool_]) -> float:
+    loss = 0.0
+    for name, tau in QUANTILES.items():
+        gap = (actual - quantiles[name])[use]
+        loss += 2 * float(np.maximum(tau * gap, (tau - 1) * gap).sum())
+    size = float(np.abs(actual[use]).sum())
+    return loss / len(QUANTILES) / size if size else np.nan
+
+
+def _inside(actual: Floats, low: Floats, high: Floats, use: npt.NDArray[np.bool_]) -> float:
+    return float(((actual >= low) & (actual <= high))[use].mean()) if use.any() else np.nan
+
+
+def _cuts(race: Race, cut: int) -> list[int]:
+    return cuts_before(race.grid, cut)
+
+
+def _groups(keys: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
+    """label `column=value` -> rows, for every series column that does not tell series apart."""
+    out: dict[str, npt.NDArray[np.intp]] = {}
+    for name in keys.columns:
+        values = keys[name]
+        if 1 < values.nunique() < len(values):
+            for value, rows in values.groupby(values).groups.items():
+                out[f"{name}={value}"] = np.asarray(rows, dtype=np.intp)
+    return out
+
+
+def _forecast_at(race: Race, cut: int, groups: dict[str, npt.NDArray[np.intp]]) -> _At:
+    weights, cuts = weights_at(race, cut)
+    told = race.at(cut)
+    mean, models = mixed(told, weights)
+    # Cents once, here: every sum below is a sum of these.
+    mean = np.round(mean, 2)
+    calibration = calibrate(race, cuts, weights, told)
+    S, H = mean.shape
+    found = {name: np.empty((S, H)) for name in QUANTILES}
+    sums = {"": np.zeros((PATHS, H)), **{label: np.zeros((PATHS, H)) for label in groups}}
+    horizon = np.empty((S, len(QUANTILES)))
+    member = {label: set(map(int, rows)) for label, rows in groups.items()}
+    levels = list(QUANTILES.values())
+    for rows in race.grid.blocks(BLOCK):
+        paths = draw(mean, told.shut, told.kinds, calibration, rows, race.seed)
+        cells = np.quantile(paths, levels, axis=1)
+        for number, name in enumerate(QUANTILES):
+            found[name][rows] = cells[number]
+        whole = paths.sum(axis=2, dtype=np.float64)
+        centre = mean[rows].sum(axis=1)
+        horizon[rows] = _about(np.quantile(whole, levels, axis=1), whole.mean(axis=1), centre).T
+        sums[""] += paths.sum(axis=0, dtype=np.float64)
+        for label, own in member.items():
+            here = [place for place, row in enumerate(rows) if int(row) in own]
+            if here:
+                sums[label] += paths[here].sum(axis=0, dtype=np.float64)
+    total = sums[""].sum(axis=1)
+    grand = _about(np.quantile(total, levels), total.mean(), mean.sum())
+    return _At(cut, mean, models, found, sums, grand, horizon, told, weights, calibration)
+
+
+def _about(quantiles: Any, centre: Any, mean: Any) -> Any:
+    """Quantiles of paths moved so that the paths' mean is the sum of the means."""
+    return np.maximum(quantiles - centre + mean, 0.0)
+
+
+def _forecast_table(laid: LaidOut, at: _At) -> pd.DataFrame:
+    S, H = at.mean.shape
+    frame = _keys(laid, H)
+    frame["ds"] = np.tile(laid.grid.dates[laid.grid.known :].to_numpy(), S)
+    frame["mean"] = at.mean.ravel()
+    for name in QUANTILES:
+        frame[name] = np.round(at.quantiles[name], 2).ravel()
+    frame["model"] = np.repeat(np.array(at.models, dtype=object), H)
+    return frame
+
+
+def _keys(laid: LaidOut, times: int) -> pd.DataFrame:
+    return laid.keys.loc[laid.keys.index.repeat(times)].reset_index(drop=True)
+
+
+def _totals_table(laid: LaidOut, at: _At) -> pd.DataFrame:
+    """level (`total`, a series column, `series`), key, first and last ds, mean, quantiles."""
+    dates = laid.grid.dates[laid.grid.known :]
+    levels = list(QUANTILES.values())
+    groups = {"": np.arange(len(at.mean)), **_groups(laid.keys)}
+    rows: list[dict[str, Any]] = []
+
+    def row(level: str, key: str, first: int, last: int, mean: float, q: Sequence[float]) -> None:
+        rows.append(
+            {"level": level, "key": key, "ds": dates[first], "ds_last": dates[last],
+             "mean": round(mean, 2), **dict(zip(QUANTILES, np.round(q, 2), strict=True))}
+        )  # fmt: skip
+
+    for label, members in groups.items():
+        level, _, key = label.partition("=") if label else ("total", "", "")
+        paths = at.sums[label]
+        mean = at.mean[members].sum(axis=0)
+        cells = _about(np.quantile(paths, levels, axis=0), paths.mean(axis=0), mean)
+        for h in range(len(dates)):
+            row(level, key, h, h, float(mean[h]), cells[:, h])
+        for first, last in _periods(laid.grid):
+            some = paths[:, first : last + 1].sum(axis=1)
+            told = float(mean[first : last + 1].sum())
+            row(level, key, first, last, told, _about(np.quantile(some, levels), some.mean(), told))
+    for number, name in enumerate(laid.grid.ids):
+        told = float(at.mean[number].sum())
+        row("series", name, 0, len(dates) - 1, told, at.series_horizon[number])
+    return pd.DataFrame(rows)
+
+
+def _periods(grid: Grid) -> list[tuple[int, int]]:
+    """Whole weeks of a daily horizon, and the whole horizon."""
+    H = grid.ahead
+    weeks = [(w, w + 6) for w in range(0, H - 6, 7)] if grid.freq == "D" and H > 7 else []
+    return [*weeks, (0, H - 1)] if H > 1 else []
+
+
+def _explain_table(laid: LaidOut, race: Race, at: _At) -> pd.DataFrame:
+    parts = explained(race.window(0), at.mean)
+    names = {f"plan:{i}": f"plan:{c.name}" for i, c in enumerate(laid.grid.columns)}
+    parts["part"] = parts["part"].map(lambda part: names.get(part, part))
+    keys = laid.keys.loc[parts["row"].astype(int)].reset_index(drop=True)
+    return pd.concat([keys, parts[["ds", "part", "value"]].reset_index(drop=True)], axis=1)

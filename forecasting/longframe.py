@@ -1,0 +1,370 @@
+"""A long frame of history and one of the plan, checked and laid out as a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from forecasting.errors import (
+    BadValueError,
+    DuplicateKeyError,
+    EmptyLedgerError,
+    GapError,
+    HorizonError,
+    MissingColumnError,
+    MixedGrainError,
+    PlanError,
+)
+from forecasting.grid import Floats, Grid, PlanColumn
+
+Gaps = Literal["error", "zero", "unknown"]
+MOST_AHEAD = 1100
+#: Categories of one plan column; more are keys or free text, no plan.
+MOST_LEVELS = 60
+_SEASONS = {"D": (7, 365), "W": (1, 52), "M": (1, 12)}
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """The grid; `keys`: the series columns of each row of the grid; what a reader is told."""
+
+    grid: Grid
+    keys: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def lay_out(
+    history: pd.DataFrame,
+    plan: pd.DataFrame | None,
+    *,
+    series: Sequence[str],
+    date: str,
+    target: str,
+    horizon: int,
+    gaps: Gaps = "error",
+    plan_columns: Sequence[str] | None = None,
+) -> LaidOut:
+    """Check a long frame and its plan, and lay both out.
+
+    Args:
+        history: one row a series and period (day, week or month): the `series` columns, `date`,
+            `target`, and the plan's columns as they ran. Cells may be text.
+        plan: the `series` columns, `date` and plan columns for each of the `horizon` periods
+            after history, of every series; None for no plan. A plan without the series columns
+            holds for all series.
+        gaps: what a missing period of a series is: an error, no sale, or not known.
+        plan_columns: for a backtest without a plan: the columns of history that were planned. The
+            horizon after history then has none, and nothing can be forecast for it.
+
+    Raises:
+        ForecastError: which column, series and dates are wrong, and what to do.
+    """
+    if isinstance(horizon, bool) or horizon != int(horizon) or not 1 <= horizon <= MOST_AHEAD:
+        raise HorizonError(
+            f"The horizon is {horizon}: it must be a whole number of periods from 1 to "
+            f"{MOST_AHEAD}."
+        )
+    _need(history, [*series, date, target], "history")
+    if len(set([*series, date, target])) < len(series) + 2:
+        raise MissingColumnError("Series, date and target must be different columns.")
+    if history.empty:
+        raise EmptyLedgerError("The history has no row: give at least one period of a series.")
+    notes: list[str] = []
+    key = _keys(history, series, "history")
+    days = _days(history[date], "history", date)
+    codes, keys = _series_codes(key)
+    _refuse_duplicates(codes, days, keys, "history")
+    freq = _grain(codes, days)
+    step = _calendar(days.min(), days.max(), freq)
+    future = _calendar_ahead(step, freq, int(horizon))
+    dates = step.append(future)
+    at = dates.get_indexer(pd.DatetimeIndex(days))
+
+    y = np.full((len(keys), len(step)), np.nan)
+    y[codes, at] = _numbers(history[target], "history", target)
+    if len(step) > 1:
+        _gaps(y, keys, step, gaps, notes)
+    names = _plan_columns(history, plan, [*series, date], target, notes, plan_columns)
+    grid_plan = np.full((len(names), len(keys), len(dates)), np.nan)
+    columns: list[PlanColumn] = []
+    if plan is not None:
+        rows, ahead = _plan_cells(plan, series, date, keys, future, dates)
+        for number, name in enumerate(names):
+            column, then, later = _values(history[name], plan[name].iloc[rows[1]], name, days)
+            grid_plan[number, codes, at] = then
+            grid_plan[number, rows[0], ahead] = later
+            columns.append(column)
+            _complete(grid_plan[number], name, keys, dates, len(future))
+    elif names:
+        for number, name in enumerate(names):
+            column, then, _ = _values(history[name], history[name].iloc[:0], name, days)
+            grid_plan[number, codes, at] = then
+            columns.append(column)
+    season, year = _SEASONS[freq[0]]
+    grid = Grid(
+        tuple(" / ".join(map(str, row)) for row in keys.itertuples(index=False)),
+        dates, y, grid_plan, tuple(columns), freq, season, year,
+    )  # fmt: skip
+    return LaidOut(grid, keys, tuple(notes))
+
+
+def _need(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
+    double = frame.columns[frame.columns.duplicated()]
+    if len(double):
+        raise MissingColumnError(f"The {what} has two columns named {_show(double[0])}: drop one.")
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise MissingColumnError(
+            f"The {what} lacks {', '.join(map(_show, missing))}; it has "
+            f"{', '.join(_show(name) for name in list(frame.columns)[:12])}."
+        )
+
+
+def _keys(frame: pd.DataFrame, series: Sequence[str], what: str) -> pd.DataFrame:
+    key = frame[list(series)].astype(str)
+    empty = frame[list(series)].isna() | (key.apply(lambda column: column.str.strip()) == "")
+    if empty.to_numpy().any():
+        name = empty.columns[int(empty.to_numpy().any(axis=0).argmax())]
+        row = _row(empty.index[int(empty[name].to_numpy().argmax())])
+        raise BadValueError(f"The {what} has an empty {_show(name)} ({row}): name the series.")
+    return key
+
+
+def _row(label: object) -> str:
+    return f"row {label}"
+
+
+def _show(text: object) -> str:
+    return repr(str(text)[:60])
+
+
+def _days(cells: pd.Series, what: str, name: str) -> pd.Series:
+    if pd.api.types.is_datetime64_any_dtype(cells):
+        days = cells
+    else:
+        days = pd.to_datetime(cells.astype(str), format="ISO8601", errors="coerce")
+    bad = days.isna()
+    if bad.any():
+        first = bad.idxmax()
+        raise BadValueError(
+            f"The {what}'s {_show(name)} is {_show(cells.loc[first])} ({_row(first)}): expected a "
+            f"date as 2025-01-31; {int(bad.sum())} such."
+        )
+    if (days != days.dt.normalize()).any():
+        raise BadValueError(
+            f"The {what}'s {_show(name)} has times of day: sum the target to days, weeks or months."
+        )
+    return days.dt.tz_localize(None) if days.dt.tz is not None else days
+
+
+def _numbers(cells: pd.Series, what: str, name: str) -> Floats:
+    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
+    bad = ~np.isfinite(numbers)
+    if bad.any():
+        first = int(bad.argmax())
+        raise BadValueError(
+            f"The {what}'s {_show(name)} is {_show(cells.iloc[first])} "
+            f"({_row(cells.index[first])}): expected a number; {int(bad.sum())} such."
+        )
+    return numbers
+
+
+def _series_codes(key: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+    keys = key.drop_duplicates().sort_values(list(key.columns), ignore_index=True)
+    number = pd.Series(range(len(keys)), index=pd.MultiIndex.from_frame(keys))
+    return number.reindex(pd.MultiIndex.from_frame(key)).to_numpy(dtype=int), keys
+
+
+def _refuse_duplicates(codes: np.ndarray, days: pd.Series, keys: pd.DataFrame, what: str) -> None:
+    double = pd.DataFrame({"c": codes, "d": days.to_numpy()}).duplicated().to_numpy()
+    if double.any():
+        first = int(double.argmax())
+        raise DuplicateKeyError(
+            f"The {what} has {int(double.sum())} duplicated dates, the first {_name(keys, codes[first])} "
+            f"on {days.iloc[first].date()} ({_row(days.index[first])}): sum them to one row."
+        )
+
+
+def _name(keys: pd.DataFrame, code: int) -> str:
+    return ", ".join(f"{c} {_show(v)}" for c, v in keys.iloc[int(code)].items())
+
+
+def _grain(codes: np.ndarray, days: pd.Series) -> str:
+    """D, W-<weekday> or MS, from the days themselves."""
+    unique = np.sort(days.unique())
+    if len(unique) == 1:
+        return "D"
+    if all(pd.Timestamp(day).day == 1 for day in unique) and len(unique) > 1:
+        return "MS"
+    offset = (unique - unique[0]) / np.timedelta64(1, "D")
+    if (offset % 7 == 0).all():
+        return f"W-{pd.Timestamp(unique[0]).strftime('%a').upper()}"
+    # A weekly series among daily ones would have to be spread over days: refused.
+    for code in np.unique(codes)[:2000]:
+        own = np.sort(days.to_numpy()[codes == code])
+        gap = np.diff(own) / np.timedelta64(1, "D")
+        if len(own) >= 4 and (gap >= 7).all():
+            raise MixedGrainError(
+                "The history mixes grains: some series have a row a day, others at most one a "
+                "week. Sum all of them to the same period."
+            )
+    steps = np.diff(unique) / np.timedelta64(1, "D")
+    if np.median(steps) > 1:
+        raise MixedGrainError(
+            f"The dates are neither days, nor weeks from one weekday, nor first days of months "
+            f"(steps of {sorted(set(steps.astype(int)))[:4]} days): sum them to one of these."
+        )
+    return "D"
+
+
+def _calendar(first: pd.Timestamp, last: pd.Timestamp, freq: str) -> pd.DatetimeIndex:
+    return pd.date_range(first, last, freq=freq)
+
+
+def _calendar_ahead(history: pd.DatetimeIndex, freq: str, horizon: int) -> pd.DatetimeIndex:
+    return pd.date_range(history[-1], periods=horizon + 1, freq=freq)[1:]
+
+
+def _gaps(
+    y: Floats, keys: pd.DataFrame, dates: pd.DatetimeIndex, gaps: Gaps, notes: list[str]
+) -> None:
+    seen = np.isfinite(y)
+    begun = np.maximum.accumulate(seen, axis=1)
+    missing = begun & ~seen
+    if not missing.any():
+        return
+    series = np.flatnonzero(missing.any(axis=1))
+    first = series[0]
+    told = (
+        f"{int(missing.sum())} periods of {len(series)} series are missing, the first "
+        f"{_name(keys, first)} on "
+        + ", ".join(str(d.date()) for d in dates[missing[first]][:_SHOWN])
+    )
+    if gaps == "error":
+        raise GapError(
+            f"The history has gaps: {told}. Give the rows, or say what a gap is: no sale "
+            "(--gaps zero) or not known (--gaps unknown)."
+        )
+    if gaps == "zero":
+        y[missing] = 0.0
+    notes.append(f"{told}: taken as {'no sale' if gaps == 'zero' else 'not known'}")
+
+
+def _plan_columns(
+    history: pd.DataFrame,
+    plan: pd.DataFrame | None,
+    keys: Sequence[str],
+    target: str,
+    notes: list[str],
+    wished: Sequence[str] | None,
+) -> list[str]:
+    given = [] if plan is None else [c for c in plan.columns if c not in {*keys, target}]
+    if wished is not None:
+        _need(history, wished, "history")
+        given = [name for name in wished if name not in {*keys, target}]
+    missing = [name for name in given if name not in history.columns]
+    if missing:
+        raise PlanError(
+            f"The plan has {', '.join(map(_show, missing))}, which the history lacks: what a plan "
+            "column brings is learned from history; add it there or drop it from the plan."
+        )
+    unused = [c for c in history.columns if c not in {*keys, target, *given}]
+    if unused:
+        notes.append(
+            f"not in the plan, so not used: {', '.join(_show(name) for name in unused[:8])}"
+        )
+    return given
+
+
+def _plan_cells(
+    plan: pd.DataFrame,
+    series: Sequence[str],
+    date: str,
+    keys: pd.DataFrame,
+    future: pd.DatetimeIndex,
+    dates: pd.DatetimeIndex,
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """((series of each cell, row of the plan it is in), period of each cell)."""
+    here = [name for name in series if name in plan.columns]
+    _need(plan, [date, *here], "plan")
+    days = _days(plan[date], "plan", date)
+    inside = days.isin(future).to_numpy()
+    if not inside.any():
+        raise PlanError(
+            f"The plan has no row from {future[0].date()} to {future[-1].date()}: its dates run "
+            f"from {days.min().date()} to {days.max().date()}."
+            if len(days)
+            else "The plan has no row."
+        )
+    where = dates.get_indexer(pd.DatetimeIndex(days))
+    row = np.flatnonzero(inside)
+    if here:
+        ours = keys[here].reset_index().rename(columns={"index": "_series"})
+        cells = _keys(plan.iloc[row], here, "plan").assign(_row=row)
+        joined = cells.merge(ours, on=here, how="inner")
+    else:
+        joined = pd.DataFrame({"_row": row}).merge(
+            pd.DataFrame({"_series": range(len(keys))}), how="cross"
+        )
+    codes, rows = joined["_series"].to_numpy(dtype=int), joined["_row"].to_numpy(dtype=int)
+    _refuse_duplicates(codes, days.iloc[rows], keys, "plan")
+    return (codes, rows), where[rows]
+
+
+def _values(
+    then: pd.Series, later: pd.Series, name: str, days: pd.Series
+) -> tuple[PlanColumn, Floats, Floats]:
+    """A plan column as numbers: its own where all cells are numbers, else codes of its levels."""
+    for what, cells in (("history", then), ("plan", later)):
+        empty = cells.isna() | (cells.astype(str).str.strip() == "")
+        if empty.any():
+            first = empty.to_numpy().argmax()
+            where = f" of {days.iloc[first].date()}" if what == "history" else ""
+            raise PlanError(
+                f"The {what}'s {_show(name)} is empty in {int(empty.sum())} rows, the first"
+                f"{where} ({_row(cells.index[first])}): say what ran or is planned (0 for nothing)."
+            )
+    numbers = pd.to_numeric(then, errors="coerce"), pd.to_numeric(later, errors="coerce")
+    if all(bool(np.isfinite(n.to_numpy(dtype=float)).all()) for n in numbers):
+        return PlanColumn(name), *(n.to_numpy(dtype=float) for n in numbers)
+    texts = then.astype(str).str.strip(), later.astype(str).str.strip()
+    levels = tuple(texts[0].value_counts().sort_index().sort_values(kind="stable").index[::-1])
+    if len(levels) > MOST_LEVELS:
+        raise BadValueError(
+            f"The history's {_show(name)} has {len(levels)} different texts: a plan column has at "
+            f"most {MOST_LEVELS} categories, or numbers only."
+        )
+    strange = sorted(set(texts[1]) - set(levels))
+    if strange:
+        raise PlanError(
+            f"The plan's {_show(name)} has {', '.join(map(_show, strange[:_SHOWN]))}, which never "
+            f"ran in history ({', '.join(map(_show, levels[:8]))} did): nothing tells what it "
+            "brings. Correct it, or plan it as a level that ran."
+        )
+    code = {level: float(number) for number, level in enumerate(levels)}
+    return (
+        PlanColumn(name, levels),
+        texts[0].map(code).to_numpy(dtype=float),
+        texts[1].map(code).to_numpy(dtype=float),
+    )
+
+
+def _complete(
+    values: Floats, name: str, keys: pd.DataFrame, dates: pd.DatetimeIndex, horizon: int
+) -> None:
+    """The horizon has to be there."""
+    missing = np.isnan(values[:, -horizon:])
+    if missing.any():
+        rows = np.flatnonzero(missing.any(axis=1))
+        days = dates[-horizon:][missing[rows[0]]]
+        raise PlanError(
+            f"The future plan of {_show(name)} is not known for {len(rows)} series, the first "
+            f"{_name(keys, rows[0])} on {', '.join(str(d.date()) for d in days[:_SHOWN])}"
+            f"{f' and {len(days) - _SHOWN} more' if len(days) > _SHOWN else ''}: "
+            "add these rows to the plan."
+        )

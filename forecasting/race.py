@@ -1,0 +1,298 @@
+"""The race: candidates at several origins, and what each is worth, learned before the forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from forecasting.candidates.intermittent import Intermittent
+from forecasting.candidates.launches import AnalogLaunch
+from forecasting.candidates.naive import RecentMean, SeasonalNaive
+from forecasting.candidates.pooled import PooledTrees
+from forecasting.candidates.prophets import ProphetPlan
+from forecasting.candidates.protocol import Candidate, Window
+from forecasting.candidates.regression import LogOls
+from forecasting.candidates.statespace import StateSpace
+from forecasting.grid import Floats, Grid
+from forecasting.kinds import kinds_of
+
+NAIVE = "seasonal_naive"
+#: Series that slow candidates race on, at one origin.
+SLOW_SERIES = 6
+#: Share of the error a slow candidate must save to be fitted to every series.
+WORTH = 0.01
+#: Origins before the forecast's own that are looked at.
+ORIGINS = 4
+#: Weight of one unit of error in favour of the candidates that usually do best.
+STEP = 0.05
+
+Progress = Callable[[str], None]
+
+
+def field_of_candidates() -> tuple[Candidate, ...]:
+    """Everybody who races."""
+    return (
+        SeasonalNaive(),
+        RecentMean(),
+        LogOls(),
+        PooledTrees(),
+        Intermittent("croston_sba"),
+        Intermittent("tsb"),
+        AnalogLaunch(),
+        ProphetPlan(),
+        StateSpace("ets"),
+        StateSpace("unobserved_components"),
+        StateSpace("sarimax"),
+    )
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was forecast at an origin `cut` periods before the end: name -> (S, H), NaN: nothing."""
+
+    cut: int
+    kinds: npt.NDArray[np.str_]
+    forecasts: dict[str, Floats]
+    shut: npt.NDArray[np.bool_]
+
+
+@dataclass
+class Race:
+    """Forecasts of all candidates at the origins of a grid, each made once and kept.
+
+    An origin's forecasts see nothing after it (`Grid.at`), so they serve every later origin.
+    """
+
+    grid: Grid
+    seed: int = 0
+    country: str | None = None
+    candidates: Sequence[Candidate] = field(default_factory=field_of_candidates)
+    progress: Progress | None = None
+    _told: dict[int, Told] = field(default_factory=dict)
+
+    def window(self, cut: int) -> Window:
+        return Window(self.grid.at(cut), self.seed, self.country)
+
+    def actual(self, cut: int) -> Floats:
+        """(S, H) what came after an origin in history; NaN where not observed."""
+        start = self.grid.known - cut
+        return self.grid.y[:, start : start + self.grid.ahead]
+
+    def at(self, cut: int) -> Told:
+        """Forecasts of the pooled and quick candidates at an origin."""
+        if cut not in self._told:
+            window = self.window(cut)
+            kinds = kinds_of(window)
+            forecasts = {}
+            for one in self.candidates:
+                if one.speed != "slow":
+                    self._say(f"origin -{cut}: {one.name}")
+                    forecasts[one.name] = _of(one, window, kinds)
+            self._told[cut] = Told(cut, kinds, forecasts, window.closed[:, window.grid.known :])
+        return self._told[cut]
+
+    def slow(self, cut: int, names: Sequence[str], rows: npt.NDArray[np.intp]) -> None:
+        """Add slow candidates' forecasts of some series at an origin, where not there yet."""
+        told = self.at(cut)
+        window: Window | None = None
+        for one in self.candidates:
+            if one.speed != "slow" or one.name not in names:
+                continue
+            known = told.forecasts.setdefault(one.name, np.full(told.shut.shape, np.nan))
+            new = rows[~np.isfinite(known[rows]).any(axis=1)]
+            if len(new) == 0:
+                continue
+            window = window or self.window(cut)
+            self._say(f"origin -{cut}: {one.name} on {len(new)} series")
+            part = _some(window, new)
+            known[new] = _of(one, part, told.kinds[new])
+
+    def _say(self, text: str) -> None:
+        if self.progress is not None:
+            self.progress(text)
+
+
+def _some(window: Window, rows: npt.NDArray[np.intp]) -> Window:
+    part = Window(window.grid.only(rows), window.seed, window.country)
+    # What is closed is read from the whole chain, not from the few series of the sample.
+    part.__dict__["closed"] = window.closed[rows]
+    return part
+
+
+def _of(one: Candidate, window: Window, kinds: npt.NDArray[np.str_]) -> Floats:
+    rows = np.flatnonzero(np.isin(kinds, list(one.kinds)))
+    out = np.full((len(kinds), window.grid.ahead), np.nan)
+    if len(rows) == 0:
+        return out
+    # A launch is compared with all series, those that are long on sale above all.
+    everybody = len(rows) == len(kinds) or one.name == "analog_launch"
+    answer = one.forecast(window if everybody else _some(window, rows))
+    out[rows] = answer[rows] if everybody else answer
+    return out
+
+
+def cuts_before(grid: Grid, cut: int, count: int = ORIGINS) -> list[int]:
+    """Origins whose horizon lies wholly before the origin `cut`: the last ones, one a horizon,
+    and the one a year ago, where history is long enough to learn from before them."""
+    least = max(2 * grid.season, 8)
+    usual = [cut + grid.ahead * (k + 1) for k in range(count - 1)]
+    usual.append(cut + max(52 * grid.season if grid.season > 1 else grid.year, grid.ahead))
+    return sorted({c for c in usual if grid.known - c >= least})
+
+
+def weights_at(race: Race, cut: int) -> tuple[dict[str, dict[str, float]], list[int]]:
+    """Weights of the candidates, by kind of series, from origins before `cut` only.
+
+    Convex weights that minimise the absolute error of the mix, relative to each series' level, over
+    all earlier origins; drawn a little to equal weights of the two best.
+    """
+    cuts = cuts_before(race.grid, cut)
+    weights: dict[str, dict[str, float]] = {}
+    for kind in sorted(set(race.at(cut).kinds)):
+        slow = _slow_worth_it(race, cut, cuts, kind)
+        errors = _stack(race, cuts, kind, slow)
+        weights[kind] = _convex(*errors) if errors is not None else {}
+    return weights, cuts
+
+
+def _slow_worth_it(race: Race, cut: int, cuts: Sequence[int], kind: str) -> list[str]:
+    """Slow candidates that, on a sample at the newest earlier origin, better the quick mix."""
+    slow = [c.name for c in race.candidates if c.speed == "slow" and kind in c.kinds]
+    if not slow or not cuts:
+        return []
+    newest = cuts[0]
+    told = race.at(newest)
+    rows = np.flatnonzero(told.kinds == kind)
+    if len(rows) == 0:
+        return []
+    picked = np.random.default_rng([race.seed, 7]).permutation(rows)[:SLOW_SERIES]
+    picked = np.sort(picked)
+    race.slow(newest, slow, picked)
+    quick = _stack(race, [newest], kind, [], picked)
+    if quick is None:
+        return []
+    best = _loss(quick, _convex(*quick))
+    kept = []
+    for name in slow:
+        tried = _stack(race, [newest], kind, [name], picked)
+        if tried is not None and name in tried[0]:
+            saved = 1 - _loss(tried, _convex(*tried)) / max(best, 1e-12)
+            if saved > WORTH * (1 + 4 * (len(picked) < 20)):
+                kept.append((saved, name))
+    chosen = [name for _, name in sorted(kept, reverse=True)[:1]]
+    everyone = np.flatnonzero(race.at(cut).kinds == kind)
+    for name in chosen:
+        for origin in cuts[:2]:
+            race.slow(origin, [name], np.flatnonzero(race.at(origin).kinds == kind))
+        race.slow(cut, [name], everyone)
+    return chosen
+
+
+Stacked = tuple[list[str], Floats, Floats]
+
+
+def _stack(
+    race: Race,
+    cuts: Sequence[int],
+    kind: str,
+    slow: Sequence[str],
+    rows: npt.NDArray[np.intp] | None = None,
+) -> Stacked | None:
+    """(names, forecasts (n, C), actuals (n,)) of open periods, as shares of the series' level."""
+    names = [
+        c.name for c in race.candidates if kind in c.kinds and (c.speed != "slow" or c.name in slow)
+    ]
+    told_all: list[Floats] = []
+    actual_all: list[Floats] = []
+    for cut in cuts:
+        told = race.at(cut)
+        chosen = np.flatnonzero(told.kinds == kind) if rows is None else rows
+        actual = race.actual(cut)[chosen]
+        level = _level(race, cut)[chosen]
+        use = np.isfinite(actual) & ~told.shut[chosen] & (level[:, None] > 0)
+        stacked = np.stack(
+            [told.forecasts.get(n, np.full(told.shut.shape, np.nan))[chosen] for n in names], axis=2
+        )
+        told_all.append((stacked / level[:, None, None])[use])
+        actual_all.append((actual / level[:, None])[use])
+    if not told_all or sum(map(len, actual_all)) == 0:
+        return None
+    forecasts, actuals = np.concatenate(told_all), np.concatenate(actual_all)
+    there = np.isfinite(forecasts).mean(axis=0) > 0.4
+    names = [n for n, t in zip(names, there, strict=True) if t]
+    forecasts = forecasts[:, there]
+    whole = np.isfinite(forecasts).all(axis=1)
+    if whole.sum() < 10:
+        return None
+    return names, forecasts[whole], actuals[whole]
+
+
+def _level(race: Race, cut: int) -> Floats:
+    y = race.grid.y[:, : race.grid.known - cut][:, -race.grid.year :]
+    count = np.isfinite(y).sum(axis=1)
+    return np.nan_to_num(y).sum(axis=1) / np.maximum(count, 1)
+
+
+def _convex(names: list[str], forecasts: Floats, actuals: Floats) -> dict[str, float]:
+    """Weights by exponentiated gradient on the mean absolute error (Kivinen and Warmuth 1997)."""
+    alone = np.abs(forecasts - actuals[:, None]).mean(axis=0)
+    log_weight = -3.0 * (alone / alone.min() - 1)
+    best, best_loss = None, np.inf
+    for turn in range(300):
+        weight = np.exp(log_weight - log_weight.max())
+        weight /= weight.sum()
+        gap = forecasts @ weight - actuals
+        loss = float(np.abs(gap).mean())
+        if loss < best_loss:
+            best, best_loss = weight, loss
+        slope = (np.sign(gap)[:, None] * forecasts).mean(axis=0)
+        log_weight = log_weight - (2.0 / (1 + turn / 50)) * (slope - slope.min())
+    assert best is not None
+    kept = np.where(best < 0.03, 0.0, best)
+    kept /= kept.sum()
+    return {n: round(float(w), 6) for n, w in zip(names, kept, strict=True) if w > 0}
+
+
+def _loss(stacked: Stacked, weights: dict[str, float]) -> float:
+    names, forecasts, actuals = stacked
+    weight = np.array([weights.get(n, 0.0) for n in names])
+    return float(np.abs(forecasts @ weight - actuals).mean())
+
+
+def mixed(told: Told, weights: dict[str, dict[str, float]]) -> tuple[Floats, list[str]]:
+    """The weighted mean (S, H) of what was forecast, and the name of the mix of each series."""
+    S, H = told.shut.shape
+    out = np.zeros((S, H))
+    names: list[str] = []
+    for row in range(S):
+        kind = str(told.kinds[row])
+        share = {
+            n: w
+            for n, w in weights.get(kind, {}).items()
+            if n in told.forecasts and np.isfinite(told.forecasts[n][row]).all()
+        }
+        if not share:
+            share, label = _fallback(told, row, kind)
+        else:
+            label = "+".join(n for n, _ in sorted(share.items(), key=lambda p: -p[1]))
+        total = sum(share.values())
+        for name, weight in share.items():
+            out[row] += weight / total * told.forecasts[name][row]
+        names.append(label)
+    return out, names
+
+
+def _fallback(told: Told, row: int, kind: str) -> tuple[dict[str, float], str]:
+    order = {
+        "new": ("analog_launch", "recent_mean"),
+        "short": ("log_ols", "analog_launch", "recent_mean"),
+        "intermittent": ("tsb", "recent_mean"),
+        "zero": (),
+    }.get(kind, ("log_ols", "recent_mean"))
+    for name in order:
+        if name in told.forecasts and np.isfinite(told.forecasts[name][row]).all():
+            return {name: 1.0}, f"{name} ({kind} history)"
+    return {}, "zero"

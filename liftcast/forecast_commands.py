@@ -1,0 +1,244 @@
+"""`liftcast forecast`: the stage of a run; `run` and `backtest` on plain CSV files."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from warehouse.errors import LiftcastError, printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecasting.longframe import LaidOut
+
+HistoryOption = Annotated[
+    Path, typer.Option("--history", help="CSV: one row a series and day, week or month.")
+]
+PlanOption = Annotated[
+    Path | None,
+    typer.Option("--plan", help="CSV of the periods to come: plan columns, which history has too."),
+]
+SeriesOption = Annotated[
+    str, typer.Option("--series", help="Columns that tell series apart, separated by commas.")
+]
+DateOption = Annotated[str, typer.Option("--date", help="Column of dates.")]
+TargetOption = Annotated[str, typer.Option("--target", help="Column to forecast.")]
+HorizonOption = Annotated[int, typer.Option("--horizon", help="Periods ahead.")]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder to write into; a new one.")]
+GapsOption = Annotated[
+    Literal["error", "zero", "unknown"],
+    typer.Option("--gaps", help="What a missing period of a series is."),
+]
+CountryOption = Annotated[
+    str | None,
+    typer.Option("--country", help="Country code whose public holidays Prophet knows, as DE."),
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")]
+LakeOption = Annotated[
+    Path | None,
+    typer.Option("--lake", help="Folder that everything a run makes lies under [lake/]."),
+]
+Say = Callable[[str], None]
+
+
+def add_commands(app: typer.Typer, console: Console) -> None:
+    """Register `forecast` (the stage), `forecast run`, `forecast backtest`."""
+    forecast = typer.Typer(
+        help="Forecast: without a command, the stage of a run; `run`, `backtest` on plain CSV files."
+    )
+    app.add_typer(forecast, name="forecast")
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def note(text: str) -> None:
+        errors.print(f"[yellow]note:[/yellow] {escape(printable(text, 400))}")
+
+    def clock() -> Say:
+        begun = time.monotonic()
+        return lambda text: console.print(
+            f"[dim]{time.monotonic() - begun:6.1f} s[/dim]  {escape(printable(text))}"
+        )
+
+    @forecast.callback(
+        invoke_without_command=True, epilog="Example: `liftcast forecast --lake build/robyn`"
+    )
+    def stage(context: typer.Context, lake: LakeOption = None) -> None:
+        """Forecast volume by territory and product from history and plan of a lake.
+
+        With `run` or `backtest`: the same on plain CSV files, without a lake.
+        """
+        if context.invoked_subcommand is not None:
+            if lake is not None:
+                raise typer.BadParameter("--lake is for the stage; run and backtest read files")
+            return
+        from liftcast import pipeline
+        from warehouse.lake import Lake
+        from warehouse.settings import Settings
+
+        place = Lake.at(lake or Settings().lake).ensure()
+        facts = pipeline.forecast(place, progress=clock())
+        console.print(f"forecast of release {facts['release_id']} stands; next: `liftcast publish`")
+
+    @forecast.command(
+        epilog="Example: `liftcast forecast run --history sales.csv --plan plan.csv "
+        "--series shop --date day --target units --horizon 42 --out build/next`"
+    )
+    def run(  # noqa: PLR0917 - options have names
+        history: HistoryOption,
+        series: SeriesOption,
+        date: DateOption,
+        target: TargetOption,
+        horizon: HorizonOption,
+        out: OutOption,
+        plan: PlanOption = None,
+        gaps: GapsOption = "error",
+        country: CountryOption = None,
+        seed: SeedOption = 0,
+    ) -> None:
+        """Forecast every series of a CSV: forecast.csv, totals.csv, explain.csv."""
+        prepare()
+        from forecasting.framed import forecast_frame
+        from liftcast.forecast_files import free, write_forecast
+
+        free(out)
+        laid = _laid(history, plan, series, date, target, horizon, gaps, note)
+        made = forecast_frame(laid, seed=seed, country=country, progress=clock())
+        write_forecast(out, laid, made)
+        console.print(_weights(made.facts["weights"], made.facts["kinds"]))
+        console.print(f"forecast.csv, totals.csv, explain.csv lie in {escape(printable(out))}")
+
+    @forecast.command(
+        epilog="Example: `liftcast forecast backtest --history sales.csv --series shop --date day "
+        "--target units --horizon 42 --plan-columns promo,price --out build/scores`"
+    )
+    def backtest(  # noqa: PLR0917 - options have names
+        history: HistoryOption,
+        series: SeriesOption,
+        date: DateOption,
+        target: TargetOption,
+        horizon: HorizonOption,
+        out: OutOption,
+        plan: PlanOption = None,
+        plan_columns: Annotated[
+            str | None,
+            typer.Option("--plan-columns", help="Plan columns of history; instead of --plan."),
+        ] = None,
+        origins: Annotated[int, typer.Option(min=1, max=26, help="Past origins to judge.")] = 4,
+        gaps: GapsOption = "error",
+        country: CountryOption = None,
+        seed: SeedOption = 0,
+    ) -> None:
+        """Forecast the past from before it, at several origins: scores.csv, by model.
+
+        The plan of a past horizon is what ran in it.
+        """
+        prepare()
+        from forecasting.framed import backtest_frame
+        from liftcast.forecast_files import free, write_scores
+
+        free(out)
+        wished = _names(plan_columns) if plan_columns is not None else None
+        laid = _laid(history, plan, series, date, target, horizon, gaps, note, wished)
+        scores = backtest_frame(laid, origins=origins, seed=seed, country=country, progress=clock())
+        if scores["origin"].nunique() < origins:
+            note(f"history has room for {scores['origin'].nunique()} origins, not {origins}")
+        write_scores(out, scores)
+        console.print(_scores(scores))
+        console.print(f"scores.csv lies in {escape(printable(out))}")
+
+
+def prepare() -> None:
+    """One thread for every library: more wait for each other. Call before numpy is loaded."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    # Nixtla's libraries otherwise warn at each call that ids will be a column.
+    os.environ.setdefault("NIXTLA_ID_AS_COL", "1")
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise LiftcastError(
+            "an empty column name",
+            where=printable(text),
+            expected="names separated by commas, as shop,product",
+        )
+    return names
+
+
+def _laid(  # noqa: PLR0917 - as the options
+    history: Path,
+    plan: Path | None,
+    series: str,
+    date: str,
+    target: str,
+    horizon: int,
+    gaps: Literal["error", "zero", "unknown"],
+    note: Say,
+    wished: list[str] | None = None,
+) -> LaidOut:
+    from forecasting.longframe import lay_out
+    from liftcast.mix_files import read_csv
+
+    table = read_csv(history)
+    told: pd.DataFrame | None = None
+    if plan is not None:
+        planned = read_csv(plan)
+        told = planned.frame
+        for text in planned.notes:
+            note(f"{plan.name}: {text}")
+    for text in table.notes:
+        note(f"{history.name}: {text}")
+    laid = lay_out(
+        table.frame,
+        told,
+        series=_names(series),
+        date=date,
+        target=target,
+        horizon=horizon,
+        gaps=gaps,
+        plan_columns=wished,
+    )
+    for text in laid.notes:
+        note(text)
+    return laid
+
+
+def _weights(weights: dict[str, dict[str, float]], kinds: dict[str, int]) -> Table:
+    table = Table(title="who forecasts, by kind of series", title_justify="left")
+    table.add_column("kind")
+    table.add_column("series", justify="right")
+    table.add_column("weights, from earlier origins", overflow="fold")
+    for kind, count in kinds.items():
+        told = sorted(weights.get(kind, {}).items(), key=lambda pair: -pair[1])
+        text = ", ".join(f"{name} {share:.2f}" for name, share in told)
+        table.add_row(kind, f"{count:,}", text or "no earlier origin: see `model`")
+    return table
+
+
+def _scores(scores: pd.DataFrame) -> Table:
+    table = Table(title="mean over origins; bias: sum F - A over sum A", title_justify="left")
+    columns = {"wape": "WAPE", "fva": "saved of naive", "bias": "bias", "mase": "MASE",
+               "coverage_80": "in 80 %", "coverage_95": "in 95 %"}  # fmt: skip
+    table.add_column("model")
+    table.add_column("origins", justify="right")
+    table.add_column("series", justify="right")
+    for heading in columns.values():
+        table.add_column(heading, justify="right")
+    means = scores.groupby("model", sort=False)[list(columns)].mean()
+    counts = scores.groupby("model", sort=False).agg({"origin": "nunique", "series": "max"})
+    for model in means.index:
+        cells = [means.loc[model, name] for name in columns]
+        shown = ["" if cell != cell else f"{cell:.3f}" for cell in cells]
+        table.add_row(
+            str(model), str(counts.loc[model, "origin"]), str(counts.loc[model, "series"]), *shown
+        )
+    return table

@@ -1,0 +1,71 @@
+"""The folder a forecast of plain CSV files is written to."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from liftcast.mix_files import write_figures, write_table
+from warehouse.errors import LiftcastError, printable
+from warehouse.files import appearing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecasting.framed import FrameForecast
+    from forecasting.longframe import LaidOut
+
+
+def free(folder: Path) -> None:
+    """Refuse, before any work, a folder that stands already.
+
+    Raises:
+        LiftcastError: there is something at the place.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise LiftcastError(
+            "the folder stands already",
+            where=printable(folder),
+            remedy="Give another --out, or remove it",
+        )
+
+
+def write_forecast(folder: Path, laid: LaidOut, made: FrameForecast) -> None:
+    """forecast.csv, totals.csv, explain.csv and facts.json, all or nothing."""
+    names = list(laid.keys.columns)
+    with _whole(folder) as place:
+        _table(place / "forecast.csv", made.forecast, [*names, "model"])
+        _table(place / "totals.csv", made.totals, ["level", "key"])
+        _table(place / "explain.csv", made.explain, [*names, "part"])
+        write_figures(place / "facts.json", made.facts)
+
+
+def write_scores(folder: Path, scores: pd.DataFrame) -> None:
+    """scores.csv."""
+    with _whole(folder) as place:
+        _table(place / "scores.csv", scores, ["model"])
+
+
+def _whole(folder: Path) -> AbstractContextManager[Path]:
+    free(folder)
+    if folder.is_dir():
+        folder.rmdir()
+    return appearing(folder)
+
+
+def _table(path: Path, frame: pd.DataFrame, text: list[str]) -> None:
+    import pandas as pd
+
+    columns = {}
+    for name in frame.columns:
+        values = frame[name]
+        if pd.api.types.is_datetime64_any_dtype(values):
+            columns[name] = values.dt.strftime("%Y-%m-%d").tolist()
+        elif name in {"mean", "p025", "p10", "p50", "p90", "p975"}:
+            # Money and pieces with two digits: sums of what is written are exact.
+            columns[name] = [Decimal(f"{value:.2f}") for value in values]
+        else:
+            columns[name] = values.tolist()
+    write_table(path, columns, text)
