@@ -90,7 +90,7 @@ def _usual(logs: Floats, kinds: npt.NDArray[np.str_]) -> Floats:
         rows = kinds == kind
         pooled = total[rows].sum() / count[rows].sum() if count[rows].sum() >= 10 else everyone
         out[rows] = (total[rows] + DRAWN * pooled) / (count[rows] + DRAWN)
-    return np.maximum(out, 1e-4)
+    return np.asarray(np.maximum(out, 1e-4))
 
 
 def _functions(errors: Floats, rows: Bools, *, symmetric: bool) -> Floats:
@@ -145,8 +145,7 @@ def _pairs(sums: Floats, counts: npt.NDArray[np.intp], squares: Floats) -> float
 
 def draw(
     mean: Floats,
-    shut: Bools,
-    kinds: npt.NDArray[np.str_],
+    told: Told,
     calibration: Calibration,
     rows: npt.NDArray[np.intp],
     seed: int,
@@ -171,7 +170,7 @@ def draw(
             + own.standard_normal((PATHS, H)) * rest
         )
         p = norm.cdf(z)
-        kind = str(kinds[row])
+        kind = str(told.kinds[row])
         function = calibration.functions[kind]
         u = np.empty_like(z)
         for number in range(BUCKETS):
@@ -179,5 +178,5 @@ def draw(
             u[:, at] = np.interp(p[:, at], _P, function[number])
         if kind in LOGARITHMIC:
             u = np.exp(calibration.usual[row] * u)
-        out[place] = np.where(shut[row], 0.0, np.maximum(mean[row] * u, 0.0))
+        out[place] = np.where(told.shut[row], 0.0, np.maximum(mean[row] * u, 0.0))
     return out

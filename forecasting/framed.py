@@ -60,6 +60,7 @@ def forecast_frame(
     """
     race = Race(laid.grid, seed, country, progress=progress)
     at = _forecast_at(race, 0, _groups(laid.keys))
+    earlier = cuts_before(laid.grid, 0)
     return FrameForecast(
         forecast=_forecast_table(laid, at),
         totals=_totals_table(laid, at),
@@ -70,9 +71,7 @@ def forecast_frame(
             "horizon": laid.grid.ahead,
             "seed": seed,
             "paths": PATHS,
-            "origins": [
-                str(laid.grid.dates[laid.grid.known - c - 1].date()) for c in _cuts(race, 0)
-            ],
+            "origins": [str(laid.grid.dates[laid.grid.known - 1 - c].date()) for c in earlier],
             "weights": at.weights,
             "kinds": {k: int((at.told.kinds == k).sum()) for k in sorted(set(at.told.kinds))},
             "error_shares": vars(at.calibration.shares),
@@ -174,7 +173,7 @@ def _naive_scale(race: Race, cut: int) -> Floats:
         return np.full(len(y), np.nan)
     step = np.abs(y[:, season:] - y[:, :-season])
     count = np.isfinite(step).sum(axis=1)
-    return np.nan_to_num(step).sum(axis=1) / np.where(count > 0, count, np.nan)
+    return np.asarray(np.nan_to_num(step).sum(axis=1) / np.where(count > 0, count, np.nan))
 
 
 def _mase(actual: Floats, forecast: Floats, use: npt.NDArray[np.bool_], scale: Floats) -> float:
@@ -194,10 +193,6 @@ def _wql(actual: Floats, quantiles: dict[str, Floats], use: npt.NDArray[np.bool_
 
 def _inside(actual: Floats, low: Floats, high: Floats, use: npt.NDArray[np.bool_]) -> float:
     return float(((actual >= low) & (actual <= high))[use].mean()) if use.any() else np.nan
-
-
-def _cuts(race: Race, cut: int) -> list[int]:
-    return cuts_before(race.grid, cut)
 
 
 def _groups(keys: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
@@ -225,7 +220,7 @@ def _forecast_at(race: Race, cut: int, groups: dict[str, npt.NDArray[np.intp]]) 
     member = {label: set(map(int, rows)) for label, rows in groups.items()}
     levels = list(QUANTILES.values())
     for rows in race.grid.blocks(BLOCK):
-        paths = draw(mean, told.shut, told.kinds, calibration, rows, race.seed)
+        paths = draw(mean, told, calibration, rows, race.seed)
         cells = np.quantile(paths, levels, axis=1)
         for number, name in enumerate(QUANTILES):
             found[name][rows] = cells[number]
@@ -269,9 +264,10 @@ def _totals_table(laid: LaidOut, at: _At) -> pd.DataFrame:
     groups = {"": np.arange(len(at.mean)), **_groups(laid.keys)}
     rows: list[dict[str, Any]] = []
 
-    def row(level: str, key: str, first: int, last: int, mean: float, q: Sequence[float]) -> None:
+    def row(key: tuple[str, str], span: tuple[int, int], mean: float, q: Sequence[float]) -> None:
+        first, last = span
         rows.append(
-            {"level": level, "key": key, "ds": dates[first], "ds_last": dates[last],
+            {"level": key[0], "key": key[1], "ds": dates[first], "ds_last": dates[last],
              "mean": round(mean, 2), **dict(zip(QUANTILES, np.round(q, 2), strict=True))}
         )  # fmt: skip
 
@@ -281,14 +277,17 @@ def _totals_table(laid: LaidOut, at: _At) -> pd.DataFrame:
         mean = at.mean[members].sum(axis=0)
         cells = _about(np.quantile(paths, levels, axis=0), paths.mean(axis=0), mean)
         for h in range(len(dates)):
-            row(level, key, h, h, float(mean[h]), cells[:, h])
+            row((level, key), (h, h), float(mean[h]), cells[:, h])
         for first, last in _periods(laid.grid):
             some = paths[:, first : last + 1].sum(axis=1)
             told = float(mean[first : last + 1].sum())
-            row(level, key, first, last, told, _about(np.quantile(some, levels), some.mean(), told))
+            row(
+                (level, key), (first, last), told,
+                _about(np.quantile(some, levels), some.mean(), told),
+            )  # fmt: skip
     for number, name in enumerate(laid.grid.ids):
         told = float(at.mean[number].sum())
-        row("series", name, 0, len(dates) - 1, told, at.series_horizon[number])
+        row(("series", name), (0, len(dates) - 1), told, at.series_horizon[number])
     return pd.DataFrame(rows)
 
 

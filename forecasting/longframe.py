@@ -70,7 +70,7 @@ def lay_out(
             f"{MOST_AHEAD}."
         )
     _need(history, [*series, date, target], "history")
-    if len(set([*series, date, target])) < len(series) + 2:
+    if len({*series, date, target}) < len(series) + 2:
         raise MissingColumnError("Series, date and target must be different columns.")
     if history.empty:
         raise EmptyLedgerError("The history has no row: give at least one period of a series.")
@@ -82,7 +82,7 @@ def lay_out(
     freq = _grain(codes, days)
     step = _calendar(days.min(), days.max(), freq)
     future = _calendar_ahead(step, freq, int(horizon))
-    dates = step.append(future)
+    dates = pd.DatetimeIndex([*step, *future])
     at = dates.get_indexer(pd.DatetimeIndex(days))
 
     y = np.full((len(keys), len(step)), np.nan)
@@ -150,9 +150,9 @@ def _days(cells: pd.Series, what: str, name: str) -> pd.Series:
         days = pd.to_datetime(cells.astype(str), format="ISO8601", errors="coerce")
     bad = days.isna()
     if bad.any():
-        first = bad.idxmax()
+        first = int(bad.to_numpy().argmax())
         raise BadValueError(
-            f"The {what}'s {_show(name)} is {_show(cells.loc[first])} ({_row(first)}): expected a "
+            f"The {what}'s {_show(name)} is {_show(cells.iloc[first])} ({_row(cells.index[first])}): expected a "
             f"date as 2025-01-31; {int(bad.sum())} such."
         )
     if (days != days.dt.normalize()).any():
@@ -185,8 +185,8 @@ def _refuse_duplicates(codes: np.ndarray, days: pd.Series, keys: pd.DataFrame, w
     if double.any():
         first = int(double.argmax())
         raise DuplicateKeyError(
-            f"The {what} has {int(double.sum())} duplicated dates, the first {_name(keys, codes[first])} "
-            f"on {days.iloc[first].date()} ({_row(days.index[first])}): sum them to one row."
+            f"The {what} has {int(double.sum())} duplicated dates, the first "
+            f"{_name(keys, codes[first])} on {days.iloc[first].date()} ({_row(days.index[first])}): sum them to one row."
         )
 
 
@@ -255,7 +255,7 @@ def _gaps(
     notes.append(f"{told}: taken as {'no sale' if gaps == 'zero' else 'not known'}")
 
 
-def _plan_columns(
+def _plan_columns(  # noqa: PLR0917
     history: pd.DataFrame,
     plan: pd.DataFrame | None,
     keys: Sequence[str],
@@ -281,7 +281,7 @@ def _plan_columns(
     return given
 
 
-def _plan_cells(
+def _plan_cells(  # noqa: PLR0917
     plan: pd.DataFrame,
     series: Sequence[str],
     date: str,
@@ -323,15 +323,16 @@ def _values(
     for what, cells in (("history", then), ("plan", later)):
         empty = cells.isna() | (cells.astype(str).str.strip() == "")
         if empty.any():
-            first = empty.to_numpy().argmax()
+            first = int(empty.to_numpy().argmax())
             where = f" of {days.iloc[first].date()}" if what == "history" else ""
             raise PlanError(
                 f"The {what}'s {_show(name)} is empty in {int(empty.sum())} rows, the first"
                 f"{where} ({_row(cells.index[first])}): say what ran or is planned (0 for nothing)."
             )
     numbers = pd.to_numeric(then, errors="coerce"), pd.to_numeric(later, errors="coerce")
-    if all(bool(np.isfinite(n.to_numpy(dtype=float)).all()) for n in numbers):
-        return PlanColumn(name), *(n.to_numpy(dtype=float) for n in numbers)
+    ran, planned = (n.to_numpy(dtype=float) for n in numbers)
+    if np.isfinite(ran).all() and np.isfinite(planned).all():
+        return PlanColumn(name), ran, planned
     texts = then.astype(str).str.strip(), later.astype(str).str.strip()
     levels = tuple(texts[0].value_counts().sort_index().sort_values(kind="stable").index[::-1])
     if len(levels) > MOST_LEVELS:

@@ -22,12 +22,12 @@ from forecasting.kinds import kinds_of
 NAIVE = "seasonal_naive"
 #: Series that slow candidates race on, at one origin.
 SLOW_SERIES = 6
+#: Series of a kind up to which a slow candidate that won is fitted to all of them.
+SLOW_MOST = 60
 #: Share of the error a slow candidate must save to be fitted to every series.
 WORTH = 0.01
 #: Origins before the forecast's own that are looked at.
 ORIGINS = 4
-#: Weight of one unit of error in favour of the candidates that usually do best.
-STEP = 0.05
 
 Progress = Callable[[str], None]
 
@@ -182,8 +182,9 @@ def _slow_worth_it(race: Race, cut: int, cuts: Sequence[int], kind: str) -> list
             saved = 1 - _loss(tried, _convex(*tried)) / max(best, 1e-12)
             if saved > WORTH * (1 + 4 * (len(picked) < 20)):
                 kept.append((saved, name))
-    chosen = [name for _, name in sorted(kept, reverse=True)[:1]]
     everyone = np.flatnonzero(race.at(cut).kinds == kind)
+    # What costs most of a second a series pays for few series only.
+    chosen = [name for _, name in sorted(kept, reverse=True)[: len(everyone) <= SLOW_MOST]]
     for name in chosen:
         for origin in cuts[:2]:
             race.slow(origin, [name], np.flatnonzero(race.at(origin).kinds == kind))
@@ -233,7 +234,7 @@ def _stack(
 def _level(race: Race, cut: int) -> Floats:
     y = race.grid.y[:, : race.grid.known - cut][:, -race.grid.year :]
     count = np.isfinite(y).sum(axis=1)
-    return np.nan_to_num(y).sum(axis=1) / np.maximum(count, 1)
+    return np.asarray(np.nan_to_num(y).sum(axis=1) / np.maximum(count, 1))
 
 
 def _convex(names: list[str], forecasts: Floats, actuals: Floats) -> dict[str, float]:

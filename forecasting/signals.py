@@ -110,10 +110,13 @@ def _share(values: Singles, width: int) -> Singles:
     )
     at = np.arange(values.shape[1])
     low = np.maximum(at - width, 0)
-    return ((total[:, at] - total[:, low]) / np.maximum(at - low, 1)).astype(np.float32)
+    mean = (total[:, at] - total[:, low]) / np.maximum(at - low, 1)
+    return np.asarray(mean, dtype=np.float32)
 
 
-def effects_design(grid: Grid, closed: Bools) -> tuple[Floats, tuple[str, ...], Floats]:
+def effects_design(  # noqa: PLR0912 - one branch a kind of column
+    grid: Grid, closed: Bools
+) -> tuple[Floats, tuple[str, ...], Floats]:
     """Design of a series' own effects: weekdays, plan, closures beside, season of the year.
 
     Returns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -53,7 +54,7 @@ Say = Callable[[str], None]
 def add_commands(app: typer.Typer, console: Console) -> None:
     """Register `forecast` (the stage), `forecast run`, `forecast backtest`."""
     forecast = typer.Typer(
-        help="Forecast: without a command, the stage of a run; `run`, `backtest` on plain CSV files."
+        help="Without a command: the stage of a run. `run`, `backtest`: on plain CSV files."
     )
     app.add_typer(forecast, name="forecast")
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -237,7 +238,7 @@ def _scores(scores: pd.DataFrame) -> Table:
     counts = scores.groupby("model", sort=False).agg({"origin": "nunique", "series": "max"})
     for model in means.index:
         cells = [means.loc[model, name] for name in columns]
-        shown = ["" if cell != cell else f"{cell:.3f}" for cell in cells]
+        shown = ["" if math.isnan(cell) else f"{cell:.3f}" for cell in cells]
         table.add_row(
             str(model), str(counts.loc[model, "origin"]), str(counts.loc[model, "series"]), *shown
         )

@@ -68,4 +68,4 @@ class RecentMean:
 
 def _mean(values: Floats) -> Floats:
     count = np.isfinite(values).sum(axis=1)
-    return np.nan_to_num(values).sum(axis=1) / np.maximum(count, 1)
+    return np.asarray(np.nan_to_num(values).sum(axis=1) / np.maximum(count, 1))

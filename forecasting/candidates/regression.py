@@ -67,7 +67,7 @@ def _pooled(z: Floats, design: Floats, root: Floats) -> tuple[Floats, Floats]:
         weighted = design[row] * weight[row][:, None]
         gram = gram + weighted.T @ design[row]
         moment = moment + weighted.T @ target[row]
-    return np.linalg.solve(gram, moment), mean
+    return np.asarray(np.linalg.solve(gram, moment)), np.asarray(mean)
 
 
 def smearing(window: Window) -> Floats:
