@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecasting.calibrating import PATHS, QUANTILES, Calibration, calibrate, draw
+from forecasting.candidates import Candidate
 from forecasting.errors import HorizonError
 from forecasting.explaining import explained
 from forecasting.grid import Floats, Grid
@@ -52,13 +53,14 @@ def forecast_frame(
     *,
     seed: int = 0,
     country: str | None = None,
+    candidates: Sequence[Candidate] | None = None,
     progress: Progress | None = None,
 ) -> FrameForecast:
     """Forecast every series of a frame for its horizon.
 
     The same frame and seed give the same tables. Method: docs/reference/forecast.md.
     """
-    race = Race(laid.grid, seed, country, progress=progress)
+    race = _race(laid.grid, seed, country, candidates, progress)
     at = _forecast_at(race, 0, _groups(laid.keys))
     earlier = cuts_before(laid.grid, 0)
     return FrameForecast(
@@ -80,12 +82,25 @@ def forecast_frame(
     )
 
 
+def _race(
+    grid: Grid,
+    seed: int,
+    country: str | None,
+    candidates: Sequence[Candidate] | None,
+    progress: Progress | None,
+) -> Race:
+    if candidates is None:
+        return Race(grid, seed, country, progress=progress)
+    return Race(grid, seed, country, candidates, progress)
+
+
 def backtest_frame(
     laid: LaidOut,
     *,
     origins: int = 4,
     seed: int = 0,
     country: str | None = None,
+    candidates: Sequence[Candidate] | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Scores of the mix and of every candidate at past origins, one horizon apart.
@@ -104,7 +119,7 @@ def backtest_frame(
             f"A backtest of {grid.ahead} periods needs at least {grid.ahead + least} periods of "
             f"history; there are {grid.known}. Give a shorter horizon."
         )
-    race = Race(grid, seed, country, progress=progress)
+    race = _race(grid, seed, country, candidates, progress)
     rows: list[dict[str, Any]] = []
     for cut in cuts:
         rows += scores_at(race, cut)

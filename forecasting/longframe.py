@@ -152,8 +152,8 @@ def _days(cells: pd.Series, what: str, name: str) -> pd.Series:
     if bad.any():
         first = int(bad.to_numpy().argmax())
         raise BadValueError(
-            f"The {what}'s {_show(name)} is {_show(cells.iloc[first])} ({_row(cells.index[first])}): expected a "
-            f"date as 2025-01-31; {int(bad.sum())} such."
+            f"The {what}'s {_show(name)} is {_show(cells.iloc[first])} "
+            f"({_row(cells.index[first])}): expected a date as 2025-01-31; {int(bad.sum())} such."
         )
     if (days != days.dt.normalize()).any():
         raise BadValueError(
@@ -186,7 +186,8 @@ def _refuse_duplicates(codes: np.ndarray, days: pd.Series, keys: pd.DataFrame, w
         first = int(double.argmax())
         raise DuplicateKeyError(
             f"The {what} has {int(double.sum())} duplicated dates, the first "
-            f"{_name(keys, codes[first])} on {days.iloc[first].date()} ({_row(days.index[first])}): sum them to one row."
+            f"{_name(keys, codes[first])} on {days.iloc[first].date()} "
+            f"({_row(days.index[first])}): sum them to one row."
         )
 
 
@@ -334,7 +335,7 @@ def _values(
     if np.isfinite(ran).all() and np.isfinite(planned).all():
         return PlanColumn(name), ran, planned
     texts = then.astype(str).str.strip(), later.astype(str).str.strip()
-    levels = tuple(texts[0].value_counts().sort_index().sort_values(kind="stable").index[::-1])
+    levels = tuple(sorted(texts[0].unique()))
     if len(levels) > MOST_LEVELS:
         raise BadValueError(
             f"The history's {_show(name)} has {len(levels)} different texts: a plan column has at "

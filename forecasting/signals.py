@@ -13,6 +13,12 @@ from forecasting.grid import Bools, Floats, Grid
 Singles = npt.NDArray[np.float32]
 #: Short seasons (weeks) to either side that make the level of a day of history.
 LEVEL_AROUND = 8
+#: Dates (month and day) whose sales are like no other day's, where people keep Christmas and New
+#: Year. Two dates share an effect, because one of them may have been a closed Sunday last time.
+TURN_OF_THE_YEAR = (
+    (1220, 1221), (1222, 1223), (1224,), (1226,), (1227, 1228), (1229, 1230), (1231,), (101, 102),
+    (103,),
+)  # fmt: skip
 #: Own effects given to the pooled model as signals.
 MOST_EFFECTS = 16
 #: Ridge of a series' own effects towards the pooled ones, in periods.
@@ -139,8 +145,12 @@ def effects_design(  # noqa: PLR0912 - one branch a kind of column
     for number, (column, values) in enumerate(zip(grid.columns, grid.plan, strict=True)):
         filled, label = np.nan_to_num(values), f"plan:{number}"
         if column.is_categorical:
-            for level in range(1, len(column.levels)):
-                add(filled == level, label)
+            seen = values[:, : grid.known]
+            counts = [int((seen == level).sum()) for level in range(len(column.levels))]
+            usual = int(np.argmax(counts))  # the commonest so far is what others are compared with
+            for level, count in enumerate(counts):
+                if level != usual and count > 0:
+                    add(filled == level, label)
             continue
         # A column that only ever says "closed" has no effect left on open periods.
         history = np.where(closed[:, : grid.known], np.nan, values[:, : grid.known])
@@ -166,6 +176,13 @@ def effects_design(  # noqa: PLR0912 - one branch a kind of column
             else:
                 beside[:, :-1] = closed[:, 1:]
             add(beside, "beside_closure")
+    if grid.freq == "D":
+        # One year's turn tells the next one's, whatever the weekday: the same dates.
+        date = grid.dates.month.to_numpy() * 100 + grid.dates.day.to_numpy()
+        for special in TURN_OF_THE_YEAR:
+            here = np.isin(date, special)
+            if (here[: grid.known] & ~closed[:, : grid.known]).any():
+                add(here, "turn_of_the_year")
     # A season of the year can be read only from more than a year.
     if grid.known >= 1.25 * grid.year:
         angle = 2 * np.pi * np.arange(N) / grid.year

@@ -36,10 +36,8 @@ class ProphetPlan:
 
     def _one(self, window: Window, row: int) -> Floats:
         grid, z = window.grid, window.log_sales[row]
-        weekdays = 6 if grid.freq == "D" else 0
-        seasonal = 6 if grid.known >= 1.25 * grid.year else 0
-        stop = window.design.shape[2] - seasonal
-        X = window.design[row, :, 1 + weekdays : stop]
+        groups = np.array(window.groups[0])
+        X = window.design[row][:, ~np.isin(groups, ["level", "season"])]
         use = np.isfinite(z)
         varies = np.flatnonzero(X[: grid.known][use].std(axis=0) > 1e-9)
         days = int((grid.dates[grid.known - 1] - grid.dates[use.argmax()]).days)

@@ -56,7 +56,7 @@ class Window:
         """The long frame of what was observed."""
         frame = self._long(0, self.grid.known)
         frame.insert(2, "y", self.grid.y.ravel())
-        return frame.loc[np.isfinite(frame["y"].to_numpy())].reset_index(drop=True)
+        return frame.dropna(subset=["y"]).reset_index(drop=True)
 
     @property
     def future(self) -> pd.DataFrame:
