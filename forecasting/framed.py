@@ -33,7 +33,7 @@ class FrameForecast:
 
 
 @dataclass(frozen=True)
-class _At:
+class At:
     """A forecast at one origin, in arrays."""
 
     cut: int
@@ -61,7 +61,7 @@ def forecast_frame(
     The same frame and seed give the same tables. Method: docs/reference/forecast.md.
     """
     race = _race(laid.grid, seed, country, candidates, progress)
-    at = _forecast_at(race, 0, _groups(laid.keys))
+    at = forecast_at(race, 0, _groups(laid.keys))
     earlier = cuts_before(laid.grid, 0)
     return FrameForecast(
         forecast=_forecast_table(laid, at),
@@ -133,7 +133,7 @@ def scores_at(race: Race, cut: int) -> list[dict[str, Any]]:
     quantile loss over 5 quantiles), coverage on open periods, total_error (of the horizon's sum),
     fva (share of the naive's WAPE saved).
     """
-    at = _forecast_at(race, cut, {})
+    at = forecast_at(race, cut, {})
     actual = race.actual(cut)
     seen = np.isfinite(actual)
     open_seen = seen & ~at.told.shut
@@ -221,7 +221,8 @@ def _groups(keys: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
     return out
 
 
-def _forecast_at(race: Race, cut: int, groups: dict[str, npt.NDArray[np.intp]]) -> _At:
+def forecast_at(race: Race, cut: int, groups: dict[str, npt.NDArray[np.intp]]) -> At:
+    """The mix at an origin, weighed and calibrated by earlier origins; `groups` of rows to sum."""
     weights, cuts = weights_at(race, cut)
     told = race.at(cut)
     mean, models = mixed(told, weights)
@@ -249,7 +250,7 @@ def _forecast_at(race: Race, cut: int, groups: dict[str, npt.NDArray[np.intp]]) 
                 sums[label] += paths[here].sum(axis=0, dtype=np.float64)
     total = sums[""].sum(axis=1)
     grand = _about(np.quantile(total, levels), total.mean(), mean.sum())
-    return _At(cut, mean, models, found, sums, grand, horizon, told, weights, calibration)
+    return At(cut, mean, models, found, sums, grand, horizon, told, weights, calibration)
 
 
 def _about(quantiles: Any, centre: Any, mean: Any) -> Any:
@@ -257,7 +258,7 @@ def _about(quantiles: Any, centre: Any, mean: Any) -> Any:
     return np.maximum(quantiles - centre + mean, 0.0)
 
 
-def _forecast_table(laid: LaidOut, at: _At) -> pd.DataFrame:
+def _forecast_table(laid: LaidOut, at: At) -> pd.DataFrame:
     S, H = at.mean.shape
     frame = _keys(laid, H)
     frame["ds"] = np.tile(laid.grid.dates[laid.grid.known :].to_numpy(), S)
@@ -272,7 +273,7 @@ def _keys(laid: LaidOut, times: int) -> pd.DataFrame:
     return laid.keys.loc[laid.keys.index.repeat(times)].reset_index(drop=True)
 
 
-def _totals_table(laid: LaidOut, at: _At) -> pd.DataFrame:
+def _totals_table(laid: LaidOut, at: At) -> pd.DataFrame:
     """level (`total`, a series column, `series`), key, first and last ds, mean, quantiles."""
     dates = laid.grid.dates[laid.grid.known :]
     levels = list(QUANTILES.values())
@@ -313,7 +314,7 @@ def _periods(grid: Grid) -> list[tuple[int, int]]:
     return [*weeks, (0, H - 1)] if H > 1 else []
 
 
-def _explain_table(laid: LaidOut, race: Race, at: _At) -> pd.DataFrame:
+def _explain_table(laid: LaidOut, race: Race, at: At) -> pd.DataFrame:
     parts = explained(race.window(0), at.mean)
     names = {f"plan:{i}": f"plan:{c.name}" for i, c in enumerate(laid.grid.columns)}
     parts["part"] = parts["part"].map(lambda part: names.get(part, part))

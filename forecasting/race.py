@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +72,17 @@ class Race:
     candidates: Sequence[Candidate] = field(default_factory=field_of_candidates)
     progress: Progress | None = None
     _told: dict[int, Told] = field(default_factory=dict)
+
+    def standing_at(self, cut: int, plan: Floats | None = None) -> Race:
+        """The race as it stood at an origin, with another plan (C, S, T + H) from there if given.
+
+        What was forecast at origins before it, or at it under the plan that ran, is kept.
+        """
+        grid = self.grid.at(cut)
+        grid = grid if plan is None else replace(grid, plan=plan)
+        first = cut + (plan is not None)
+        told = {c - cut: told for c, told in self._told.items() if c >= first}
+        return Race(grid, self.seed, self.country, self.candidates, self.progress, told)
 
     def window(self, cut: int) -> Window:
         return Window(self.grid.at(cut), self.seed, self.country)

@@ -1,0 +1,74 @@
+"""Rossmann's shops (public reference data) as grids, and their closures as planned."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from forecasting.grid import Floats, Grid
+from forecasting.longframe import LaidOut, lay_out
+
+#: Shops are drawn by this seed: the first hundred are judged, the others are for tuning.
+SEED = 2015
+PLAN = ["Promo", "SchoolHoliday", "StateHoliday", "Open"]
+#: A longer closure inside history is a refurbishment.
+LONGEST_CLOSURE = 6
+
+
+def table() -> pd.DataFrame:
+    """All shop-days, sorted by shop and day."""
+    root = Path(os.environ.get("LIFTCAST_REFERENCE_DATA", "../shared/data"))
+    days = pd.read_csv(
+        root / "retail/rossmann_train_odd_stores.csv.gz",
+        dtype={"StateHoliday": str},
+        parse_dates=["Date"],
+    )
+    return days.sort_values(["Store", "Date"], ignore_index=True)
+
+
+def sample(days: pd.DataFrame, count: int, judged: bool = True) -> pd.DataFrame:
+    """Days of some shops with a whole history and no long closure.
+
+    Args:
+        judged: of the hundred that are judged, else of those kept for tuning.
+    """
+    whole = days.groupby("Store")["Date"].transform("size") == days["Date"].nunique()
+    kept = days[whole]
+    shut = kept["Open"].eq(0)
+    runs = shut.groupby([kept["Store"], (~shut).cumsum()]).sum().groupby("Store").max()
+    shops = np.random.default_rng(SEED).permutation(runs.index[runs <= LONGEST_CLOSURE])
+    picked = shops[:100][:count] if judged else shops[100:][:count]
+    return kept[kept["Store"].isin(picked)]
+
+
+def laid(days: pd.DataFrame, horizon: int) -> LaidOut:
+    """The days as a grid, with the plan as it ran and none after the end."""
+    return lay_out(
+        days, None, series=["Store"], date="Date", target="Sales", horizon=horizon,
+        gaps="unknown", plan_columns=PLAN,
+    )  # fmt: skip
+
+
+def planned_closures(grid: Grid, cut: int) -> Floats:
+    """(C, S, T + H) the plan at an origin with closures as they could be planned there.
+
+    Closed on the weekdays and kinds of holiday on which the shop was closed nine times of ten
+    before the origin; every other day of the horizon is open.
+    """
+    then = grid.at(cut)
+    plan = then.plan.copy()
+    opened, holiday = plan[PLAN.index("Open")], plan[PLAN.index("StateHoliday")]
+    known = then.known
+    weekday = then.dates.dayofweek.to_numpy()
+    for row in range(len(then.ids)):
+        ahead = np.ones(then.ahead)
+        for kinds, values in ((weekday, range(7)), (holiday[row], np.unique(holiday[row])[1:])):
+            for value in values:
+                before = opened[row, :known][kinds[:known] == value]
+                if len(before) >= 3 and before.mean() <= 0.1:
+                    ahead[kinds[known:] == value] = 0.0
+        opened[row, known:] = ahead
+    return plan
