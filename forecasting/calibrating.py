@@ -63,7 +63,7 @@ def calibrate(
         told = race.at(cut)
         mix, _ = mixed(told, weights)
         actual = race.actual(cut)
-        use = np.isfinite(actual) & ~told.shut & (mix > 0)
+        use = np.isfinite(actual) & ~told.shut & (mix > 0) & told.raced[:, None]
         ratios[number][use] = np.maximum(actual[use], 0) / mix[use]
         use &= actual > 0
         logs[number][use] = np.log(actual[use] / mix[use])

@@ -224,7 +224,7 @@ def _groups(keys: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
 def forecast_at(race: Race, cut: int, groups: dict[str, npt.NDArray[np.intp]]) -> At:
     """The mix at an origin, weighed and calibrated by earlier origins; `groups` of rows to sum."""
     weights, cuts = weights_at(race, cut)
-    told = race.at(cut)
+    told = race.at(cut, whole=True)
     mean, models = mixed(told, weights)
     # Cents once, here: every sum below is a sum of these.
     mean = np.round(mean, 2)

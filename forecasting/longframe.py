@@ -205,6 +205,12 @@ def _grain(codes: np.ndarray, days: pd.Series) -> str:
     offset = (unique - unique[0]) / np.timedelta64(1, "D")
     if (offset % 7 == 0).all():
         return f"W-{pd.Timestamp(unique[0]).strftime('%a').upper()}"
+    steps = np.diff(unique) / np.timedelta64(1, "D")
+    if np.median(steps) > 1:
+        raise MixedGrainError(
+            f"The dates are neither days, nor weeks from one weekday, nor first days of months "
+            f"(steps of {sorted(set(steps.astype(int)))[:4]} days): sum them to one of these."
+        )
     # A weekly series among daily ones would have to be spread over days: refused.
     for code in np.unique(codes)[:2000]:
         own = np.sort(days.to_numpy()[codes == code])
@@ -214,12 +220,6 @@ def _grain(codes: np.ndarray, days: pd.Series) -> str:
                 "The history mixes grains: some series have a row a day, others at most one a "
                 "week. Sum all of them to the same period."
             )
-    steps = np.diff(unique) / np.timedelta64(1, "D")
-    if np.median(steps) > 1:
-        raise MixedGrainError(
-            f"The dates are neither days, nor weeks from one weekday, nor first days of months "
-            f"(steps of {sorted(set(steps.astype(int)))[:4]} days): sum them to one of these."
-        )
     return "D"
 
 

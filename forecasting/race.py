@@ -22,6 +22,8 @@ from forecasting.kinds import kinds_of
 NAIVE = "seasonal_naive"
 #: Series that slow candidates race on, at one origin.
 SLOW_SERIES = 6
+#: Series of each kind that are forecast at earlier origins; of more, a sample.
+RACE_MOST = 150
 #: Series of a kind up to which a slow candidate that won is fitted to all of them.
 SLOW_MOST = 25
 #: Share of the error a slow candidate must save to be fitted to every series.
@@ -51,12 +53,16 @@ def field_of_candidates() -> tuple[Candidate, ...]:
 
 @dataclass(frozen=True)
 class Told:
-    """What was forecast at an origin `cut` periods before the end: name -> (S, H), NaN: nothing."""
+    """What was forecast at an origin `cut` periods before the end: name -> (S, H), NaN: nothing.
+
+    `raced` (S,): series that were forecast there; of many, a sample.
+    """
 
     cut: int
     kinds: npt.NDArray[np.str_]
     forecasts: dict[str, Floats]
     shut: npt.NDArray[np.bool_]
+    raced: npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -71,7 +77,7 @@ class Race:
     country: str | None = None
     candidates: Sequence[Candidate] = field(default_factory=field_of_candidates)
     progress: Progress | None = None
-    _told: dict[int, Told] = field(default_factory=dict)
+    _told: dict[tuple[int, bool], Told] = field(default_factory=dict)
 
     def standing_at(self, cut: int, plan: Floats | None = None) -> Race:
         """The race as it stood at an origin, with another plan (C, S, T + H) from there if given.
@@ -81,7 +87,11 @@ class Race:
         grid = self.grid.at(cut)
         grid = grid if plan is None else replace(grid, plan=plan)
         first = cut + (plan is not None)
-        told = {c - cut: told for c, told in self._told.items() if c >= first}
+        told = {
+            (c - cut, whole): replace(told, cut=c - cut)
+            for (c, whole), told in self._told.items()
+            if c >= first
+        }
         return Race(grid, self.seed, self.country, self.candidates, self.progress, told)
 
     def window(self, cut: int) -> Window:
@@ -92,22 +102,37 @@ class Race:
         start = self.grid.known - cut
         return self.grid.y[:, start : start + self.grid.ahead]
 
-    def at(self, cut: int) -> Told:
-        """Forecasts of the pooled and quick candidates at an origin."""
-        if cut not in self._told:
+    def at(self, cut: int, *, whole: bool = False) -> Told:
+        """Forecasts of the pooled and quick candidates at an origin.
+
+        Args:
+            whole: of every series; else of a sample, RACE_MOST of each kind.
+        """
+        key = (cut, whole or len(self.grid.ids) <= RACE_MOST)
+        if key not in self._told:
             window = self.window(cut)
             kinds = kinds_of(window)
+            rows = np.arange(len(kinds)) if key[1] else self._sample(kinds)
+            part = window if key[1] else _some(window, rows)
             forecasts = {}
             for one in self.candidates:
                 if one.speed != "slow":
-                    self._say(f"origin -{cut}: {one.name}")
-                    forecasts[one.name] = _of(one, window, kinds)
-            self._told[cut] = Told(cut, kinds, forecasts, window.closed[:, window.grid.known :])
-        return self._told[cut]
+                    self._say(f"origin -{cut}: {one.name} on {len(rows)} series")
+                    forecasts[one.name] = np.full((len(kinds), window.grid.ahead), np.nan)
+                    forecasts[one.name][rows] = _of(one, part, kinds[rows])
+            raced = np.isin(np.arange(len(kinds)), rows)
+            shut = window.closed[:, window.grid.known :]
+            self._told[key] = Told(cut, kinds, forecasts, shut, raced)
+        return self._told[key]
 
-    def slow(self, cut: int, names: Sequence[str], rows: npt.NDArray[np.intp]) -> None:
+    def _sample(self, kinds: npt.NDArray[np.str_]) -> npt.NDArray[np.intp]:
+        order = np.random.default_rng([self.seed, 11]).permutation(len(kinds))
+        picked = [order[kinds[order] == kind][:RACE_MOST] for kind in sorted(set(kinds))]
+        return np.sort(np.concatenate(picked))
+
+    def slow(self, told: Told, names: Sequence[str], rows: npt.NDArray[np.intp]) -> None:
         """Add slow candidates' forecasts of some series at an origin, where not there yet."""
-        told = self.at(cut)
+        cut = told.cut
         window: Window | None = None
         for one in self.candidates:
             if one.speed != "slow" or one.name not in names:
@@ -162,7 +187,7 @@ def weights_at(race: Race, cut: int) -> tuple[dict[str, dict[str, float]], list[
     """
     cuts = cuts_before(race.grid, cut)
     weights: dict[str, dict[str, float]] = {}
-    for kind in sorted(set(race.at(cut).kinds)):
+    for kind in sorted(set(race.at(cut, whole=True).kinds)):
         slow = _slow_worth_it(race, cut, cuts, kind)
         errors = _stack(race, cuts, kind, slow)
         weights[kind] = _convex(*errors) if errors is not None else {}
@@ -176,12 +201,12 @@ def _slow_worth_it(race: Race, cut: int, cuts: Sequence[int], kind: str) -> list
         return []
     newest = cuts[0]
     told = race.at(newest)
-    rows = np.flatnonzero(told.kinds == kind)
+    rows = np.flatnonzero((told.kinds == kind) & told.raced)
     if len(rows) == 0:
         return []
     picked = np.random.default_rng([race.seed, 7]).permutation(rows)[:SLOW_SERIES]
     picked = np.sort(picked)
-    race.slow(newest, slow, picked)
+    race.slow(told, slow, picked)
     quick = _stack(race, [newest], kind, [], picked)
     if quick is None:
         return []
@@ -193,13 +218,15 @@ def _slow_worth_it(race: Race, cut: int, cuts: Sequence[int], kind: str) -> list
             saved = 1 - _loss(tried, _convex(*tried)) / max(best, 1e-12)
             if saved > WORTH * (1 + 4 * (len(picked) < 20)):
                 kept.append((saved, name))
-    everyone = np.flatnonzero(race.at(cut).kinds == kind)
+    now = race.at(cut, whole=True)
+    everyone = np.flatnonzero(now.kinds == kind)
     # What costs most of a second a series pays for few series only.
     chosen = [name for _, name in sorted(kept, reverse=True)[: len(everyone) <= SLOW_MOST]]
     for name in chosen:
         for origin in cuts[:2]:
-            race.slow(origin, [name], np.flatnonzero(race.at(origin).kinds == kind))
-        race.slow(cut, [name], everyone)
+            then = race.at(origin)
+            race.slow(then, [name], np.flatnonzero((then.kinds == kind) & then.raced))
+        race.slow(now, [name], everyone)
     return chosen
 
 
@@ -221,15 +248,16 @@ def _stack(
     actual_all: list[Floats] = []
     for cut in cuts:
         told = race.at(cut)
-        chosen = np.flatnonzero(told.kinds == kind) if rows is None else rows
+        chosen = np.flatnonzero((told.kinds == kind) & told.raced) if rows is None else rows
         actual = race.actual(cut)[chosen]
         level = _level(race, cut)[chosen]
         use = np.isfinite(actual) & ~told.shut[chosen] & (level[:, None] > 0)
         stacked = np.stack(
             [told.forecasts.get(n, np.full(told.shut.shape, np.nan))[chosen] for n in names], axis=2
         )
-        told_all.append((stacked / level[:, None, None])[use])
-        actual_all.append((actual / level[:, None])[use])
+        unit = np.where(level > 0, level, 1.0)[:, None]
+        told_all.append((stacked / unit[:, :, None])[use])
+        actual_all.append((actual / unit)[use])
     if not told_all or sum(map(len, actual_all)) == 0:
         return None
     forecasts, actuals = np.concatenate(told_all), np.concatenate(actual_all)

@@ -24,7 +24,8 @@ from forecasting.grid import Floats
 def _frames(window: Window) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Long frames with the holiday's kinds as columns of their own, none of them text."""
     out = []
-    for frame in (window.train, window.future):
+    for long in (window.train, window.future):
+        frame = long.copy()
         for number, column in enumerate(window.grid.columns):
             if column.is_categorical:
                 for code in range(1, len(column.levels)):
