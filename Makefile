@@ -107,6 +107,10 @@ bench-journeys: install  ## Removal effects against two packages, up to 5 millio
 	@$(BIN)/python benchmarks/environments.py journeys
 	@$(BIN)/python benchmarks/journeys/run.py
 
+.PHONY: bench-forecast
+bench-forecast: install  ## The forecast beside Prophet, AutoETS, AutoARIMA and LightGBM alone (an hour)
+	@$(BIN)/python benchmarks/forecast/run.py
+
 .PHONY: verify
 verify: install  ## Slow proof: interval coverage over ten simulated companies (about 12 minutes)
 	@$(BIN)/python benchmarks/recovery.py

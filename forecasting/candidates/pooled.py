@@ -12,6 +12,7 @@ import pandas as pd
 
 from forecasting.candidates.protocol import Speed, Window
 from forecasting.candidates.regression import smearing
+from forecasting.errors import ForecastError
 from forecasting.grid import Bools, Floats
 from forecasting.signals import Singles, calendar_signals, course_signals, plan_signals
 
@@ -70,7 +71,13 @@ class PooledTrees:
         return window.shut(np.exp(base[:, known:] + extra) * smearing(window))
 
     def _fit(self, window: Window, train: pd.DataFrame) -> Any:
-        lightgbm = importlib.import_module("lightgbm")
+        try:
+            lightgbm = importlib.import_module("lightgbm")
+        except OSError as error:
+            raise ForecastError(
+                f"LightGBM cannot be loaded ({error}): install the GNU OpenMP library, on Debian "
+                "with `apt-get install libgomp1`."
+            ) from error
         s = self.settings
         model = lightgbm.LGBMRegressor(
             objective=s.objective, n_estimators=s.trees, learning_rate=s.rate, num_leaves=s.leaves,
