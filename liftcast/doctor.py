@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import os
 import shutil
 import sys
@@ -13,7 +14,7 @@ from warehouse.settings import PROJECT
 
 _PACKAGES = (
     "apache-airflow", "dbt-core", "dbt-duckdb", "duckdb", "statsmodels", "prophet", "pandas",
-    "pandera", "altair", "xlsxwriter",
+    "pandera", "altair", "xlsxwriter", "mlforecast", "lightgbm", "statsforecast",
 )  # fmt: skip
 _PROGRAMS = {
     "chromium": "tests that look at the page in a browser; Debian: apt-get install chromium",
@@ -35,6 +36,7 @@ def examine(lake: Lake) -> list[Finding]:
     """Python, packages, the project's folders, the lake, and programs only tests need."""
     findings = [_python()]
     findings += [_package(name) for name in _PACKAGES]
+    findings.append(_openmp())
     findings += [_folder(name) for name in ("dags", "dbt_project", "sources")]
     findings.append(_lake(lake))
     findings += [_program(name, use) for name, use in _PROGRAMS.items()]
@@ -50,6 +52,16 @@ def _package(name: str) -> Finding:
         return Finding(name, "ok", version(name))
     except PackageNotFoundError:
         return Finding(name, "missing", "not installed", "Run `make install`")
+
+
+def _openmp() -> Finding:
+    """LightGBM's wheel does not bring the GNU OpenMP library it is linked to."""
+    found = ctypes.util.find_library("gomp") or ctypes.util.find_library("omp")
+    if found:
+        return Finding("OpenMP", "ok", found)
+    if not sys.platform.startswith("linux"):
+        return Finding("OpenMP", "optional", "not found", "If LightGBM does not load: libomp")
+    return Finding("OpenMP", "missing", "no libgomp", "Debian: apt-get install libgomp1")
 
 
 def _folder(name: str) -> Finding:
