@@ -140,10 +140,14 @@ def transform(
 def attribute(
     lake: Lake, *, settings: Settings | None = None, progress: Progress | None = None
 ) -> Facts:
-    """Estimate what every driver brought, on the current release."""
+    """Estimate what every driver brought, and journeys, on the current release.
+
+    Raises:
+        LiftcastError: settings cannot be read, or an older version made the release.
+    """
     from threadpoolctl import threadpool_limits
 
-    from liftcast import attributing, results
+    from liftcast import attributing, journeying, results
 
     settings = settings or Settings()
     say = progress or _quiet
@@ -154,12 +158,23 @@ def attribute(
         spec = attributing.read_mix_spec(settings.mix_spec)
         sweep_leftovers(lake.results)
         folder, release, frames = _release(lake)
+        touched = results.read_journeys(folder)
         run.notes["release_id"] = release["release_id"]
         say(f"mix model on {len(frames['outcome']):,} territory-dates of {folder.name}")
         # One thread: sums in one order give the same bytes, and two fits do not fight for cores.
         with threadpool_limits(1):
             panel = attributing.mix_panel(frames, release, settings.mix_kinds)
             found = attributing.estimate(panel, frames.get("experiments"), spec, settings.seed, say)
+            journeys = journeying.estimate(touched, settings.seed, say)
+        # Before the mix result: whoever finds that one finds its journeys.
+        results.write(
+            lake,
+            "journeys",
+            run.run_id,
+            journeys.tables,
+            _provenance(release, settings)
+            | {"model": "journeys", "settings": {}, "diagnostics": dict(journeys.diagnostics)},
+        )
         facts = _provenance(release, settings) | {
             "model": "mix",
             "settings": found.settings,
@@ -171,6 +186,12 @@ def attribute(
         spoke = int((gates["status"] != "pass").sum())
         say(
             f"{len(found.tables['summary'])} drivers credited; {spoke} of {len(gates)} checks speak"
+        )
+        gates = journeys.tables["checks"]
+        spoke = int((gates["status"] != "pass").sum())
+        say(
+            f"{len(journeys.tables['removal'])} removal effects; {spoke} of {len(gates)} checks of "
+            "journeys speak"
         )
     return facts | {"run_id": run.run_id}
 

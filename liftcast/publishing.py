@@ -29,7 +29,11 @@ MARTS: dict[str, str] = {
     "attr_summary": "kind, driver",
     "attr_summary_classical": "kind, driver",
     "attr_curves": "kind, driver, multiplier",
+    "attr_channels": "channel, rule",
+    "attr_campaigns": "campaign, rule",
     "attr_checks": "stage, check_name, subject",
+    "funnel_stages": "compared_by, member, stage",
+    "funnel_interactions": "stage, factor",
     "fcst_volume": "period, date_day, level, territory_id, product_id",
     "fcst_components": "date_day, territory_id, product_id, component",
     "fcst_fit": "date_day, territory_id, product_id",
@@ -47,12 +51,14 @@ def publish_marts(
     The caller holds the publication and the warehouse lock.
     """
     facts = _facts(lake, settings, run_id)
-    require_tables(lake, facts["mix_run_id"])
+    for engine in ("mix", "journeys"):
+        require_tables(lake, engine, facts[f"{engine}_run_id"])
     used = _signed_off(lake, settings, facts)
     for one in used:
         progress(f"{one.gate} {one.subject}: {one.words}")
     facts |= {"sign_offs": [one.model_dump(mode="json") for one in used]}
-    moment = {key: facts[key] for key in ("release_id", "mix_run_id", "forecast_run_id")}
+    pins = ("release_id", *(f"{engine}_run_id" for engine in results.ENGINES))
+    moment = {key: facts[key] for key in pins}
     moment |= {"standing_sign_offs": as_json(used)}
     shop = building.Workshop(lake, settings, lock, facts["currency"], progress, moment)
     docs, freshness = shop.target / "static_index.html", shop.target / "sources.json"
@@ -88,26 +94,28 @@ def publish_marts(
 
 
 def _facts(lake: Lake, settings: Settings, run_id: str) -> dict[str, Any]:
-    _, mix = lake.latest_result("mix")
-    _, forecast = lake.latest_result("forecast")
-    if mix["release_id"] != forecast["release_id"]:
+    found = {engine: lake.latest_result(engine)[1] for engine in results.ENGINES}
+    if len({result["release_id"] for result in found.values()}) > 1:
         raise LiftcastError(
             "attribution and forecast were estimated on different releases",
             where=printable(lake.results),
             expected="one release",
-            got=f"mix on {mix['release_id']}, forecast on {forecast['release_id']}",
+            got=", ".join(f"{name} on {result['release_id']}" for name, result in found.items()),
             remedy="Run `liftcast attribute` and `liftcast forecast` on the newest release",
         )
-    release = releasing.read_facts(lake.release_dir(mix["release_id"]))
-    return release | {
-        "run_id": run_id,
-        "mix_run_id": mix["run_id"],
-        "forecast_run_id": forecast["run_id"],
-        "code_version": code_version(),
-        "published_at": utc_now(),
-        "seed": settings.seed,
-        "horizon_weeks": settings.horizon_weeks,
-    }
+    release = releasing.read_facts(lake.release_dir(found["mix"]["release_id"]))
+    pins = {f"{engine}_run_id": result["run_id"] for engine, result in found.items()}
+    return (
+        release
+        | pins
+        | {
+            "run_id": run_id,
+            "code_version": code_version(),
+            "published_at": utc_now(),
+            "seed": settings.seed,
+            "horizon_weeks": settings.horizon_weeks,
+        }
+    )
 
 
 def _signed_off(lake: Lake, settings: Settings, facts: dict[str, Any]) -> tuple[SignOff, ...]:
@@ -120,7 +128,8 @@ def _signed_off(lake: Lake, settings: Settings, facts: dict[str, Any]) -> tuple[
     stands = {one.key for one in standing(tuple(signed.values()), datetime.now(UTC).date())}
     red: list[str] = []
     used: list[SignOff] = []
-    for engine, stage in (("mix", "attribute"), ("forecast", "forecast")):
+    stages = {"mix": "attribute", "journeys": "attribute", "forecast": "forecast"}
+    for engine, stage in stages.items():
         file = lake.results / engine / f"run_id={facts[f'{engine}_run_id']}" / "checks.parquet"
         with duckdb.connect() as connection:
             failed = connection.execute(
@@ -145,14 +154,16 @@ def _signed_off(lake: Lake, settings: Settings, facts: dict[str, Any]) -> tuple[
     return tuple(used)
 
 
-def require_tables(lake: Lake, mix_run_id: str) -> None:
-    """Check that an attribution has every table that is published of it.
+def require_tables(lake: Lake, engine: str, run_id: str) -> None:
+    """Check that a result of attribution has every table that is published of it.
 
     Raises:
         LiftcastError: an older version made it, which did not know them all.
     """
-    folder = lake.results / "mix" / f"run_id={mix_run_id}"
-    missing = [name for name in results.MIX if not (folder / f"{name}.parquet").is_file()]
+    folder = lake.results / engine / f"run_id={run_id}"
+    missing = [
+        name for name in results.ENGINES[engine] if not (folder / f"{name}.parquet").is_file()
+    ]
     if missing:
         raise LiftcastError(
             "the attribution was made by an older version",

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from warehouse.errors import LiftcastError, printable
 from warehouse.files import appearing, write_json
 from warehouse.lake import Lake
 
@@ -84,6 +85,47 @@ FORECAST: dict[str, tuple[pa.Schema, int]] = {
     "checks": (_CHECKS, 2),
 }  # fmt: skip
 
+JOURNEYS: dict[str, tuple[pa.Schema, int]] = {
+    "credit": (
+        _schema(
+            conversion_kind=_TEXT, grain=_TEXT, name=_TEXT, rule=_TEXT, conversions=_NUMBER,
+            p05=_NUMBER, p95=_NUMBER, value=_MONEY, margin=_MONEY,
+        ),
+        4,
+    ),
+    "removal": (
+        _schema(conversion_kind=_TEXT, grain=_TEXT, name=_TEXT, removal_effect=_NUMBER), 3
+    ),
+    "orders": (
+        _schema(
+            conversion_kind=_TEXT, grain=_TEXT, order=pa.int64(), states=pa.int64(),
+            loglik=_NUMBER, is_chosen=pa.bool_(),
+        ),
+        3,
+    ),
+    "funnel": (
+        _schema(
+            compared_by=_TEXT, member=_TEXT, stage=_TEXT,
+            conversion=_NUMBER, p05=_NUMBER, p95=_NUMBER,
+            undecided=_NUMBER, days_p25=_NUMBER, days_median=_NUMBER, days_p75=_NUMBER,
+        ),
+        3,
+    ),
+    "interactions": (
+        _schema(
+            stage=_TEXT, factor=_TEXT, odds_ratio=_NUMBER, p05=_NUMBER, p95=_NUMBER,
+            from_conversion=_NUMBER, to_conversion=_NUMBER, difference=_NUMBER,
+            difference_p05=_NUMBER, difference_p95=_NUMBER, opportunities=_NUMBER,
+        ),
+        2,
+    ),
+    "checks": (_CHECKS, 2),
+}  # fmt: skip
+ENGINES = {"mix": MIX, "forecast": FORECAST, "journeys": JOURNEYS}
+#: Tables of a release that only journeys are estimated on; paths may be a million.
+JOURNEY_INPUTS = ("journey_paths", "journey_touches", "journey_spend", "stages")
+_JOURNEYS_ONLY = {*JOURNEY_INPUTS, "journey_credit"}
+
 
 def write(
     lake: Lake,
@@ -92,12 +134,12 @@ def write(
     frames: Mapping[str, pd.DataFrame],
     facts: Mapping[str, Any],
 ) -> Path:
-    """Write an engine's frames (`mix` or `forecast`) under `results/<engine>/run_id=<id>/`.
+    """Write an engine's frames (one of `ENGINES`) under `results/<engine>/run_id=<id>/`.
 
     Raises:
         KeyError, pyarrow.ArrowInvalid: a frame lacks a column or has the wrong type (a defect).
     """
-    tables = {"mix": MIX, "forecast": FORECAST}[engine]
+    tables = ENGINES[engine]
     folder = lake.results / engine / f"run_id={run_id}"
     with appearing(folder) as temporary:
         for name, (schema, keys) in tables.items():
@@ -118,11 +160,33 @@ def _as_days(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
 
 
 def read_release(folder: Path) -> dict[str, pd.DataFrame]:
-    """Every table of a release as a frame: days as datetime64, money as Decimal objects."""
+    """Tables of a release as frames: days as datetime64, money as Decimal objects.
+
+    Without those of journeys, which `read_journeys` reads.
+    """
     frames = {}
     for file in sorted(folder.glob("*.parquet")):
+        if file.stem in _JOURNEYS_ONLY:
+            continue
         frame = pq.read_table(file).to_pandas()
         if "date_day" in frame:
             frame["date_day"] = pd.to_datetime(frame["date_day"])
         frames[file.stem] = frame
     return frames
+
+
+def read_journeys(folder: Path) -> dict[str, pa.Table]:
+    """The tables `JOURNEY_INPUTS` of a release.
+
+    Raises:
+        LiftcastError: an older version made the release, which knew no journeys.
+    """
+    missing = [name for name in JOURNEY_INPUTS if not (folder / f"{name}.parquet").is_file()]
+    if missing:
+        raise LiftcastError(
+            "the release was made before it held journeys",
+            where=printable(folder),
+            expected=f"{missing[0]}.parquet",
+            remedy="Run `liftcast transform`, then `liftcast attribute` and `liftcast forecast`",
+        )
+    return {name: pq.read_table(folder / f"{name}.parquet") for name in JOURNEY_INPUTS}

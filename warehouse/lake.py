@@ -152,14 +152,14 @@ class Lake:
         return link.resolve()
 
     def latest_result(self, name: str) -> tuple[Path, dict[str, Any]]:
-        """Newest complete result of an engine (`mix` or `forecast`) and its result.json.
+        """Newest complete result of an engine (`mix`, `journeys`, `forecast`) and its result.json.
 
         Raises:
             LiftcastError: that engine has no result yet.
         """
         folders = sorted((self.results / name).glob("run_id=*/result.json"))
         if not folders:
-            stage = {"mix": "attribute"}.get(name, name)
+            stage = {"mix": "attribute", "journeys": "attribute"}.get(name, name)
             raise LiftcastError(
                 f"there is no {name} result yet",
                 where=printable(self.root),

@@ -18,7 +18,7 @@ import pandas as pd
 
 from models.errors import MissingColumnError, ModelInputError, NotFiniteError
 from models.journeys.handing_on import INTERACTION_COLUMNS, interactions
-from models.journeys.paths import Floats
+from models.journeys.paths import Floats, sums
 
 #: Stages in their order; who leaves the last one to the better has won.
 STAGES = ("lead", "qualified", "proposal")
@@ -76,7 +76,8 @@ class Funnel:
     """What `funnel` found.
 
     Attributes:
-        stages: by, member, stage, conversion, p05, p95, undecided, days_p25, days_median, days_p75.
+        stages: compared_by, member, stage, conversion, p05, p95, undecided, days_p25,
+            days_median, days_p75.
         interactions: stage, factor, odds_ratio, p05, p95, from_conversion, to_conversion,
             difference, difference_p05, difference_p95, opportunities.
         notes: what the reader should know, in sentences.
@@ -111,11 +112,9 @@ def funnel(frame: pd.DataFrame) -> Funnel:
     for by, member, stage, stays in _members(frame):
         found = curve(*_counted(stays))
         share, low, high = _conversion(found, stays)
-        rows.append(
-            (by, member, stage, share, low, high, found.undecided)
-            + tuple(found.day_of(part) for part in (0.25, 0.5, 0.75))
-        )
-    names = ["by", "member", "stage", "conversion", "p05", "p95", "undecided"]
+        days = (found.day_of(part) for part in (0.25, 0.5, 0.75))
+        rows.append((by, member, stage, share, low, high, found.undecided, *days))
+    names = ["compared_by", "member", "stage", "conversion", "p05", "p95", "undecided"]
     stages = pd.DataFrame(rows, columns=[*names, "days_p25", "days_median", "days_p75"])
     if frame.empty:
         return Funnel(stages, pd.DataFrame(columns=list(INTERACTION_COLUMNS)), ())
@@ -186,9 +185,7 @@ def _counted(stays: pd.DataFrame) -> tuple[Floats, Floats, Floats, Floats]:
     days, at = np.unique(stays["days"].to_numpy(dtype=np.float64), return_inverse=True)
     number = stays["opportunities"].to_numpy(dtype=np.float64)
     ends: npt.NDArray[np.object_] = stays["outcome"].to_numpy(dtype=object)
-    moved, lost, still = (
-        np.bincount(at, number * (ends == outcome), minlength=len(days)) for outcome in OUTCOMES
-    )
+    moved, lost, still = (sums(number * (ends == outcome), at, len(days)) for outcome in OUTCOMES)
     return days, moved, lost, still
 
 

@@ -11,6 +11,7 @@ that passes on fewer leads may pass on the better ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -49,9 +50,9 @@ def interactions(
     """
     groups = _groups(frame)
     rows, notes = [], []
-    for before, stage in zip(stages, stages[1:], strict=False):
+    for before, stage in pairwise(stages):
         stays = frame[frame["stage"] == stage]
-        at = groups.loc[stays.index].to_numpy()
+        at = groups.loc[stays.index].to_numpy(dtype=np.int64)
         quality = _quality(frame[frame["stage"] == before], groups)
         number = stays["opportunities"].to_numpy(dtype=np.float64)
         weights = number * _weights(stays)
@@ -62,7 +63,7 @@ def interactions(
                 10 * quality.reindex(at).fillna(quality.mean()).to_numpy(),
             ]
         )
-        moved = (stays["outcome"] == "moved").to_numpy(dtype=np.float64)
+        moved = np.where(stays["outcome"] == "moved", 1.0, 0.0)
         both = 0 < (moved * weights).sum() < weights.sum()
         if decided < FEWEST or len(set(at[weights > 0])) < FEWEST_GROUPS or not both:
             notes.append(
@@ -143,9 +144,7 @@ def _fitted(
     return found
 
 
-def logistic(
-    X: Floats, y: Floats, weights: Floats, groups: Places
-) -> tuple[Floats, Floats]:
+def logistic(X: Floats, y: Floats, weights: Floats, groups: Places) -> tuple[Floats, Floats]:
     """Weighted logistic regression by Newton steps; covariance robust over groups.
 
     Slopes have the weak prior N(0, 2.5^2) (Gelman et al. 2008), so that a factor that tells all

@@ -4,6 +4,10 @@ mix_checks as (
     select * from {{ source('mix', 'checks') }}
 ),
 
+journeys_checks as (
+    select * from {{ source('journeys', 'checks') }}
+),
+
 forecast_checks as (
     select * from {{ source('forecast', 'checks') }}
 ),
@@ -23,6 +27,17 @@ checks as (
         threshold,
         text
     from mix_checks
+    union all
+    select
+        check_name,
+        subject,
+        'attribute' as stage,
+        severity,
+        status,
+        figure,
+        threshold,
+        text
+    from journeys_checks
     union all
     select
         check_name,
