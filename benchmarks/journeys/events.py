@@ -24,7 +24,7 @@ from measuring import measure  # noqa: E402
 
 RULES = "first,last,last_non_direct,linear,position,time_decay,w_shaped,shapley,markov"
 TOUCHES_PER_PERSON = 50 / 8
-CAP = 900.0
+CAP = 1800.0
 
 
 def drawn(what: str, salt: int, seed: int) -> str:
@@ -39,6 +39,9 @@ def simulate(touches: int, seed: int) -> tuple[Path, Path]:
     of persons buy once, within 30 days of when their touches begin.
     """
     met, sold = (BUILD / f"{name}-{touches}-{seed}.parquet" for name in ("touches", "conversions"))
+    if met.exists() and sold.exists():
+        return met, sold
+    half = BUILD / "half.parquet"
     people = int(touches / TOUCHES_PER_PERSON)
     begun = f"floor({drawn('p', 1, seed)} * 150 * 86400)"
     with duckdb.connect() as connection:
@@ -49,14 +52,16 @@ def simulate(touches: int, seed: int) -> tuple[Path, Path]:
             f"'channel_' || cast(floor(10 * pow({drawn('i', 3, seed)}, 1.5)) as integer) "
             f"as channel from (select i, "
             f"cast(floor({people} * pow({drawn('i', 4, seed)}, 1.2)) as bigint) as p "
-            f"from range({touches}) as r(i))) to '{met}' (format parquet, compression zstd)"
+            f"from range({touches}) as r(i))) to '{half}' (format parquet, compression zstd)"
         )
+        half.replace(met)
         connection.execute(
             f"copy (select 'p' || p as person_id, timestamp '2025-01-01' + to_seconds(cast("
             f"{begun} + {drawn('p', 5, seed)} * 30 * 86400 as bigint)) as converted_at, "
             f"round(5 + 200 * {drawn('p', 6, seed)}, 2) as value from range({people}) as r(p) "
-            f"where {drawn('p', 7, seed)} < 0.03) to '{sold}' (format parquet)"
+            f"where {drawn('p', 7, seed)} < 0.03) to '{half}' (format parquet)"
         )
+        half.replace(sold)
     return met, sold
 
 
