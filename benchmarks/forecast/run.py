@@ -22,16 +22,16 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("NIXTLA_ID_AS_COL", "1")
 
-import numpy as np  # noqa: E402
-from peers import PEERS, auto_arima_plan  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
-from shops import laid, planned_closures, sample, table  # noqa: E402
+import numpy as np
+from peers import PEERS, auto_arima_plan
+from rich.console import Console
+from rich.table import Table
+from shops import laid, planned_closures, sample, table
 
-from forecasting.candidates import Window  # noqa: E402
-from forecasting.framed import At, forecast_at  # noqa: E402
-from forecasting.grid import Floats  # noqa: E402
-from forecasting.race import Race  # noqa: E402
+from forecasting.candidates import Window
+from forecasting.framed import At, forecast_at
+from forecasting.grid import Floats
+from forecasting.race import Race
 
 HORIZON = 42
 #: Days before the end of the data: June, May and April 2015, and 22 November 2014.
