@@ -108,6 +108,7 @@ def funnel(frame: pd.DataFrame) -> Funnel:
             negative, a stage or an outcome is not known.
     """
     _check(frame)
+    frame = frame.reset_index(drop=True)
     rows = []
     for by, member, stage, stays in _members(frame):
         found = curve(*_counted(stays))

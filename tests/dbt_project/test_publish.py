@@ -15,7 +15,9 @@ from liftcast.sign_offs import SignOff, as_json
 DAYS = [date(2024, 1, 1) + timedelta(days=day) for day in range(14)]
 FUTURE = [DAYS[-1] + timedelta(days=day) for day in range(1, 15)]
 TERRITORIES = ("north", "south")
-PUBLISHED = {"release_id": "abc", "mix_run_id": "m-1", "forecast_run_id": "f-1"}
+PUBLISHED = {
+    "release_id": "abc", "mix_run_id": "m-1", "forecast_run_id": "f-1", "journeys_run_id": "j-1"
+}  # fmt: skip
 _CENTS = "DECIMAL(18,2)"
 _CHECK_COLUMNS = {
     "check_name": "VARCHAR",
@@ -99,7 +101,120 @@ def release_tables() -> Tables:
             },
             [{"product_id": "tea", "product_name": "Tea"}],
         ),
-    }
+    } | journey_inputs()
+
+
+def journey_inputs() -> Tables:
+    """Search sold 300.00, nobody is credited with the rest; television cost 140.00, sold nothing.
+
+    Ten leads of 50.00 each: six qualified after three days, three lost, one open.
+    """
+    kinds = {"conversion_kind": "VARCHAR", "grain": "VARCHAR"}
+    grains = ("channel", "campaign")
+    names = {"channel": ("search", "(unattributed)"), "campaign": ("c1", "(unattributed)")}
+    amounts = ((3, Decimal("300.00")), (25, Decimal("2500.00")))
+    numbers = dict.fromkeys(("conversions_se", "value_se", "customers"), "DOUBLE")
+    spend = [
+        ("advertising", "tv", "(no campaign) tv", 130, 10, None),
+        ("advertising", "search", "c1", 60, 0, 9.0),
+        ("agency", "(agency)", "(no campaign) (agency)", Decimal("0.01"), 0, None),
+    ]
+    stays = [
+        ("lead", "moved", 3, None, 6), ("lead", "lost", 5, None, 3), ("lead", "open", 7, None, 1),
+        ("qualified", "moved", 2, 3, 4), ("qualified", "lost", 2, 3, 2),
+    ]  # fmt: skip
+    return {
+        "fct_spend": ({"spend": _CENTS}, [{"spend": Decimal("200.01")}]),
+        "dim_campaigns": (
+            {"campaign_id": "VARCHAR", "campaign_name": "VARCHAR", "channel": "VARCHAR"},
+            [{"campaign_id": "c1", "campaign_name": "Spring", "channel": "search"}],
+        ),
+        "journey_paths": (
+            kinds | {"path": "VARCHAR[]", "conversions": "BIGINT"},
+            [
+                {"conversion_kind": "sale", "grain": grain, "path": path, "conversions": count}
+                for grain in grains
+                for path, count in ((["search"], 3), ([], 25))
+            ],
+        ),
+        "journey_credit": (
+            kinds
+            | {"name": "VARCHAR", "rule": "VARCHAR", "conversions": "DOUBLE", "value": _CENTS}
+            | {"margin": _CENTS, "assisted_conversions": "BIGINT"}
+            | numbers,
+            [
+                {
+                    "conversion_kind": "sale", "grain": grain, "name": name, "rule": rule,
+                    "conversions": count, "conversions_se": count**0.5, "value": value,
+                    "value_se": 100.0, "customers": 2.0, "assisted_conversions": 0,
+                }
+                for grain in grains
+                for rule in ("last", "linear")
+                for name, (count, value) in zip(names[grain], amounts, strict=True)
+            ],
+        ),
+        "journey_spend": (
+            dict.fromkeys(("month", "spend_kind", "channel", "campaign"), "VARCHAR")
+            | {"spend": _CENTS, "spend_outside": _CENTS}
+            | {"claimed_conversions": "DOUBLE", "claimed_value": _CENTS},
+            [
+                {
+                    "month": "2024-01", "spend_kind": kind, "channel": channel,
+                    "campaign": campaign, "spend": inside, "spend_outside": outside,
+                    "claimed_conversions": claimed,
+                }
+                for kind, channel, campaign, inside, outside, claimed in spend
+            ],
+        ),
+        "stages": (
+            dict.fromkeys(("cohort", "channel", "seller_key", "handover"), "VARCHAR")
+            | {"stage": "VARCHAR", "outcome": "VARCHAR", "days": "BIGINT", "days_before": "BIGINT"}
+            | {"opportunities": "BIGINT", "amount": _CENTS, "without_amount": "BIGINT"},
+            [
+                {
+                    "cohort": "2024-01", "channel": "search", "seller_key": "s1",
+                    "handover": "same seller", "stage": stage, "outcome": outcome, "days": days,
+                    "days_before": before, "opportunities": count, "amount": 50 * count,
+                    "without_amount": 0,
+                }
+                for stage, outcome, days, before, count in stays
+            ],
+        ),
+    }  # fmt: skip
+
+
+def journeys_tables() -> Tables:
+    """Removal effects of that release, a funnel of one stage, no checks."""
+    numbers = ("conversion", "p05", "p95", "undecided", "days_p25", "days_median", "days_p75")
+    effects = ("odds_ratio", "p05", "p95", "from_conversion", "to_conversion", "difference")
+    effects += ("difference_p05", "difference_p95", "opportunities")
+    return {
+        "credit": (
+            dict.fromkeys(("conversion_kind", "grain", "name", "rule"), "VARCHAR")
+            | dict.fromkeys(("conversions", "p05", "p95"), "DOUBLE")
+            | {"value": _CENTS, "margin": _CENTS},
+            [
+                {
+                    "conversion_kind": "sale", "grain": grain, "name": name, "rule": "markov",
+                    "conversions": count, "p05": low, "p95": high, "value": 100 * count,
+                }
+                for grain, sold in (("channel", "search"), ("campaign", "c1"))
+                for name, count, low, high in ((sold, 3, 1, 6), ("(unattributed)", 25, None, None))
+            ],
+        ),
+        "funnel": (
+            dict.fromkeys(("compared_by", "member", "stage"), "VARCHAR")
+            | dict.fromkeys(numbers, "DOUBLE"),
+            [
+                {"compared_by": "all", "member": "all", "stage": "lead", "conversion": 2 / 3,
+                 "p05": 0.4, "p95": 0.86, "undecided": 0.0, "days_median": 3.0}
+            ],
+        ),
+        "interactions": (
+            {"stage": "VARCHAR", "factor": "VARCHAR"} | dict.fromkeys(effects, "DOUBLE"), []
+        ),
+        "checks": (_CHECK_COLUMNS, []),
+    }  # fmt: skip
 
 
 def mix_tables() -> Tables:
@@ -241,6 +356,7 @@ def publish(
             (lake / "inputs" / "abc", release),
             (lake / "results" / "mix" / "run_id=m-1", mix),
             (lake / "results" / "forecast" / "run_id=f-1", forecast),
+            (lake / "results" / "journeys" / "run_id=j-1", journeys_tables()),
         ):
             for name, (columns, rows) in tables.items():
                 lakes.write_parquet(folder / f"{name}.parquet", columns, rows)
@@ -270,6 +386,26 @@ def test_results_that_agree_are_published_with_currency_and_checks(published: An
         {"measure": "net_revenue", "currency_code": "USD"},
         {"measure": "units", "currency_code": None},
     ]
+    lines = {
+        (line["channel"], line["rule"]): line for line in run.query("select * from attr_channels")
+    }
+    # What sold nothing is there with its money, under every rule; so is money without a channel.
+    assert {rule for _, rule in lines} == {"last", "linear", "markov"}
+    for rule in ("last", "linear", "markov"):
+        tv, agency = lines["tv", rule], lines["(agency)", rule]
+        assert (tv["spend"], tv["spend_outside"], tv["value"]) == (130, 10, 0)
+        assert (agency["spend"], agency["conversions"]) == (Decimal("0.01"), 0)
+    search = lines["search", "markov"]
+    assert (search["roas"], search["roas_p05"], search["roas_p95"]) == (5, 300 * 1 / 3 / 60, 10)
+    assert (search["claimed_difference"], search["cost_per_conversion"]) == (6, 20)
+    assert (search["cac"], lines["search", "last"]["cac"]) == (None, 30)
+    assert lines["(unattributed)", "markov"]["value"] == 2500
+    [named] = run.query("select * from attr_campaigns where campaign = 'c1' and rule = 'last'")
+    assert (named["campaign_name"], named["channel"]) == ("Spring", "search")
+    [stage] = run.query("select * from funnel_stages where member = 'all' and stage = 'lead'")
+    assert (stage["entered"], stage["moved_on"], stage["lost"], stage["still_open"]) == (10, 6, 3, 1)
+    assert (stage["lost_amount"], stage["lost_share"]) == (150, 0.6)
+    assert stage["cost_per_entry"] == pytest.approx(19.001)
     columns = run.query("select column_name from (describe attr_contributions)")
     # The folder is called run_id=m-1, which must not become a column.
     assert "run_id" not in {column["column_name"] for column in columns}
@@ -316,12 +452,15 @@ def test_disagreeing_results_stop_publication_and_name_their_rows(publish: Any) 
             }
         )
         release["ledger"][1][0]["net_revenue"] = Decimal("49.99")
+        release["journey_spend"][1][2]["spend"] = Decimal("0.00")
 
     run = publish(spoil)
     assert run.returncode != 0
     assert run.not_passed() == {
         "contributions_sum_to_outcome": "fail",
         "published_ledger_equals_outcome": "fail",
+        "channels_hold_ledger_and_spend": "fail",
+        "campaigns_hold_ledger_and_spend": "fail",
         "summary_equals_contributions": "fail",
         "summary_spend_equals_release": "fail",
         "attr_summary__roi_is_finite": "fail",
@@ -341,6 +480,11 @@ def test_disagreeing_results_stop_publication_and_name_their_rows(publish: Any) 
     [forecast_row] = run.rows_of("forecast_totals_equal_parts")
     assert forecast_row["reason"] == "the forecast is 66.65 and its parts sum to 66.66"
     assert (forecast_row["level"], forecast_row["date_day"]) == ("total", FUTURE[0])
+    held = run.rows_of("channels_hold_ledger_and_spend")
+    assert [row["rule"] for row in held] == ["last", "linear", "markov"]
+    assert held[0]["reason"].startswith(
+        "credit of 2800.00 for a ledger of 2799.99, spend of 200.00 of 200.01, "
+    )
     [check] = run.rows_of("no_check_failed")
     assert check["reason"] == "worse than last year's week"
     [spend] = run.rows_of("summary_spend_equals_release")

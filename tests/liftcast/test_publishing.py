@@ -17,7 +17,7 @@ def test_an_attribution_of_an_older_version_is_refused_by_name(tmp_path: Path) -
     folder.mkdir(parents=True)
     for name in results.MIX:
         (folder / f"{name}.parquet").touch()
-    publishing.require_tables(lake, "r-1")
+    publishing.require_tables(lake, "mix", "r-1")
     (folder / "summary_classical.parquet").unlink()
     with pytest.raises(LiftcastError, match=r"older version.*summary_classical\.parquet"):
-        publishing.require_tables(lake, "r-1")
+        publishing.require_tables(lake, "mix", "r-1")

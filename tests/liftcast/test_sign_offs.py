@@ -15,7 +15,7 @@ from warehouse.errors import CheckFailedError, LiftcastError
 from warehouse.lake import Lake
 from warehouse.settings import Settings
 
-FACTS = {"mix_run_id": "m-1", "forecast_run_id": "f-1"}
+FACTS = {"mix_run_id": "m-1", "forecast_run_id": "f-1", "journeys_run_id": "j-1"}
 TODAY = date.today()  # noqa: DTZ011
 
 
