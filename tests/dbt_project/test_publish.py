@@ -403,7 +403,12 @@ def test_results_that_agree_are_published_with_currency_and_checks(published: An
     [named] = run.query("select * from attr_campaigns where campaign = 'c1' and rule = 'last'")
     assert (named["campaign_name"], named["channel"]) == ("Spring", "search")
     [stage] = run.query("select * from funnel_stages where member = 'all' and stage = 'lead'")
-    assert (stage["entered"], stage["moved_on"], stage["lost"], stage["still_open"]) == (10, 6, 3, 1)
+    assert (stage["entered"], stage["moved_on"], stage["lost"], stage["still_open"]) == (
+        10,
+        6,
+        3,
+        1,
+    )
     assert (stage["lost_amount"], stage["lost_share"]) == (150, 0.6)
     assert stage["cost_per_entry"] == pytest.approx(19.001)
     columns = run.query("select column_name from (describe attr_contributions)")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 DATES = pd.date_range("2024-01-01", periods=60, freq="7D")
 PLACES = ("north", "south")
@@ -34,6 +36,35 @@ def frames(weeks: int = 60) -> dict[str, pd.DataFrame]:
         "controls": pd.DataFrame(columns=["date_day", "territory_id", "control", "value"]),
         "holidays": pd.DataFrame(columns=["date_day", "holiday", "country_code"]),
         "territories": pd.DataFrame({"territory_id": PLACES, "population": [2e6, 1e6]}),
+    }
+
+
+def journey_inputs() -> dict[str, pa.Table]:
+    """Ten people: search then email sold five times; two orders met nothing, one went back."""
+    money = pa.decimal128(18, 2)
+    paths = [
+        ("sale", "channel", ["search", "email"], 5, "50.01", 3),
+        ("sale", "channel", ["search"], 0, "-1.00", 0),
+        ("sale", "channel", [], 2, "20.00", 0),
+    ]
+    names = ("conversion_kind", "grain", "path", "conversions", "value", "nulls")
+    columns = dict(zip(names, map(list, zip(*paths, strict=True)), strict=True))
+    value = pa.array([Decimal(amount) for amount in columns["value"]], money)
+    text, count = pa.string(), pa.int64()
+    stages = dict.fromkeys(("cohort", "channel", "seller_key", "handover"), text)
+    stages |= {"stage": text, "outcome": text, "days": count, "days_before": count}
+    stages |= {"opportunities": count, "backwards": count}
+    return {
+        "journey_paths": pa.table(
+            columns
+            | {"path": pa.array(columns["path"], pa.list_(text)), "value": value}
+            | {"margin": pa.nulls(3, money)}
+        ),
+        "journey_touches": pa.table(
+            {"channel": ["search"], "treatment": ["counted"], "touches": [13]}
+        ),
+        "journey_spend": pa.table({"channel": ["tv"], "spend": pa.array([Decimal("7.00")], money)}),
+        "stages": pa.schema(list(stages.items())).empty_table(),
     }
 
 

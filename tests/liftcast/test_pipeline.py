@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from liftcast import pipeline, results
-from tests.liftcast.small_release import KINDS, RELEASE, frames, tv_test
+from tests.liftcast.small_release import KINDS, RELEASE, frames, journey_inputs, tv_test
 from warehouse.errors import LiftcastError
 from warehouse.lake import Lake
 from warehouse.settings import Settings
@@ -29,6 +30,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
             {"date_day": pd.to_datetime(frame["date_day"]).dt.date} if "date_day" in frame else {}
         )
         frame.assign(**dated).to_parquet(folder / f"{name}.parquet")
+    for name, table in journey_inputs().items():
+        pq.write_table(table, folder / f"{name}.parquet")
     facts = RELEASE | {"release_id": "abc", "last_day": "2025-02-17"}
     (folder / "release.json").write_text(json.dumps(facts), encoding="utf-8")
     (lake.inputs / "current").symlink_to("abc")
@@ -89,3 +92,23 @@ def test_a_good_test_calibrates_and_a_bad_one_is_told_of(attributed: dict[str, A
     assert "outside the panel" in bad["text"]
     assert checks.loc[("classical_engine", "model"), "status"] == "pass"
     assert not checks.index.duplicated().any()
+
+
+def test_journeys_are_estimated_beside_the_mix_on_the_same_release(
+    lake: Lake, attributed: dict[str, Any]
+) -> None:
+    folder, facts = lake.latest_result("journeys")
+    assert (facts["run_id"], facts["release_id"]) == (attributed["run_id"], "abc")
+    tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in results.JOURNEYS}
+    credit = tables["credit"].set_index("name")
+    # Every journey that sells holds both, so they share alike, to the cent; who met nothing, and
+    # nobody else, is unattributed.
+    assert credit["conversions"].to_dict() == {"(unattributed)": 2, "email": 2.5, "search": 2.5}
+    assert credit["value"].astype(str).to_dict() == {
+        "(unattributed)": "20.00", "email": "24.51", "search": "24.50"
+    }  # fmt: skip
+    assert credit["margin"].isna().all()
+    assert tables["removal"]["removal_effect"].tolist() == [1, 1]
+    spoken = tables["checks"].set_index("check_name")["status"]
+    assert (spoken["journeys_enough"], spoken["journeys_spend_touched"]) == ("warn", "warn")
+    assert len(tables["funnel"]) == 0

@@ -31,7 +31,8 @@ def entry(**change: str) -> str:
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     """A lake whose attribution failed one check of severity fail."""
-    for engine, run, failed in (("mix", "m-1", True), ("forecast", "f-1", False)):
+    engines = (("mix", "m-1", True), ("forecast", "f-1", False), ("journeys", "j-1", False))
+    for engine, run, failed in engines:
         folder = tmp_path / "results" / engine / f"run_id={run}"
         folder.mkdir(parents=True)
         rows: list[dict[str, Any]] = [

@@ -13,10 +13,13 @@ from models.journeys.handing_on import logistic
 
 
 def _stays(rows: list[tuple[str, str, float, float, float]], **more: str) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        rows, columns=["stage", "outcome", "days", "days_before", "opportunities"]
-    )
-    names = {"cohort": "2024-01", "channel": "search", "seller_key": "s1", "handover": "(not known)"}
+    frame = pd.DataFrame(rows, columns=["stage", "outcome", "days", "days_before", "opportunities"])
+    names = {
+        "cohort": "2024-01",
+        "channel": "search",
+        "seller_key": "s1",
+        "handover": "(not known)",
+    }
     return frame.assign(**(names | more))
 
 
