@@ -5,7 +5,7 @@
 
 **Inputs** asset `model_inputs`; the release in `inputs/current`
 
-**Outputs** `results/mix/run_id=<id>/`, asset `mix_results`
+**Outputs** `results/mix/run_id=<id>/` and `results/journeys/run_id=<id>/`, asset `mix_results`
 
 Runs on each release, that is weekly. Reads Parquet only, never the warehouse file.
 
@@ -23,7 +23,7 @@ from schedule_defaults import FOLLOWER, MIX_RESULTS, MODEL_INPUTS, RETRIES, lake
 def attribute():
     @task(outlets=[MIX_RESULTS], execution_timeout=timedelta(hours=3))
     def estimate_mix():
-        """Estimate the marketing mix on the current release."""
+        """Estimate the marketing mix and journeys on the current release."""
         from liftcast import pipeline
 
         facts = pipeline.attribute(lake(), progress=say)
