@@ -58,8 +58,8 @@ class Workshop:
 
     `lock` is the lock's descriptor; dbt inherits it, so that the lock outlives a killed parent
     for as long as dbt still writes. `moment` is what to publish (`release_id`, `mix_run_id`,
-    `journeys_run_id`, `forecast_run_id`). It goes in by the environment: another var would have dbt parse the whole
-    project again, in every run of either stage.
+    `journeys_run_id`, `forecast_run_id`). It goes in by the environment: another var would have
+    dbt parse the whole project again, in every run of either stage.
     """
 
     lake: Lake

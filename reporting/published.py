@@ -19,6 +19,8 @@ REQUIRED = (
     "attr_summary",
     "attr_summary_classical",
     "attr_curves",
+    "attr_channels",
+    "funnel_stages",
     "attr_checks",
     "fcst_volume",
     "fct_ledger",

@@ -105,6 +105,63 @@ def second_opinion(con: duckdb.DuckDBPyConnection, span: Period) -> Sheet:
     return Sheet("Second opinion", columns, _picked(found, names), note)
 
 
+def channels(con: duckdb.DuckDBPyConnection, span: Period) -> Sheet:
+    """attr_channels, every rule, dearest channel first."""
+    cur = span.currency
+    columns = [
+        _text("Channel", 28), _text("Rule", 16), _money(f"Spend, {cur}"),
+        Column("Conversions", "number", 14), Column("90 % from", "number", 14),
+        Column("90 % to", "number", 14), _money(f"Credited net revenue, {cur}"),
+        _money(f"Credited margin, {cur}"), _ratio("ROAS"), _ratio("ROAS, 90 % from"),
+        _ratio("ROAS, 90 % to"), _money(f"Spend a new customer, {cur}"),
+        _money(f"Spend a lead, {cur}"), Column("Assisted conversions", "count", 14),
+        Column("Claimed conversions", "number", 14),
+        Column("Claimed less credited", "number", 14), _money(f"Spend outside the ledger, {cur}"),
+    ]  # fmt: skip
+    found = cells(
+        con,
+        """
+        SELECT channel, rule, spend, conversions, conversions_p05, conversions_p95, value, margin,
+               roas, roas_p05, roas_p95, cac, cost_per_lead, assisted_conversions,
+               claimed_conversions, claimed_difference, spend_outside
+        FROM attr_channels ORDER BY rule, spend DESC, value DESC, channel
+        """,
+    )
+    note = (
+        "spend beside what journeys credit, by rule: under each rule all spend and the whole ledger"
+    )
+    return Sheet("Channels", columns, found, note)
+
+
+def funnel(con: duckdb.DuckDBPyConnection, span: Period) -> Sheet:
+    """funnel_stages, the whole funnel first."""
+    cur = span.currency
+    columns = [
+        _text("Compared by"), _text("Of", 28), _text("Stage"), Column("Entered", "count", 12),
+        Column("Moved on", "count", 12), Column("Lost", "count", 12), Column("Open", "count", 12),
+        _money(f"Lost amount, {cur}"), Column("Share of what was lost", "share", 12),
+        Column("Moves on", "share", 12), Column("Moves on, 90 % from", "share", 12),
+        Column("Moves on, 90 % to", "share", 12), Column("Days, median", "number", 12),
+        _money(f"Spend an entry, {cur}"),
+    ]  # fmt: skip
+    found = cells(
+        con,
+        """
+        SELECT compared_by, member, stage, entered, moved_on, lost, still_open, lost_amount,
+               lost_share, conversion, conversion_p05, conversion_p95, days_median, cost_per_entry
+        FROM funnel_stages
+        ORDER BY compared_by <> 'all', compared_by, member,
+                 list_position(['lead', 'qualified', 'proposal'], stage)
+        """,
+    )
+    note = (
+        "stages of the funnel; open opportunities count for as long as they were seen"
+        if found
+        else "no opportunity has landed"
+    )
+    return Sheet("Funnel", columns, found, note)
+
+
 def contributions(con: duckdb.DuckDBPyConnection, span: Period, most_rows: int) -> Sheet:
     """attr_contributions at its own grain, or summed by month where that is too long."""
     named = (

@@ -20,8 +20,8 @@ from warehouse.errors import printable
 from warehouse.files import replacing
 
 SHEETS = (
-    "About", "Attribution", "Second opinion", "Contributions", "Forecast", "Ledger",
-    "Reconciliation", "Checks", "Freshness",
+    "About", "Attribution", "Second opinion", "Contributions", "Channels", "Funnel", "Forecast",
+    "Ledger", "Reconciliation", "Checks", "Freshness",
 )  # fmt: skip
 _LONGEST_TEXT = 32_000  # Excel refuses a cell beyond 32,767 characters
 _LINE = 15  # points
@@ -54,6 +54,8 @@ def write_workbook(
             sheets.attribution(con, span),
             sheets.second_opinion(con, span),
             sheets.contributions(con, span, most_rows),
+            sheets.channels(con, span),
+            sheets.funnel(con, span),
             sheets.forecast(con, span, most_rows),
             sheets.ledger(con, span, most_rows),
             sheets.checks(con),

@@ -277,6 +277,31 @@ def _rest(tables, size, last) -> None:
         }
     )  # fmt: skip
     _save(tables, "pub_freshness", fresh)
+    _journeys(tables)
+
+
+def _journeys(tables) -> None:
+    """Channels by two rules, with names that attack; a funnel of one stage."""
+    lines = [
+        {
+            "channel": channel, "rule": rule, "spend": spend, "conversions": 4.5,
+            "conversions_p05": 1.5, "conversions_p95": 7.5, "value": 90.0, "margin": 30.0,
+            "roas": 0.9, "roas_p05": 0.3, "roas_p95": 1.5, "cac": 50.0, "cost_per_lead": None,
+            "assisted_conversions": 3, "claimed_conversions": 9.0, "claimed_difference": 4.5,
+            "spend_outside": 0.0,
+        }
+        for rule in ("linear", "markov")
+        for channel, spend in ((CLOSER, 100.0), (FORMULA, 20.0), ("(unattributed)", 0.0))
+    ]  # fmt: skip
+    money = ("spend", "value", "margin", "spend_outside")
+    _save(tables, "attr_channels", pd.DataFrame(lines), money)
+    stage = {
+        "compared_by": "all", "member": "all", "stage": "lead", "entered": 10, "moved_on": 6,
+        "lost": 3, "still_open": 1, "lost_amount": 150.0, "lost_share": 1.0, "conversion": 0.6,
+        "conversion_p05": 0.35, "conversion_p95": 0.8, "days_median": 3.0, "cost_per_entry": 12.0,
+    }  # fmt: skip
+    seller = stage | {"compared_by": "seller", "member": FORMULA}
+    _save(tables, "funnel_stages", pd.DataFrame([seller, stage]), ("lost_amount",))
 
 
 @pytest.fixture(scope="session")
