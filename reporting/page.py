@@ -16,7 +16,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reporting import charts, figures, wording
+from reporting import charts, figures, journeys, wording
 from reporting.published import Period, Row, opened, period, total
 from warehouse.errors import printable
 from warehouse.files import replacing
@@ -103,6 +103,8 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
             name: total([row[name] for row in second])
             for name in ("contribution", "classical_contribution", "difference")
         },
+        "channels": journeys.channels(con),
+        "funnel": journeys.funnel_sentence(con),
         "tie": tie,
         "ties": tie["difference"] == 0 and tie["worst_cell"] == 0,
         "tie_line": tie_line(tie, span),
