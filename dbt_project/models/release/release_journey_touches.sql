@@ -14,13 +14,15 @@ named as (
         touchpoints.channel,
         case
             when touchpoints.account_id is not null then 'counted'
-            when bots.person_id is not null then 'machine'
+            when bots.unit_id is not null then 'machine'
             when touchpoints.person_id is null then 'nobody'
             else 'counted'
         end as treatment
     from touchpoints
     left join bots
-        on touchpoints.person_id = bots.person_id
+        on
+            touchpoints.person_id = bots.unit_id
+            and bots.unit_kind = 'person'
 ),
 
 final as (
