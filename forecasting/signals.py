@@ -258,4 +258,4 @@ def _recent(residual: Floats, width: int) -> Floats:
     part = residual[:, -width:]
     seen = np.isfinite(part)
     # A little weight on nothing new keeps a level of few observations near the regression's.
-    return np.nan_to_num(part).sum(axis=1) / (seen.sum(axis=1) + 3.0)
+    return np.asarray(np.nan_to_num(part).sum(axis=1) / (seen.sum(axis=1) + 3.0))

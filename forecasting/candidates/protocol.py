@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.grid import Bools, Floats, Grid, closed_periods
-from forecasting.signals import effects_design, log_sales
+from forecasting.signals import base_at, effects_design, log_sales
 
 Speed = Literal["pooled", "quick", "slow"]
 
@@ -50,6 +50,13 @@ class Window:
     def groups(self) -> tuple[tuple[str, ...], Floats]:
         """What each column of the design belongs to, and its value where nothing is planned."""
         return self._design[1], self._design[2]
+
+    @cached_property
+    def residual(self) -> Floats:
+        """(S, T) log sales beside each series' own regression, NaN where no log sales."""
+        effects = base_at(self.log_sales, self.design, self.grid.known, self.grid)
+        told = np.matmul(self.design[:, : self.grid.known], effects[:, :, None])[:, :, 0]
+        return np.asarray(self.log_sales - told)
 
     @property
     def train(self) -> pd.DataFrame:

@@ -19,7 +19,7 @@ class LogOls:
 
     Weekdays, plan, days beside a closure and the season of the year, older periods weighing less;
     the pooled effects enter as prior rows. On top comes the level of the last weeks. The level is
-    turned from the mean of logs to the mean by the mean of exp(residual) (Duan 1983).
+    turned from the mean of logs to the mean (`smearing`).
     """
 
     name = "log_ols"
@@ -71,13 +71,11 @@ def _pooled(z: Floats, design: Floats, root: Floats) -> tuple[Floats, Floats]:
 
 
 def smearing(window: Window) -> Floats:
-    """(S, 1) mean of exp(residual) of the last year about its own weekly course, at most 1.1."""
-    z = window.log_sales[:, -window.grid.year :]
-    season = max(window.grid.season, 1)
-    step = z - np.nan_to_num(np.roll(z, 2 * season, axis=1), nan=np.nan)
-    step[:, : 2 * season] = np.nan
-    count = np.isfinite(step).sum(axis=1)
-    middle = np.nanmedian(np.where(count[:, None] > 10, np.abs(step), 0.0), axis=1)
-    # Half the squared robust deviation; a difference of two periods has twice the variance.
-    variance = np.square(middle / 0.6745) / 2
-    return np.exp(np.minimum(variance / 2, 0.1))[:, None]
+    """(S, 1) from the median to the mean: exp of half the squared robust deviation (median
+    absolute residual of the last year about its median), at most 1.1."""
+    left = window.residual[:, -window.grid.year :]
+    enough = np.isfinite(left).sum(axis=1) > 10
+    left = np.where(enough[:, None], left, 0.0)
+    about = np.abs(left - np.nanmedian(left, axis=1, keepdims=True))
+    deviation = np.nanmedian(about, axis=1) / 0.6745
+    return np.asarray(np.exp(np.minimum(np.square(deviation) / 2, 0.1))[:, None])
