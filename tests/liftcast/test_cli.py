@@ -14,6 +14,14 @@ from typer.testing import CliRunner
 from liftcast.cli import app
 
 COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback]
+# A group that does something of its own is a command as well.
+COMMANDS += [
+    str(group.name)
+    for group in app.registered_groups
+    if group.typer_instance
+    and group.typer_instance.registered_callback
+    and group.typer_instance.registered_callback.invoke_without_command is True
+]
 
 
 def _liftcast(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
