@@ -117,7 +117,7 @@ class Race:
             forecasts = {}
             for one in self.candidates:
                 if one.speed != "slow":
-                    self._say(f"origin -{cut}: {one.name} on {len(rows)} series")
+                    self._say(f"from {self._day(cut)}: {one.name}, {len(rows)} series")
                     forecasts[one.name] = np.full((len(kinds), window.grid.ahead), np.nan)
                     forecasts[one.name][rows] = _of(one, part, kinds[rows])
             raced = np.isin(np.arange(len(kinds)), rows)
@@ -142,9 +142,12 @@ class Race:
             if len(new) == 0:
                 continue
             window = window or self.window(cut)
-            self._say(f"origin -{cut}: {one.name} on {len(new)} series")
+            self._say(f"from {self._day(cut)}: {one.name}, {len(new)} series")
             part = _some(window, new)
             known[new] = _of(one, part, told.kinds[new])
+
+    def _day(self, cut: int) -> str:
+        return str(self.grid.dates[self.grid.known - 1 - cut].date())
 
     def _say(self, text: str) -> None:
         if self.progress is not None:
