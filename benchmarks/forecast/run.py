@@ -3,7 +3,8 @@
     python benchmarks/forecast/run.py [--shops 100] [--arima 3] [--out proof.jsonl]
 
 42 days, four origins, the oldest over Christmas. The shops judged here were used for no choice:
-settings were set on other shops of the chain, on days that overlap (docs/decisions/0017). A line of JSON a model and origin is appended to
+settings were set on other shops of the chain, on days that overlap (docs/decisions/0017).
+A line of JSON a model and origin is appended to
 --out.
 """
 
