@@ -219,3 +219,28 @@ def test_of_many_series_a_sample_races_and_all_are_forecast(monkeypatch):
     assert at.told.raced.all()
     assert set(at.models) <= {"log_ols", "log_ols+seasonal_naive", "seasonal_naive+log_ols"}
     assert (at.mean[~at.told.shut] > 0).all()
+
+
+@pytest.mark.parametrize(("freq", "periods"), [("W-MON", 120), ("MS", 60)])
+def test_weeks_and_months_are_forecast_with_their_plan(freq, periods):
+    rng = np.random.default_rng(6)
+    dates = pd.date_range("2019-01-01", periods=periods + 6, freq=freq)
+    season = 0.3 * np.sin(2 * np.pi * dates.dayofyear.to_numpy() / 365.25)
+    rows = []
+    for product in ("a", "b", "c"):
+        promo = (rng.random(len(dates)) < 0.3).astype(int)
+        units = np.exp(6 + season + 0.4 * promo + 0.05 * rng.standard_normal(len(dates)))
+        rows.append(pd.DataFrame({"product": product, "ds": dates, "units": units, "promo": promo}))
+    frame = pd.concat(rows, ignore_index=True)
+    past, later = frame[frame["ds"] <= dates[periods - 1]], frame[frame["ds"] > dates[periods - 1]]
+    grid = lay_out(
+        past, later.drop(columns="units"), series=["product"], date="ds", target="units", horizon=6
+    )
+    made = forecast_frame(grid, candidates=QUICK)
+    assert list(made.forecast["ds"].drop_duplicates()) == list(dates[periods:])
+    both = made.forecast.merge(later, on=["product", "ds"])
+    error = np.abs(both["mean"] - both["units"]).sum() / both["units"].sum()
+    assert error < 0.15  # season and promotion unknown, it is above 0.25
+    assert made.totals.query("level == 'total'")["mean"].iloc[-1] == pytest.approx(
+        made.forecast["mean"].sum(), abs=0.005
+    )
