@@ -16,6 +16,8 @@ from forecasting.errors import ForecastError
 from forecasting.grid import Bools, Floats
 from forecasting.signals import Singles, calendar_signals, course_signals, plan_signals
 
+#: Rows the trees learn from; of more, a sample: effects are pooled, and time goes with rows.
+MOST_ROWS = 120_000
 #: Half life of what a row weighs, in years.
 HALF_LIFE_YEARS = 1.5
 
@@ -56,6 +58,9 @@ class PooledTrees:
             use, 0.5 ** ((known - np.arange(known)) / (HALF_LIFE_YEARS * grid.year)), 0
         )
         kept = use.copy()
+        if use.sum() > MOST_ROWS:
+            draw = np.random.default_rng([window.seed, 13]).random(use.shape)
+            kept &= draw < MOST_ROWS / use.sum()
         kept[:, -1] = True  # mlforecast goes on from the last row of a series: all need the same
         train = _frame(window, names, signals[:, :, :known], kept, 0)
         train.insert(2, "y", np.nan_to_num(z - base[:, :known])[kept])
