@@ -72,6 +72,7 @@ def main() -> int:
     parser.add_argument("--shops", type=int, default=100)
     parser.add_argument("--arima", type=int, default=3, help="shops for AutoARIMA (10 s each)")
     parser.add_argument("--cuts", type=int, nargs="*", default=CUTS)
+    parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("--tuning", action="store_true", help="on shops kept for tuning")
     parser.add_argument("--out", type=Path, default=Path("build/forecast.jsonl"))
     asked = parser.parse_args()
@@ -97,7 +98,8 @@ def main() -> int:
     for cut in sorted(asked.cuts, reverse=True):
         actual = race.actual(cut)
         window = Window(grid.at(cut), 0)
-        for name, peer in PEERS.items():
+        for name in asked.peers:
+            peer = PEERS[name]
             begun, spent = time.monotonic(), cpu()
             told = peer(window)
             keep(cut, name, (time.monotonic() - begun, cpu() - spent), **point(actual, told))
