@@ -78,6 +78,7 @@ class Race:
     candidates: Sequence[Candidate] = field(default_factory=field_of_candidates)
     progress: Progress | None = None
     _told: dict[tuple[int, bool], Told] = field(default_factory=dict)
+    _now: Window | None = None
 
     def standing_at(self, cut: int, plan: Floats | None = None) -> Race:
         """The race as it stood at an origin, with another plan (C, S, T + H) from there if given.
@@ -95,7 +96,11 @@ class Race:
         return Race(grid, self.seed, self.country, self.candidates, self.progress, told)
 
     def window(self, cut: int) -> Window:
-        return Window(self.grid.at(cut), self.seed, self.country)
+        if cut != 0:
+            return Window(self.grid.at(cut), self.seed, self.country)
+        if self._now is None:  # the explanation comes back to it
+            self._now = Window(self.grid, self.seed, self.country)
+        return self._now
 
     def actual(self, cut: int) -> Floats:
         """(S, H) what came after an origin in history; NaN where not observed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -26,6 +26,8 @@ class Window:
     grid: Grid
     seed: int
     country: str | None = None
+    #: What one candidate has found out and another needs.
+    kept: dict[str, tuple[Floats, Floats]] = field(default_factory=dict, compare=False)
 
     @cached_property
     def closed(self) -> Bools:

@@ -31,7 +31,13 @@ class LogOls:
 
 
 def log_effects(window: Window) -> tuple[Floats, Floats]:
-    """(S, H) expected log sales, and (S, P) effects of the design."""
+    """(S, H) expected log sales, and (S, P) effects of the design; kept with the window."""
+    if "log_effects" not in window.kept:
+        window.kept["log_effects"] = _log_effects(window)
+    return window.kept["log_effects"]
+
+
+def _log_effects(window: Window) -> tuple[Floats, Floats]:
     sm = importlib.import_module("statsmodels.api")
     grid, z, design = window.grid, window.log_sales, window.design
     known = grid.known
@@ -48,7 +54,7 @@ def log_effects(window: Window) -> tuple[Floats, Floats]:
             continue
         rows = design[row, :known][use] * root[use, None]
         answer = (z[row, use] - mean[row]) * root[use]
-        fit = sm.OLS(np.r_[answer, prior * pooled], np.r_[rows, np.diag(prior)]).fit()
+        fit = sm.OLS(np.r_[answer, prior * pooled], np.r_[rows, np.diag(prior)]).fit(method="qr")
         effects[row] = fit.params
         residual = z[row, :known] - mean[row] - design[row, :known] @ fit.params
         level = recent_level(residual[None], grid)[0]
