@@ -20,9 +20,8 @@ named as (
         end as treatment
     from touchpoints
     left join bots
-        on
-            touchpoints.person_id = bots.unit_id
-            and bots.unit_kind = 'person'
+        on touchpoints.person_id = bots.unit_id
+        and bots.unit_kind = 'person'
 ),
 
 final as (

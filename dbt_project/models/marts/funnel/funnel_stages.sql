@@ -97,14 +97,12 @@ final as (
         {{ reporting_currency() }} as currency_code
     from counted
     left join estimates
-        on
-            counted.compared_by = estimates.compared_by
-            and counted.member = estimates.member
-            and counted.stage = estimates.stage
+        on counted.compared_by = estimates.compared_by
+        and counted.member = estimates.member
+        and counted.stage = estimates.stage
     left join spent
-        on
-            counted.compared_by = spent.compared_by
-            and counted.member = spent.member
+        on counted.compared_by = spent.compared_by
+        and counted.member = spent.member
 )
 
 select * from final
