@@ -195,7 +195,7 @@ def weights_at(race: Race, cut: int) -> tuple[dict[str, dict[str, float]], list[
     """
     cuts = cuts_before(race.grid, cut)
     weights: dict[str, dict[str, float]] = {}
-    for kind in sorted(set(race.at(cut, whole=True).kinds)):
+    for kind in sorted(set(map(str, race.at(cut, whole=True).kinds))):
         slow = _slow_worth_it(race, cut, cuts, kind)
         errors = _stack(race, cuts, kind, slow)
         weights[kind] = _convex(*errors) if errors is not None else {}
