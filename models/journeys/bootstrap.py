@@ -142,7 +142,7 @@ def resampled(
     people, outcome = np.zeros((2, groups, count))
     walked, totals = np.zeros((moves, count)), np.zeros((2, count))
     sold_row, lost_row, others = _others(paths)
-    chains.resample(
+    chains.resample(  # type: ignore[no-untyped-call]
         paths.offsets, paths.codes, paths.conversions, paths.nulls, worth,
         sold_row, lost_row, _drawn(others, seed, draws), _cumulative(),
         np.random.SeedSequence(seed).generate_state(1, np.uint64)[0], draws.start,

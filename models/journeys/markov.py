@@ -305,7 +305,7 @@ def _stepwise(
     for start in range(0, channels, width):
         some = slice(start, min(start + width, channels))
         block = np.ascontiguousarray(reach[:, some])
-        ended = chains.follow(
+        ended = chains.follow(  # type: ignore[no-untyped-call]
             starts, target[order], chance[order], now, leaving, shape.last, start, block,
             tolerance * total, _MOST_STEPS,
         )  # fmt: skip
