@@ -134,68 +134,97 @@ def _seek(data, at, stop, mark):  # type: ignore[no-untyped-def]
     return at
 
 
-def split_and_group(data: Any, offsets: Any, separator: Any) -> tuple[Any, ...]:
-    """Distinct paths of texts, and the distinct names in them; nothing is copied from the text.
+class Splitting:
+    """Distinct paths of texts, and the distinct names in them, gathered from piece after piece.
 
-    Args:
-        data, offsets: UTF-8 of all texts, uint8; text i is `data[offsets[i]:offsets[i + 1]]`.
-        separator: its bytes, one or more.
-
-    Returns:
-        The path of every text; the offsets and codes of distinct paths, in the order of first
-        appearance; where the name of each code begins and ends in `data`, blanks around it left
-        out. A text without a separator, even an empty one, is a path of one touch.
+    Attributes:
+        path_of: the path of every text, in the order of first appearance.
     """
-    path_of = np.empty(len(offsets) - 1, dtype=np.int64)
-    hashes, name_hashes = np.empty(_ROOM, dtype=np.uint64), np.empty(_ROOM, dtype=np.uint64)
-    starts, names = np.zeros(_ROOM + 1, dtype=np.int64), np.empty((_ROOM, 2), dtype=np.int64)
-    codes = np.empty(8 * _ROOM, dtype=np.int64)
-    table, name_table = _table(_ROOM, hashes, 0), _table(_ROOM, name_hashes, 0)
-    counts = np.zeros(2, dtype=np.int64)
-    text = 0
-    while True:
-        text = _split(
-            data, offsets, separator, text, path_of, table, hashes, starts, codes,
-            name_table, name_hashes, names, counts,
-        )  # fmt: skip
-        if text == len(path_of):
-            break
-        # A table is full: arrays grow here, as a loop that may replace them runs ten times slower.
-        most = int(offsets[text + 1] - offsets[text]) + 1
-        paths, known = int(counts[0]), int(counts[1])
-        if paths == len(hashes):
-            room = 4 * len(hashes)
-            hashes, starts = _longer(hashes, room), _longer(starts, room + 1)
-            table = _table(room, hashes, paths)
-        if int(starts[paths]) + most > len(codes):
-            codes = _longer(codes, 2 * len(codes) + most)
-        if known + most > len(names):
-            room = 4 * len(names)
+
+    def __init__(self, texts: int, separator: Any) -> None:
+        """For so many texts; `separator` are its bytes, uint8, one or more."""
+        self.path_of = np.empty(texts, dtype=np.int64)
+        self._separator = separator
+        self._text = 0
+        self._hashes = np.empty(_ROOM, dtype=np.uint64)
+        self._name_hashes = np.empty(_ROOM, dtype=np.uint64)
+        self._starts = np.zeros(_ROOM + 1, dtype=np.int64)
+        self._codes = np.empty(8 * _ROOM, dtype=np.int64)
+        self._names = np.zeros((_ROOM, 2), dtype=np.int64)
+        self._letters = np.empty(8 * _ROOM, dtype=np.uint8)
+        self._table = _table(_ROOM, self._hashes, 0)
+        self._name_table = _table(_ROOM, self._name_hashes, 0)
+        self._counts = np.zeros(3, dtype=np.int64)  # paths, names, letters of names
+
+    def add(self, data: Any, offsets: Any) -> None:
+        """The next texts: text i is the UTF-8 `data[offsets[i]:offsets[i + 1]]`, uint8."""
+        place = 0
+        while True:
+            place = _split(
+                data, offsets, self._separator, place, self.path_of[self._text :], self._table,
+                self._hashes, self._starts, self._codes, self._name_table, self._name_hashes,
+                self._names, self._letters, self._counts,
+            )  # fmt: skip
+            if place == len(offsets) - 1:
+                break
+            self._grow(int(offsets[place + 1] - offsets[place]))
+        self._text += place
+
+    def _grow(self, width: int) -> None:
+        """Room for a text of so many bytes.
+
+        Arrays grow out here, as a loop that may replace them runs ten times slower.
+        """
+        most = width + 1
+        paths, known, used = (int(count) for count in self._counts)
+        if paths == len(self._hashes):
+            room = 4 * len(self._hashes)
+            self._hashes = _longer(self._hashes, room)
+            self._starts = _longer(self._starts, room + 1)
+            self._table = _table(room, self._hashes, paths)
+        if int(self._starts[paths]) + most > len(self._codes):
+            self._codes = _longer(self._codes, 2 * len(self._codes) + most)
+        if used + width > len(self._letters):
+            self._letters = _longer(self._letters, 2 * len(self._letters) + width)
+        if known + most > len(self._names):
+            room = 4 * len(self._names)
             while room < known + most:
                 room *= 2
-            names, name_hashes = _longer(names, room), _longer(name_hashes, room)
-            name_table = _table(room, name_hashes, known)
-    paths, known = int(counts[0]), int(counts[1])
-    return (
-        path_of, starts[: paths + 1].copy(), codes[: int(starts[paths])].copy(),
-        names[:known, 0], names[:known, 1],
-    )  # fmt: skip
+            self._names = _longer(self._names, room)
+            self._name_hashes = _longer(self._name_hashes, room)
+            self._name_table = _table(room, self._name_hashes, known)
+
+    def paths(self) -> tuple[Any, Any]:
+        """Offsets and codes of distinct paths, in the order of first appearance.
+
+        A text without a separator, even an empty one, is a path of one touch.
+        """
+        paths = int(self._counts[0])
+        starts = self._starts[: paths + 1].copy()
+        return starts, self._codes[: int(starts[paths])].copy()
+
+    def names(self) -> list[str]:
+        """The name of every code, blanks around it left out."""
+        known = self._names[: int(self._counts[1])]
+        return [self._letters[begin:stop].tobytes().decode() for begin, stop in known]
 
 
 @compiled
 def _split(  # type: ignore[no-untyped-def]
     data, offsets, separator, text, path_of, table, hashes, starts, codes,
-    name_table, name_hashes, names, counts,
+    name_table, name_hashes, names, letters, counts,
 ):  # fmt: skip
-    """`split_and_group` from a text on; the text it stopped before, as an array was full."""
+    """`Splitting.add` from a text on; the text it stopped before, as an array was full."""
     mark, width = separator[0], len(separator)
-    paths, known = counts[0], counts[1]
+    paths, known, used = counts[0], counts[1], counts[2]
     name_mask = np.uint64(len(name_table) - 1)
-    while text < len(path_of):
+    while text < len(offsets) - 1:
         at, stop = offsets[text], offsets[text + 1]
         top = starts[paths]
         most = stop - at + 1
         if paths == len(hashes) or top + most > len(codes) or known + most > len(names):
+            break
+        if used + stop - at > len(letters):
             break
         end = top
         whole = np.uint64(0)
@@ -231,7 +260,7 @@ def _split(  # type: ignore[no-untyped-def]
                     if names[name_table[slot, 1], 1] - begin == last - first:
                         same = True
                         for i in range(0, last - first, 8):
-                            if _upto(data, begin + i, begin + last - first) != _upto(
+                            if _upto(letters, begin + i, begin + last - first) != _upto(
                                 data, first + i, last
                             ):
                                 same = False
@@ -242,7 +271,13 @@ def _split(  # type: ignore[no-untyped-def]
             code = name_table[slot, 1]
             if code < 0:
                 code = known
-                names[code, 0], names[code, 1], name_hashes[code] = first, last, word
+                # A copy, as the next piece of texts lies elsewhere.
+                names[code, 0] = used
+                for i in range(first, last):
+                    letters[used] = data[i]
+                    used += 1
+                names[code, 1] = used
+                name_hashes[code] = word
                 name_table[slot, 0], name_table[slot, 1] = np.int64(word), code
                 known += 1
             codes[end] = code
@@ -262,7 +297,7 @@ def _split(  # type: ignore[no-untyped-def]
             starts[paths] = end
         path_of[text] = path
         text += 1
-    counts[0], counts[1] = paths, known
+    counts[0], counts[1], counts[2] = paths, known, used
     return text
 
 

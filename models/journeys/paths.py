@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,8 @@ Places = npt.NDArray[np.int64]
 
 #: Conversions of people without a touch stand under this name in a credit frame.
 UNATTRIBUTED = "(unattributed)"
+#: Texts that are read while those before them are cut.
+_PIECE = 100_000
 #: Other tools write the ends of a journey as if they were touches; credit to them means nothing.
 RESERVED = frozenset({"(start)", "(conversion)", "(null)", UNATTRIBUTED})
 
@@ -241,22 +244,36 @@ class _Split:
 
 
 def _from_texts(cells: pd.Series, separator: str, name: str) -> _Split:
-    """Distinct paths of texts."""
-    try:
-        texts = _arrow(cells)
-    except UnicodeEncodeError as error:
-        raise ModelInputError(
-            f"The frame {name} holds a path that is no text ({error.reason}); decode the file again"
-        ) from error
+    """Distinct paths of texts.
+
+    Arrow's reading of Python's strings holds the interpreter, cutting them does not: while one
+    piece is cut, the next one is read.
+    """
+    mark = np.frombuffer(separator.encode(), dtype=np.uint8)
+    found = kernels.Splitting(len(cells), mark)
+    piece = len(cells) if isinstance(cells.dtype, pd.ArrowDtype) else _PIECE
+    with ThreadPoolExecutor(1) as worker:
+        cut: Future[None] | None = None
+        for start in range(0, len(cells), piece):
+            try:
+                texts = _arrow(cells.iloc[start : start + piece])
+            except UnicodeEncodeError as error:
+                raise ModelInputError(
+                    f"The frame {name} holds a path that is no text ({error.reason}); decode the "
+                    "file again"
+                ) from error
+            if cut is not None:
+                cut.result()
+            cut = worker.submit(_cut, found, texts)
+        if cut is not None:
+            cut.result()
+    return _Split(found.path_of, *found.paths(), found.names())
+
+
+def _cut(found: kernels.Splitting, texts: Any) -> None:
     _, ends, data = texts.buffers()
     bounds = np.frombuffer(ends, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    letters = np.frombuffer(b"" if data is None else data, dtype=np.uint8)
-    mark = np.frombuffer(separator.encode(), dtype=np.uint8)
-    group, offsets, codes, begins, stops = kernels.split_and_group(letters, bounds, mark)
-    names = [
-        letters[begin:stop].tobytes().decode() for begin, stop in zip(begins, stops, strict=True)
-    ]
-    return _Split(group, offsets, codes, names)
+    found.add(np.frombuffer(b"" if data is None else data, dtype=np.uint8), bounds)
 
 
 def _arrow(cells: pd.Series) -> Any:
