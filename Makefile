@@ -32,8 +32,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	@$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]' 2>&1 | grep -E '^(Installed|Audited|error|  [^+ ])' || true
 	@$(BIN)/python -c 'import dbt.version, duckdb, statsmodels' || { echo "the installation is not complete"; exit 1; }
-	@echo "compiling the mix model for this machine (about a minute, once)"
+	@echo "compiling the mix model and the journeys for this machine (about a minute, once)"
 	@$(BIN)/python -m models.mix.warming
+	@$(BIN)/python -m models.journeys.warming
 	@touch $@
 
 .PHONY: install
