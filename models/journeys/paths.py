@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -264,16 +265,20 @@ def _from_texts(cells: pd.Series, separator: str, name: str) -> _Split:
                 ) from error
             if cut is not None:
                 cut.result()
-            cut = worker.submit(_cut, found, texts)
+            begun = Event()
+            cut = worker.submit(_cut, found, texts, begun)
+            begun.wait()  # or reading goes on at once, and cutting waits for it
         if cut is not None:
             cut.result()
     return _Split(found.path_of, *found.paths(), found.names())
 
 
-def _cut(found: kernels.Splitting, texts: Any) -> None:
+def _cut(found: kernels.Splitting, texts: Any, begun: Event) -> None:
     _, ends, data = texts.buffers()
     bounds = np.frombuffer(ends, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    found.add(np.frombuffer(b"" if data is None else data, dtype=np.uint8), bounds)
+    letters = np.frombuffer(b"" if data is None else data, dtype=np.uint8)
+    begun.set()
+    found.add(letters, bounds)
 
 
 def _arrow(cells: pd.Series) -> Any:
