@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from liftcast.journeys_events import add_command as add_from_events
-from warehouse.errors import LiftcastError, printable
+from liftcast.journeys_options import (
+    CollapseOption,
+    DirectOption,
+    DrawsOption,
+    DropDirectOption,
+    ForceOption,
+    LongestOption,
+    OrderOption,
+    OutOption,
+    SeedOption,
+    check_place,
+    dropped,
+    order_of,
+)
+from warehouse.errors import printable
 
 if TYPE_CHECKING:
     from models.journeys import Attribution
 
+FILES = ("credit.csv", "removal.csv")
 #: Channels shown on the screen; the files hold all.
 _SHOWN = 20
 
 
 def add_commands(app: typer.Typer, console: Console) -> None:
-    """Register `journeys` with `attribute`."""
+    """Register `journeys` with `attribute` and `from-events`."""
     journeys = typer.Typer(
         no_args_is_help=True, help="Credit for every touch, from a CSV of paths, no warehouse."
     )
     app.add_typer(journeys, name="journeys")
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     add_from_events(journeys, console, errors)
-
-    @journeys.callback()
-    def _group() -> None:
-        """Keeps `attribute` a command of its own while it is the only one."""
 
     @journeys.command(
         epilog="Example: `liftcast journeys attribute --paths paths.csv --out build/journeys`"
@@ -42,10 +53,8 @@ def add_commands(app: typer.Typer, console: Console) -> None:
                 "--paths", help="CSV: path (a > b > c), conversions, and if known value, nulls."
             ),
         ],
-        out: Annotated[Path, typer.Option("--out", help="Folder to write the two tables into.")],
-        order: Annotated[
-            str, typer.Option(help="Touches the Markov graph remembers: 1, 2, ... or auto.")
-        ] = "1",
+        out: OutOption,
+        order: OrderOption = "1",
         rules: Annotated[
             str | None,
             typer.Option(
@@ -54,34 +63,19 @@ def add_commands(app: typer.Typer, console: Console) -> None:
                 "shapley_rate]."
             ),
         ] = None,
-        seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")] = 0,
-        draws: Annotated[
-            int, typer.Option(min=0, help="Bootstrap replicates of the intervals; 0: none.")
-        ] = 200,
-        direct: Annotated[
-            str | None, typer.Option(help="Channel that last_non_direct passes over.")
-        ] = None,
-        drop_direct: Annotated[
-            bool,
-            typer.Option("--drop-direct", help="Leave --direct out of paths with other channels."),
-        ] = False,
-        collapse: Annotated[
-            bool,
-            typer.Option("--collapse/--keep-repeats", help="Count repeats in a row as one touch."),
-        ] = False,
-        longest: Annotated[
-            int | None, typer.Option(min=1, help="Keep the last so many touches of a path.")
-        ] = None,
+        seed: SeedOption = 0,
+        draws: DrawsOption = 200,
+        direct: DirectOption = None,
+        drop_direct: DropDirectOption = False,
+        collapse: CollapseOption = False,
+        longest: LongestOption = None,
         separator: Annotated[str, typer.Option(help="What stands between two touches.")] = ">",
-        force: Annotated[
-            bool, typer.Option("--force", help="Replace the tables of an earlier run.")
-        ] = False,
+        force: ForceOption = False,
     ) -> None:
         """Credit conversions to channels: credit.csv and removal.csv, with 90 % intervals."""
-        remembered = _order(order)
-        if drop_direct and direct is None:
-            raise typer.BadParameter("--drop-direct does not know which channel: add --direct NAME")
-        check_place(out, force)
+        remembered = order_of(order)
+        left_out = direct if dropped(direct, drop_direct) else None
+        check_place(out, FILES, force)
         from liftcast.mix_commands import one_thread
 
         one_thread()
@@ -92,7 +86,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         walked, told = paths_of(
             paths,
             separator=separator,
-            direct=direct if drop_direct else None,
+            direct=left_out,
             collapse=collapse,
             longest=longest,
         )
@@ -109,36 +103,6 @@ def add_commands(app: typer.Typer, console: Console) -> None:
             errors.print(f"[yellow]note:[/yellow] {escape(printable(text, 400))}")
         console.print(screen(result))
         console.print(f"written to {escape(printable(out))}: credit.csv, removal.csv")
-
-
-def _order(text: str) -> int | Literal["auto"]:
-    """Touches to remember, or "auto"."""
-    if text == "auto":
-        return "auto"
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise typer.BadParameter(
-            f"--order is {printable(text)!r}; expected 1 or more touches, or auto"
-        )
-    return int(text)
-
-
-def check_place(folder: Path, replace: bool) -> None:
-    """Refuse, before any work, a folder that may not be written.
-
-    Raises:
-        LiftcastError: it is no folder, or holds an earlier run and `replace` is not wished.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise LiftcastError(
-            "this is not a folder", where=printable(folder), remedy="Give another --out"
-        )
-    standing = [name for name in ("credit.csv", "removal.csv") if (folder / name).exists()]
-    if standing and not replace:
-        raise LiftcastError(
-            f"{standing[0]} stands already",
-            where=printable(folder),
-            remedy="Give another --out, or --force to replace the tables in it",
-        )
 
 
 def write_result(folder: Path, result: Attribution) -> None:

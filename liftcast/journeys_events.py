@@ -17,6 +17,20 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from liftcast.journeys_options import (
+    CollapseOption,
+    DirectOption,
+    DrawsOption,
+    DropDirectOption,
+    ForceOption,
+    LongestOption,
+    OrderOption,
+    OutOption,
+    SeedOption,
+    check_place,
+    dropped,
+    order_of,
+)
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -26,9 +40,6 @@ if TYPE_CHECKING:
     from liftcast.journeys_crediting import Credit
 
 FILES = ("credit.csv", "removal.csv", "left_out.csv")
-DEFAULT_RULES = (
-    "first", "last", "linear", "position", "time_decay", "markov", "shapley",
-)  # fmt: skip
 #: Estimated over all paths, not shared touch by touch.
 _ESTIMATED = ("markov", "shapley_rate")
 _SHOWN = 20
@@ -51,7 +62,7 @@ def add_command(journeys: typer.Typer, console: Console, errors: Console) -> Non
             Path,
             typer.Option(help="CSV or Parquet: person_id or account_id, converted_at, value ..."),
         ],
-        out: Annotated[Path, typer.Option(help="Folder to write the tables into.")],
+        out: OutOption,
         kind: Annotated[
             str | None, typer.Option(help="Kind of conversion, where the file has several.")
         ] = None,
@@ -68,22 +79,11 @@ def add_command(journeys: typer.Typer, console: Console, errors: Console) -> Non
                 "w_shaped, shapley_rate]."
             ),
         ] = None,
-        order: Annotated[
-            str, typer.Option(help="Touches the Markov graph remembers: 1, 2, ... or auto.")
-        ] = "1",
-        direct: Annotated[
-            str | None, typer.Option(help="Channel of people who come by themselves.")
-        ] = None,
-        drop_direct: Annotated[
-            bool, typer.Option("--drop-direct", help="Leave --direct out beside other channels.")
-        ] = False,
-        collapse: Annotated[
-            bool,
-            typer.Option("--collapse/--keep-repeats", help="Count repeats in a row as one touch."),
-        ] = False,
-        longest: Annotated[
-            int | None, typer.Option(min=1, help="Keep the last so many touches of a path.")
-        ] = None,
+        order: OrderOption = "1",
+        direct: DirectOption = None,
+        drop_direct: DropDirectOption = False,
+        collapse: CollapseOption = False,
+        longest: LongestOption = None,
         keep_first: Annotated[
             bool, typer.Option("--keep-first", help="With --longest: the first touch stays too.")
         ] = False,
@@ -106,10 +106,8 @@ def add_command(journeys: typer.Typer, console: Console, errors: Console) -> Non
         half_life: Annotated[
             float, typer.Option("--half-life", help="Days after which time decay counts half.")
         ] = 7.0,
-        seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")] = 0,
-        draws: Annotated[
-            int, typer.Option(min=0, help="Bootstrap replicates of the intervals; 0: none.")
-        ] = 200,
+        seed: SeedOption = 0,
+        draws: DrawsOption = 200,
         touch_credit: Annotated[
             str | None,
             typer.Option("--touch-credit", help="Also write every touch's credit: csv or parquet."),
@@ -117,19 +115,17 @@ def add_command(journeys: typer.Typer, console: Console, errors: Console) -> Non
         memory: Annotated[
             str, typer.Option(help="Memory before the scratch disk is used.")
         ] = "3GB",
-        force: Annotated[
-            bool, typer.Option("--force", help="Replace the tables of an earlier run.")
-        ] = False,
+        force: ForceOption = False,
     ) -> None:
         """Credit of raw touches: credit.csv, removal.csv, and what was left out."""
         from liftcast.journeys_building import Wishes
         from liftcast.mix_commands import one_thread
 
         wished = _rules(rules, direct)
-        remembered = _order(order)
+        remembered = order_of(order)
         wishes = Wishes(
             kind=kind, lookback=_lookback(lookback or []), grain=_grain(grain, direct),
-            direct=direct, drop_direct=_needs(drop_direct, direct), collapse=collapse,
+            direct=direct, drop_direct=dropped(direct, drop_direct), collapse=collapse,
             longest=longest, keep_first=keep_first, reuse=reuse, zone=_zone(time_zone),
             until=_until(until), bots=_bots(bots), half_life=_half_life(half_life),
         )  # fmt: skip
@@ -160,6 +156,7 @@ def add_command(journeys: typer.Typer, console: Console, errors: Console) -> Non
 
 def _rules(text: str | None, direct: str | None) -> tuple[str, ...]:
     from liftcast.journeys_building import SHARED_RULES
+    from models.journeys import DEFAULT_RULES
 
     wished = tuple(rule.strip() for rule in text.split(",")) if text else DEFAULT_RULES
     known = (*SHARED_RULES, *_ESTIMATED)
@@ -172,16 +169,6 @@ def _rules(text: str | None, direct: str | None) -> tuple[str, ...]:
     if "last_non_direct" in wished and direct is None:
         raise typer.BadParameter("last_non_direct does not know which channel is direct: --direct")
     return wished
-
-
-def _order(text: str) -> Any:
-    if text == "auto":
-        return text
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise typer.BadParameter(
-            f"--order is {printable(text)!r}; expected 1 or more touches, or auto"
-        )
-    return int(text)
 
 
 def _days(text: str) -> float:
@@ -210,12 +197,6 @@ def _grain(text: str, direct: str | None) -> str:
     if text == "territory" and direct is not None:
         raise typer.BadParameter("--direct is a channel: it has no meaning with --grain territory")
     return text
-
-
-def _needs(drop: bool, direct: str | None) -> bool:
-    if drop and direct is None:
-        raise typer.BadParameter("--drop-direct does not know which channel: add --direct NAME")
-    return drop
 
 
 def _zone(text: str) -> str:
@@ -258,25 +239,6 @@ def _half_life(days: float) -> float:
 
 
 # --- places ---------------------------------------------------------------------------------------
-
-
-def check_place(folder: Path, files: Sequence[str], replace: bool) -> None:
-    """Refuse, before any work, a folder that may not be written.
-
-    Raises:
-        LiftcastError: it is no folder, or holds an earlier run and `replace` is not wished.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise LiftcastError(
-            "this is not a folder", where=printable(folder), remedy="Give another --out"
-        )
-    standing = [name for name in files if (folder / name).exists()]
-    if standing and not replace:
-        raise LiftcastError(
-            f"{standing[0]} stands already",
-            where=printable(folder),
-            remedy="Give another --out, or --force to replace the tables in it",
-        )
 
 
 @contextmanager
