@@ -98,7 +98,7 @@ def fit_files(
     say(f"read {len(table.frame):,} rows")
     with threadpool_limits(1):
         panel = read_panel(sheet.inputs)
-        tests = _experiments(asked.experiments, panel, settings, say, note)
+        tests = read_tests(asked.experiments, panel, settings, say, note)
         result = MixModel(settings).fit(panel, experiments=tests, seed=asked.seed, progress=say)
     gates = gates_of(result, sheet)
     summary = summary_of(result, sheet)
@@ -149,13 +149,18 @@ def _driver_first(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[[*first, *(column for column in frame if column not in first)]]
 
 
-def _experiments(
+def read_tests(
     path: Path | None,
     panel: Panel,
     settings: MixSpec,
     say: Callable[[str], None],
     note: Callable[[str], None],
 ) -> pd.DataFrame | None:
+    """The experiments of a file, what becomes of each told; None without a file.
+
+    Raises:
+        LiftcastError: a row does not fit the panel.
+    """
     if path is None:
         return None
     from models.errors import ModelInputError

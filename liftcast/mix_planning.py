@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from models.mix.refresh import Refresh
     from models.mix.result import MixResult
     from models.mix.sheet.layout import SpecFile
+    from models.mix.spec import MixSpec
 
 
 _TEXT = ("driver", "kind", "territory_id", "product_id", "what", "cause", "figure")
@@ -142,6 +143,38 @@ def write_allocation(told: Allocation, goal: dict[str, Any], out: Path) -> None:
             folder / "optimise.json",
             {"asked": goal, **dict(told.totals), "notes": list(told.notes)},
         )
+
+
+def refreshed(
+    result: MixResult,
+    inputs: MixInputs,
+    settings: MixSpec | None,
+    experiments: Path | None,
+    threshold: float,
+    *,
+    say: Note,
+    note: Note,
+) -> Refresh:
+    """Newer data fitted from the last result, calibrated by a file of experiments.
+
+    Raises:
+        LiftcastError: an experiment does not fit the new panel.
+        ModelInputError: the new data cannot be compared with the old.
+    """
+    from liftcast.mix_fitting import read_tests
+    from models.mix.panel import read_panel
+
+    kept = len(result.estimate.posterior.experiments)
+    if kept and experiments is None:
+        note(
+            f"the last fit was calibrated by {kept} read-outs; this one is by none. Give "
+            "--experiments to keep them"
+        )
+    panel = read_panel(inputs)
+    tests = read_tests(experiments, panel, settings or result.estimate.spec, say, note)
+    return result.refresh(
+        panel, spec=settings, experiments=tests, threshold=threshold, progress=say
+    )
 
 
 def write_refresh(told: Refresh, spec: SpecFile, out: Path) -> None:

@@ -145,6 +145,10 @@ def add_commands(mix: typer.Typer, console: Console) -> None:  # noqa: PLR0915 -
         panel: Annotated[Path, typer.Option("--panel", help="CSV with newer or corrected rows.")],
         out: OutOption,
         spec: SpecOption = None,
+        experiments: Annotated[
+            Path | None,
+            typer.Option("--experiments", help="CSV of read-outs to calibrate the new fit by."),
+        ] = None,
         threshold: Annotated[
             float, typer.Option(help="Share of the outcome a driver may move by unflagged.")
         ] = 0.01,
@@ -165,17 +169,18 @@ def add_commands(mix: typer.Typer, console: Console) -> None:  # noqa: PLR0915 -
                     "engine": fitted.estimate.spec.engine,
                 }
             )
-        told = fitted.refresh(
-            sheet.inputs,
-            spec=settings,
-            threshold=threshold,
-            progress=lambda text: console.print(
+
+        def say(text: str) -> None:
+            console.print(
                 f"[dim]{time.monotonic() - begun:6.1f} s[/dim]  {escape(printable(text))}"
-            ),
+            )
+
+        told = planning.refreshed(
+            fitted, sheet.inputs, settings, experiments, threshold, say=say, note=note
         )
         planning.write_refresh(told, told_spec, out)
         shown = ["driver", "before", "after", "moved", "by_restated", "by_new_data"]
-        shown += ["by_changed_model", "by_sampling", "cause"]
+        shown += ["by_changed_model", "by_experiments", "by_sampling", "cause"]
         console.print(_table(told.moves[shown], "contributions over the dates both have"))
         console.print(
             f"{int(told.moves['is_flagged'].sum())} drivers flagged; {len(told.restated):,} cells "

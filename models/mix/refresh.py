@@ -12,7 +12,7 @@ from models.errors import ModelInputError
 from models.mix.attribution import attribute, draw_jointly
 from models.mix.classical import fit_classical
 from models.mix.engine.sampler import find_mode
-from models.mix.experiments import ReadOut
+from models.mix.experiments import ReadOut, as_readings, calibrating
 from models.mix.frames import Floats
 from models.mix.model import MixModel, settle
 from models.mix.panel import Driver, MixInputs, Panel, read_panel
@@ -31,8 +31,8 @@ class Refresh:
     """A new result beside the old one.
 
     `moves`: kind, driver, before, after (contribution over the dates both windows have), moved,
-    by_restated, by_new_data, by_changed_model, by_sampling, is_flagged, cause; the four parts sum
-    to moved. `restated`: date_day, territory_id[, product_id], what, before, after: cells that the
+    by_restated, by_new_data, by_changed_model, by_experiments, by_sampling, is_flagged, cause; the
+    five parts sum to moved. `restated`: date_day, territory_id[, product_id], what, before, after: cells that the
     new data changed. `appended`, `dropped`: dates only one of the windows has.
     """
 
@@ -56,12 +56,14 @@ def refresh(
     """Fit newer data from the last posterior, and say which history moved and why.
 
     The fit has the priors of its settings and begins its climb at the last mode. Causes are told
-    by fitting modes in steps: the old data; with cells restated; with dates appended (or dropped);
-    with the new settings. What is left between modes and the two results is `by_sampling`.
+    by fitting modes in steps, without experiments: the old data; with cells restated; with dates
+    appended (or dropped); with the new settings. What the old experiments did to the first step and
+    the new ones do to the last is `by_experiments`: zero where neither tells anything new. What is
+    left between modes and the two results is `by_sampling`.
 
     Args:
         spec: new settings; None: the old ones.
-        experiments: for the new fit; None: none.
+        experiments: for the new fit, which knows none of the old one's; None: none.
         threshold: share of the old outcome by which a driver's contribution may move unflagged.
 
     Raises:
@@ -82,7 +84,10 @@ def refresh(
     restated = restatements(old.panel, new)
 
     say("looking for what moved history")
-    steps = [_step(old.panel, old.spec, start, common)]
+    calibrated = old.posterior.experiments
+    bare = _step(old.panel, old.spec, start, common)
+    first = _step(old.panel, old.spec, start, common, calibrated) if calibrated else bare
+    steps = [bare]
     corrected = old.panel if restated.empty else restate(old.panel, new)
     steps.append(steps[0] if restated.empty else _step(corrected, old.spec, start, common))
     same = len(common) == len(new.dates) == len(old.panel.dates) and _names(new) == _names(
@@ -91,9 +96,11 @@ def refresh(
     usable = _without_strangers(old.spec, new)
     steps.append(steps[1] if same else _step(new, usable, start, common))
     steps.append(steps[2] if told == usable else _step(new, told, start, common))
+    given = experiments is not None and len(experiments) > 0
+    last = _step(new, told, start, common, experiments) if given else steps[3]
     before, after = _brought(result, common), _brought(fresh, common)
     outcome = abs(float(_part(old.panel, common).sum()))
-    moves = _moves(before, after, steps, threshold * max(outcome, 1e-9))
+    moves = _moves(before, after, [first, *steps, last], threshold * max(outcome, 1e-9))
     return Refresh(
         fresh,
         moves,
@@ -229,12 +236,14 @@ def _step(
     spec: MixSpec,
     start: dict[tuple[str, str, str], float],
     common: pd.DatetimeIndex,
+    experiments: pd.DataFrame | tuple[ReadOut, ...] | None = None,
 ) -> dict[Key, float]:
     """Contributions over the common dates at the mode."""
     if spec.engine == "statsmodels":
         return _brought(fit_classical(panel, spec, 0), common)
     problem = pose(panel, spec)
-    posterior, theta = settle(problem, (), 1, np.random.default_rng(0), start)
+    told = calibrating(as_readings(experiments, problem))
+    posterior, theta = settle(problem, told, 1, np.random.default_rng(0), start)
     mode = find_mode(posterior, theta)
     drawn = draw_jointly(posterior, mode.theta[None], 0)
     at = panel.dates.get_indexer(common)
@@ -264,12 +273,12 @@ def _moves(
     limit: float,
 ) -> pd.DataFrame:
     rows = []
-    causes = ("restated data", "new data", "changed model", "sampling")
+    causes = ("restated data", "new data", "changed model", "experiments", "sampling")
     for kind, driver in sorted({*before, *after}):
         key = (kind, driver)
         was, now = before.get(key, 0.0), after.get(key, 0.0)
         at = [step.get(key, 0.0) for step in steps]
-        parts = [at[1] - at[0], at[2] - at[1], at[3] - at[2]]
+        parts = [at[2] - at[1], at[3] - at[2], at[4] - at[3], (at[1] - at[0]) + (at[5] - at[4])]
         parts.append(now - was - sum(parts))
         flagged = abs(now - was) > limit
         cause = causes[int(np.argmax(np.abs(parts)))] if flagged else ""
@@ -278,6 +287,6 @@ def _moves(
         rows,
         columns=[
             *["kind", "driver", "before", "after", "moved", "by_restated", "by_new_data"],
-            *["by_changed_model", "by_sampling", "is_flagged", "cause"],
+            *["by_changed_model", "by_experiments", "by_sampling", "is_flagged", "cause"],
         ],
     )

@@ -158,7 +158,9 @@ def test_a_refresh_lists_moves_whose_parts_sum(place: Path) -> None:
         "--out", place / "refreshed",
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
-    parts = ("by_restated", "by_new_data", "by_changed_model", "by_sampling")
+    parts = (
+        "by_restated", "by_new_data", "by_changed_model", "by_experiments", "by_sampling",
+    )  # fmt: skip
     for row in _read(place / "refreshed" / "moves.csv"):
         assert float(row["moved"]) == pytest.approx(sum(float(row[p]) for p in parts), abs=1e-3)
     assert "4 dates appended" in told.stdout

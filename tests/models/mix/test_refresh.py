@@ -17,7 +17,7 @@ from models.mix.spec import Sampling
 from tests.models.mix.releases import release, split
 
 SPEC = MixSpec(sampling=Sampling(starts=2, chains=2, warmup=60, draws=150, longer=1))
-PARTS = ["by_restated", "by_new_data", "by_changed_model", "by_sampling"]
+PARTS = ["by_restated", "by_new_data", "by_changed_model", "by_experiments", "by_sampling"]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_parts_sum_to_the_move_and_moves_to_the_change_of_the_outcome(past, resu
 
 def test_the_same_data_and_settings_move_nothing_but_by_sampling(past, result):
     told = result.refresh(past)
-    assert (told.moves[PARTS[:3]].to_numpy() == 0).all()
+    assert (told.moves[PARTS[:4]].to_numpy() == 0).all()
     assert not told.moves["is_flagged"].any()
     assert told.restated.empty and not len(told.appended) and not len(told.dropped)
 
@@ -76,6 +76,32 @@ def test_another_prior_is_a_changed_model(past, result):
     told = result.refresh(past, spec=SPEC.model_copy(update={"media_share": 0.8}))
     assert (told.moves[["by_restated", "by_new_data"]].to_numpy() == 0).all()
     assert (told.moves["by_changed_model"].abs() > 0).any()
+
+
+def test_an_experiment_that_is_new_is_the_cause_and_the_same_one_again_is_none(past, result):
+    tv = result.summary().set_index("driver").loc["tv"]
+    tests = pd.DataFrame(
+        [
+            {
+                "experiment_id": "one", "kind": "media", "driver": "tv", "territory_id": "north",
+                "arm": "treated", "starts_on": "2023-07-03", "ends_on": "2023-07-30", "spend": 0.0,
+                "currency_code": past.currency, "status": "done",
+                "effect": 4 * 3.0 * float(tv["contribution"]) / 94, "effect_se": 300.0,
+            }
+        ]
+    )  # fmt: skip
+    told = result.refresh(past, experiments=tests)
+    moves = told.moves.set_index("driver")
+    assert (told.moves[PARTS[:3]].to_numpy() == 0).all()
+    assert moves.loc["tv", "by_experiments"] > 0.2 * float(tv["contribution"])
+    assert moves.loc["tv", "cause"] == "experiments"
+    assert np.allclose(told.moves[PARTS].sum(axis=1), told.moves["moved"])
+    again = told.result.refresh(past, experiments=tests)
+    assert np.abs(again.moves["by_experiments"]).max() < 1.0
+    without = told.result.refresh(past)
+    assert without.moves.set_index("driver").loc["tv", "by_experiments"] == pytest.approx(
+        -moves.loc["tv", "by_experiments"], rel=1e-3
+    )
 
 
 def test_a_restated_exposure_is_listed_with_its_driver(past):
