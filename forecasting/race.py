@@ -118,7 +118,7 @@ class Race:
             window = self.window(cut)
             kinds = kinds_of(window)
             rows = np.arange(len(kinds)) if key[1] else self._sample(kinds)
-            part = window if key[1] else _some(window, rows)
+            part = window if key[1] else window.only(rows)
             forecasts = {}
             for one in self.candidates:
                 if one.speed != "slow":
@@ -148,7 +148,7 @@ class Race:
                 continue
             window = window or self.window(cut)
             self._say(f"from {self._day(cut)}: {one.name}, {len(new)} series")
-            part = _some(window, new)
+            part = window.only(new)
             known[new] = _of(one, part, told.kinds[new])
 
     def _day(self, cut: int) -> str:
@@ -159,13 +159,6 @@ class Race:
             self.progress(text)
 
 
-def _some(window: Window, rows: npt.NDArray[np.intp]) -> Window:
-    part = Window(window.grid.only(rows), window.seed, window.country)
-    # What is closed is read from the whole chain, not from the few series of the sample.
-    part.__dict__["closed"] = window.closed[rows]
-    return part
-
-
 def _of(one: Candidate, window: Window, kinds: npt.NDArray[np.str_]) -> Floats:
     rows = np.flatnonzero(np.isin(kinds, list(one.kinds)))
     out = np.full((len(kinds), window.grid.ahead), np.nan)
@@ -173,7 +166,7 @@ def _of(one: Candidate, window: Window, kinds: npt.NDArray[np.str_]) -> Floats:
         return out
     # A launch is compared with all series, those that are long on sale above all.
     everybody = len(rows) == len(kinds) or one.name == "analog_launch"
-    answer = one.forecast(window if everybody else _some(window, rows))
+    answer = one.forecast(window if everybody else window.only(rows))
     out[rows] = answer[rows] if everybody else answer
     return out
 
@@ -312,10 +305,21 @@ def _loss(stacked: Stacked, weights: dict[str, float]) -> float:
 
 def mixed(told: Told, weights: dict[str, dict[str, float]]) -> tuple[Floats, list[str]]:
     """The weighted mean (S, H) of what was forecast, and the name of the mix of each series."""
-    S, H = told.shut.shape
-    out = np.zeros((S, H))
+    out = np.zeros(told.shut.shape)
+    shares, names = shares_of(told, weights)
+    for row, share in enumerate(shares):
+        for name, weight in share.items():
+            out[row] += weight * told.forecasts[name][row]
+    return out, names
+
+
+def shares_of(
+    told: Told, weights: dict[str, dict[str, float]]
+) -> tuple[list[dict[str, float]], list[str]]:
+    """Each series' shares of the candidates that can tell it (they sum to 1), and their name."""
+    out: list[dict[str, float]] = []
     names: list[str] = []
-    for row in range(S):
+    for row in range(len(told.kinds)):
         kind = str(told.kinds[row])
         share = {
             n: w
@@ -327,8 +331,7 @@ def mixed(told: Told, weights: dict[str, dict[str, float]]) -> tuple[Floats, lis
         else:
             label = "+".join(n for n, _ in sorted(share.items(), key=lambda p: -p[1]))
         total = sum(share.values())
-        for name, weight in share.items():
-            out[row] += weight / total * told.forecasts[name][row]
+        out.append({name: weight / total for name, weight in share.items()})
         names.append(label)
     return out, names
 

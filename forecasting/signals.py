@@ -46,7 +46,8 @@ def plan_signals(grid: Grid, closed: Bools) -> tuple[list[str], Singles]:
         if name != "closed":
             names.append(name)
             out.append(values)
-        if np.nanstd(values) == 0:
+        # What never varied in history teaches nothing, whatever the plan says.
+        if np.nanstd(values[:, : grid.known]) == 0:
             continue
         for step in (1, 2):
             names += [f"{name}_before{step}", f"{name}_after{step}"]
@@ -168,7 +169,7 @@ def effects_design(  # noqa: PLR0912 - one branch a kind of column
             before = np.zeros_like(on)
             before[:, 1:] = on[:, :-1]
             add(on & ~before, label)
-    if closed.any():
+    if closed[:, : grid.known].any():
         for step in (-1, 1):
             beside = np.zeros_like(closed)
             if step == 1:

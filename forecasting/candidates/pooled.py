@@ -62,12 +62,14 @@ class PooledTrees:
             draw = np.random.default_rng([window.seed, 13]).random(use.shape)
             kept &= draw < MOST_ROWS / use.sum()
         kept[:, -1] = True  # mlforecast goes on from the last row of a series: all need the same
-        train = _frame(window, names, signals[:, :, :known], kept, 0)
-        train.insert(2, "y", np.nan_to_num(z - base[:, :known])[kept])
-        train.insert(3, "weight", weight[kept])
+        if self.name not in window.learned:
+            train = _frame(window, names, signals[:, :, :known], kept, 0)
+            train.insert(2, "y", np.nan_to_num(z - base[:, :known])[kept])
+            train.insert(3, "weight", weight[kept])
+            window.learned[self.name] = self._fit(window, train)
+        fitted = window.learned[self.name]
         ahead = np.ones((len(grid.ids), grid.ahead), dtype=bool)
         future = _frame(window, names, signals[:, :, known:], ahead, known)
-        fitted = self._fit(window, train)
         with warnings.catch_warnings():
             # A run that ends after the plan has no known end: the trees know that.
             warnings.filterwarnings("ignore", message="Found null values")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from forecasting.grid import Bools, Floats, Grid, closed_periods
@@ -28,6 +29,8 @@ class Window:
     country: str | None = None
     #: What one candidate has found out and another needs.
     kept: dict[str, tuple[Floats, Floats]] = field(default_factory=dict, compare=False)
+    #: Models learned from this history; windows of the same history with another plan share it.
+    learned: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @cached_property
     def closed(self) -> Bools:
@@ -81,6 +84,12 @@ class Window:
         for number, values in enumerate(self.grid.plan):
             columns[f"p{number}"] = values[:, start:end].ravel()
         return pd.DataFrame(columns)
+
+    def only(self, rows: npt.NDArray[np.intp]) -> Window:
+        """Some of the series; what is closed is read from the whole chain, not from them."""
+        part = Window(self.grid.only(rows), self.seed, self.country)
+        part.__dict__["closed"] = self.closed[rows]
+        return part
 
     def shut(self, forecast: Floats) -> Floats:
         """A forecast (S, H) with nothing sold where the plan says closed, and nothing negative."""
