@@ -52,9 +52,11 @@ Say = Callable[[str], None]
 
 
 def add_commands(app: typer.Typer, console: Console) -> None:
-    """Register `forecast` (the stage), `forecast run`, `forecast backtest`."""
+    """Register `forecast` (the stage), `forecast run`, `forecast backtest`, `forecast scenario`."""
+    from liftcast.forecast_scenarios import add_scenario
+
     forecast = typer.Typer(
-        help="Without a command: the stage of a run. `run`, `backtest`: on plain CSV files."
+        help="Without a command: the stage of a run. `run`, `backtest`, `scenario`: on CSV files."
     )
     app.add_typer(forecast, name="forecast")
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -110,7 +112,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         from liftcast.forecast_files import free, write_forecast
 
         free(out)
-        laid = _laid(history, plan, series, date, target, horizon, gaps, note)
+        laid = lay_out_files(history, plan, series, date, target, horizon, gaps, note)
         made = forecast_frame(laid, seed=seed, country=country, progress=clock())
         write_forecast(out, laid, made)
         console.print(_weights(made.facts["weights"], made.facts["kinds"]))
@@ -147,13 +149,15 @@ def add_commands(app: typer.Typer, console: Console) -> None:
 
         free(out)
         wished = _names(plan_columns) if plan_columns is not None else None
-        laid = _laid(history, plan, series, date, target, horizon, gaps, note, wished)
+        laid = lay_out_files(history, plan, series, date, target, horizon, gaps, note, wished)
         scores = backtest_frame(laid, origins=origins, seed=seed, country=country, progress=clock())
         if scores["origin"].nunique() < origins:
             note(f"history has room for {scores['origin'].nunique()} origins, not {origins}")
         write_scores(out, scores)
         console.print(_scores(scores))
         console.print(f"scores.csv lies in {escape(printable(out))}")
+
+    add_scenario(forecast, console, note, clock)
 
 
 def prepare() -> None:
@@ -175,7 +179,7 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _laid(  # noqa: PLR0917 - as the options
+def lay_out_files(  # noqa: PLR0917 - as the options
     history: Path,
     plan: Path | None,
     series: str,
@@ -186,6 +190,7 @@ def _laid(  # noqa: PLR0917 - as the options
     note: Say,
     wished: list[str] | None = None,
 ) -> LaidOut:
+    """History and plan from their files, checked and laid out; what a reader is told is noted."""
     from forecasting.longframe import lay_out
     from liftcast.mix_files import read_csv
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from forecasting.framed import FrameForecast
     from forecasting.longframe import LaidOut
+    from forecasting.scenarios import ScenarioResult
+
+
+_CENTS = {"mean", "p025", "p10", "p50", "p90", "p975", "mean_against", "mean_plan"}
 
 
 def free(folder: Path) -> None:
@@ -48,6 +52,13 @@ def write_scores(folder: Path, scores: pd.DataFrame) -> None:
         _table(place / "scores.csv", scores, ["model"])
 
 
+def write_scenario(folder: Path, made: ScenarioResult) -> None:
+    """scenario.csv and facts.json."""
+    with _whole(folder) as place:
+        _table(place / "scenario.csv", made.table, ["plan", "against", "level", "key", "driver"])
+        write_figures(place / "facts.json", made.facts)
+
+
 def _whole(folder: Path) -> AbstractContextManager[Path]:
     free(folder)
     if folder.is_dir():
@@ -63,9 +74,9 @@ def _table(path: Path, frame: pd.DataFrame, text: list[str]) -> None:
         values = frame[name]
         if pd.api.types.is_datetime64_any_dtype(values):
             columns[name] = values.dt.strftime("%Y-%m-%d").tolist()
-        elif name in {"mean", "p025", "p10", "p50", "p90", "p975"}:
+        elif name in _CENTS:
             # Money and pieces with two digits: sums of what is written are exact.
-            columns[name] = [Decimal(f"{value:.2f}") for value in values]
+            columns[name] = [Decimal(f"{v:.2f}") if v == v else "" for v in values]  # noqa: PLR0124
         else:
             columns[name] = values.tolist()
     write_table(path, columns, text)

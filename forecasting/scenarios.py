@@ -1,0 +1,251 @@
+"""What one plan brings against another: differences with intervals, by driver.
+
+The difference of two forecasts that were learned once. Its interval is that of the effect: the
+regressions' effects are drawn, the weights of the mix are drawn, and everything else (the noise of
+a day, the level of the chain) is the same under both plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import factorial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecasting.calibrating import PATHS, draw
+from forecasting.candidates import Candidate
+from forecasting.effect_draws import EffectDraws, effect_draws
+from forecasting.errors import PlanError
+from forecasting.framed import At, forecast_at
+from forecasting.grid import Floats
+from forecasting.longframe import LaidOut
+from forecasting.race import Progress, Race, field_of_candidates
+from forecasting.replanning import Replanning, Under, differing
+from forecasting.scenario_tables import Drawn, Parts, scenario_table
+
+#: Differing columns up to which every order of changing them is averaged (Shapley 1953); of more,
+#: one order and its reverse.
+EXACT_MOST = 3
+#: Numbers held at once for draws.
+_HELD = 4_000_000
+#: Candidates whose effects of a plan are those of the regressions, or come on top of them.
+_PLANNED = frozenset({"log_ols", "lightgbm", "prophet", "unobserved_components", "sarimax"})
+
+
+@dataclass(frozen=True)
+class ScenarioResult:
+    """`table`: one row a plan, level, member, driver and span (docs/reference/forecast.md);
+    `facts`: weights, what differs, how parts were split."""
+
+    table: pd.DataFrame
+    facts: dict[str, Any]
+
+
+def compare_plans(
+    plans: Mapping[str, LaidOut],
+    *,
+    seed: int = 0,
+    country: str | None = None,
+    candidates: Sequence[Candidate] | None = None,
+    progress: Progress | None = None,
+) -> ScenarioResult:
+    """Differences of every other plan to the first one.
+
+    Args:
+        plans: name -> the same history laid out with that plan; the first is what others are
+            compared with.
+
+    Raises:
+        PlanError: fewer than two plans, or plans with different columns.
+    """
+    names, laid = list(plans), _alike(plans)
+    first = laid[0]
+    race = Race(first.grid, seed, country, candidates or field_of_candidates(), progress)
+    at = forecast_at(race, 0, {})
+    replanning = Replanning(race, at.told, at.weights)
+    draws: EffectDraws | None = None
+    tables: list[pd.DataFrame] = []
+    facts: list[dict[str, Any]] = []
+    for name, other in zip(names[1:], laid[1:], strict=True):
+        columns = differing(first.grid.plan, other.grid.plan, first.grid.known)
+        split = split_of(len(columns))
+        if columns and draws is None:
+            draws = effect_draws(race.window(0), PATHS)
+        if progress is not None:
+            progress(f"{name}: {len(columns)} columns differ, {len(split.plans) - 1} plans between")
+        unders = [
+            replanning.under(_mixed_plan(first.grid.plan, other.grid.plan, columns, some))
+            if some
+            else replanning.own()
+            for some in split.plans
+        ]
+        parts = Parts(
+            [first.grid.columns[c].name for c in columns], split.parts,
+            np.stack([replanning.mean(under) for under in unders]),
+            max(range(len(unders)), key=lambda v: len(split.plans[v])),
+        )  # fmt: skip
+        blocks = _drawn(race, at, replanning, unders, draws) if columns else ()
+        tables.append(scenario_table(first, parts, blocks).assign(plan=name, against=names[0]))
+        facts.append(
+            {"plan": name, "against": names[0], "differs": parts.drivers, "split": split.how}
+        )
+    table = pd.concat(tables, ignore_index=True)
+    front = ["plan", "against"]
+    table = table[[*front, *(c for c in table.columns if c not in front)]]
+    return ScenarioResult(
+        table,
+        {
+            "freq": first.grid.freq,
+            "series": len(first.grid.ids),
+            "horizon": first.grid.ahead,
+            "seed": seed,
+            "paths": PATHS,
+            "weights": at.weights,
+            "plans": facts,
+            "notes": list(dict.fromkeys(n for one in laid for n in one.notes)),
+        },
+    )
+
+
+def _alike(plans: Mapping[str, LaidOut]) -> list[LaidOut]:
+    if len(plans) < 2:
+        raise PlanError("A scenario compares plans: give two or more, the first to compare with.")
+    names, laid = list(plans), list(plans.values())
+    wanted = [c.name for c in laid[0].grid.columns]
+    for name, one in zip(names[1:], laid[1:], strict=True):
+        found = [c.name for c in one.grid.columns]
+        if sorted(found) != sorted(wanted):
+            odd = ", ".join(repr(c[:60]) for c in sorted(set(found) ^ set(wanted)))
+            raise PlanError(
+                f"The plans {names[0]} and {name} do not have the same columns ({odd}): give each "
+                "column in both, unchanged where it stays."
+            )
+        if found != wanted:
+            order = [found.index(c) for c in wanted]
+            grid = one.grid
+            columns = tuple(grid.columns[i] for i in order)
+            grid = type(grid)(
+                grid.ids, grid.dates, grid.y, grid.plan[order], columns, grid.freq, grid.season,
+                grid.year,
+            )  # fmt: skip
+            laid[names.index(name)] = LaidOut(grid, one.keys, one.notes)
+    return laid
+
+
+@dataclass(frozen=True)
+class Split:
+    """`plans`: which of the differing columns each plan between has changed (the first: none);
+    `parts` (k, plans): weights of those plans' forecasts that make each column's part, so that
+    parts sum to the last plan less the first; `how`: in a word."""
+
+    plans: list[tuple[int, ...]]
+    parts: Floats
+    how: str
+
+
+def split_of(count: int) -> Split:
+    """How the difference of plans with `count` differing columns is shared out.
+
+    >>> split_of(1).parts
+    array([[-1.,  1.]])
+    """
+    if count <= EXACT_MOST:
+        plans = [some for size in range(count + 1) for some in combinations(range(count), size)]
+        place = {some: number for number, some in enumerate(plans)}
+        parts = np.zeros((count, len(plans)))
+        for some in plans:
+            share = (
+                factorial(len(some)) * factorial(count - len(some) - 1) if len(some) < count else 0
+            )
+            for c in set(range(count)) - set(some):
+                parts[c, place[tuple(sorted((*some, c)))]] += share / factorial(count)
+                parts[c, place[some]] -= share / factorial(count)
+        return Split(plans, parts, "shapley" if count > 1 else "one column")
+    orders = [list(range(count)), list(range(count))[::-1]]
+    plans = [()]
+    place = {(): 0}
+    parts = np.zeros((count, 2 * count))
+    for order in orders:
+        before: tuple[int, ...] = ()
+        for c in order:
+            after = tuple(sorted((*before, c)))
+            if after not in place:
+                place[after] = len(plans)
+                plans.append(after)
+            parts[c, place[after]] += 0.5
+            parts[c, place[before]] -= 0.5
+            before = after
+    return Split(plans, parts, "one order and its reverse")
+
+
+def _mixed_plan(one: Floats, other: Floats, columns: Sequence[int], some: Sequence[int]) -> Floats:
+    plan = one.copy()
+    for number in some:
+        plan[columns[number]] = other[columns[number]]
+    return plan
+
+
+def _drawn(
+    race: Race, at: At, replanning: Replanning, unders: Sequence[Under], draws: EffectDraws | None
+) -> Iterator[Drawn]:
+    """Yields (rows, (plans, rows, PATHS, H) draws of each plan's difference to the first)."""
+    assert draws is not None
+    S, H = at.mean.shape
+    base = unders[0]
+    moved = np.flatnonzero(
+        np.any([np.abs(u.design - base.design).max(axis=(0, 1)) > 0 for u in unders], axis=0)
+    )
+    tilt = _tilted(replanning, at, race.seed)
+    told = type(at.told)(
+        at.told.cut, at.told.kinds, at.told.forecasts, np.zeros_like(at.told.shut), at.told.raced
+    )
+    size = max(1, _HELD // (len(unders) * PATHS * H))
+    for start in range(0, S, size):
+        rows = np.arange(start, min(start + size, S))
+        noise = draw(np.ones_like(at.mean), told, at.calibration, rows, race.seed).astype(float)
+        noise /= np.maximum(noise.mean(axis=1, keepdims=True), 1e-9)
+        off = draws.of(rows, moved)
+        shares = _shares(replanning, tilt, rows)
+        out = np.zeros((len(unders), len(rows), PATHS, H))
+        for number, under in enumerate(unders):
+            change = (under.design - base.design)[rows][:, :, moved]
+            factor = np.exp(np.matmul(off, change.transpose(0, 2, 1)))
+            for name, share in shares.items():
+                mean = under.forecasts[name][rows][:, None, :]
+                own = np.where(np.isfinite(mean), mean, 0.0)
+                out[number] += share[:, :, None] * own * (factor if name in _PLANNED else 1.0)
+        out -= out[0].copy()
+        yield rows, out * noise
+
+
+def _tilted(replanning: Replanning, at: At, seed: int) -> dict[tuple[str, str], Floats]:
+    """(kind, candidate) -> (PATHS,) draws of weights: as sure as so few origins make them."""
+    out: dict[tuple[str, str], Floats] = {}
+    count = max(at.calibration.origins, 1)
+    for number, kind in enumerate(sorted(at.weights)):
+        for place, (name, weight) in enumerate(sorted(at.weights[kind].items())):
+            gamma = np.random.default_rng([seed, 23, number, place])
+            out[kind, name] = gamma.standard_gamma(weight * count, PATHS) + 1e-12
+    return out
+
+
+def _shares(
+    replanning: Replanning, tilt: dict[tuple[str, str], Floats], rows: npt.NDArray[np.intp]
+) -> dict[str, Floats]:
+    out = {name: np.zeros((len(rows), PATHS)) for name in replanning.names}
+    for place, row in enumerate(rows):
+        kind = str(replanning.told.kinds[row])
+        share = replanning.shares[row]
+        if len(share) == 1 or any((kind, name) not in tilt for name in share):
+            for name, weight in share.items():
+                out[name][place] = weight
+            continue
+        total = sum(tilt[kind, name] for name in share)
+        for name in share:
+            out[name][place] = tilt[kind, name] / total
+    return {name: values for name, values in out.items() if values.any()}

@@ -1,0 +1,108 @@
+"""`liftcast forecast scenario`: what one plan brings against another, on plain CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from liftcast import forecast_commands as options
+from warehouse.errors import LiftcastError, printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Say = Callable[[str], None]
+
+
+def add_scenario(
+    forecast: typer.Typer, console: Console, note: Say, clock: Callable[[], Say]
+) -> None:
+    """Register `forecast scenario`."""
+
+    @forecast.command(
+        epilog="Example: `liftcast forecast scenario --history sales.csv --plan as_is.csv "
+        "--plan more_promotion.csv --series shop --date day --target units --horizon 42 "
+        "--out build/whatif`"
+    )
+    def scenario(  # noqa: PLR0917 - options have names
+        history: options.HistoryOption,
+        plan: Annotated[
+            list[Path],
+            typer.Option("--plan", help="CSV of the periods to come; the first is compared with."),
+        ],
+        series: options.SeriesOption,
+        date: options.DateOption,
+        target: options.TargetOption,
+        horizon: options.HorizonOption,
+        out: options.OutOption,
+        gaps: options.GapsOption = "error",
+        country: options.CountryOption = None,
+        seed: options.SeedOption = 0,
+    ) -> None:
+        """Compare plans: scenario.csv, the difference of each to the first, by driver."""
+        options.prepare()
+        from forecasting.scenarios import compare_plans
+        from liftcast.forecast_files import free, write_scenario
+
+        free(out)
+        names = _plan_names(plan)
+        said: set[str] = set()
+
+        def once(text: str) -> None:
+            if text not in said:
+                said.add(text)
+                note(text)
+
+        laid = {
+            name: options.lay_out_files(history, path, series, date, target, horizon, gaps, once)
+            for name, path in zip(names, plan, strict=True)
+        }
+        made = compare_plans(laid, seed=seed, country=country, progress=clock())
+        write_scenario(out, made)
+        console.print(_differences(made.table))
+        console.print(f"scenario.csv lies in {escape(printable(out))}")
+
+
+def _plan_names(plans: list[Path]) -> list[str]:
+    """File names without their ending; with folders where two are alike."""
+    if len(plans) < 2:
+        raise LiftcastError(
+            "one plan only",
+            expected="two or more: --plan as_is.csv --plan other.csv",
+            remedy="For the forecast of one plan take `liftcast forecast run`",
+        )
+    names = [path.stem for path in plans]
+    if len(set(names)) < len(names):
+        names = [f"{number} {path.stem}" for number, path in enumerate(plans, start=1)]
+    return names
+
+
+def _differences(table: pd.DataFrame) -> Table:
+    """Of everything, over the whole horizon."""
+    whole = table[(table["level"] == "total") & (table["ds"] == table["ds"].min())]
+    whole = whole[whole["ds_last"] == table["ds_last"].max()]
+    against = str(table["against"].iloc[0])
+    shown = Table(
+        title=f"difference to {escape(printable(against))}, all series, whole horizon",
+        title_justify="left",
+    )
+    shown.add_column("plan")
+    shown.add_column("driver", overflow="fold")
+    for heading in ("difference", "80 % from", "to", "of its sales"):
+        shown.add_column(heading, justify="right")
+    base = {plan: rows["mean_against"].dropna().iloc[0] for plan, rows in whole.groupby("plan")}
+    for _, row in whole.iterrows():
+        share = f"{row['mean'] / base[row['plan']]:+.1%}" if base[row["plan"]] else ""
+        shown.add_row(
+            escape(printable(row["plan"])),
+            escape(printable(row["driver"])),
+            *(f"{row[name]:,.2f}" for name in ("mean", "p10", "p90")),
+            share,
+        )
+    return shown
