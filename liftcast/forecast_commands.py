@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from liftcast import forecast_versions_commands
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
     )
     app.add_typer(forecast, name="forecast")
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    forecast_versions_commands.add_commands(forecast, console)
 
     def note(text: str) -> None:
         errors.print(f"[yellow]note:[/yellow] {escape(printable(text, 400))}")
@@ -114,6 +117,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         free(out)
         laid = lay_out_files(history, plan, series, date, target, horizon, gaps, note)
         made = forecast_frame(laid, seed=seed, country=country, progress=clock())
+        made.facts["inputs"] = _inputs(history, plan, laid, target)
         write_forecast(out, laid, made)
         console.print(_weights(made.facts["weights"], made.facts["kinds"]))
         console.print(f"forecast.csv, totals.csv, explain.csv lie in {escape(printable(out))}")
@@ -177,6 +181,22 @@ def _names(text: str) -> list[str]:
             expected="names separated by commas, as shop,product",
         )
     return names
+
+
+def _inputs(history: Path, plan: Path | None, laid: LaidOut, target: str) -> dict[str, str | None]:
+    """What a forecast was made of, for a version that is kept of it."""
+    from warehouse.files import sha256_file
+    from warehouse.runlog import code_version
+
+    first = laid.grid.dates[laid.grid.known]
+    return {
+        "history_sha256": sha256_file(history),
+        "plan_sha256": sha256_file(plan) if plan is not None else None,
+        "code_version": code_version(),
+        "target": target,
+        # The last day of the last period that is known.
+        "as_of": str((first - timedelta(days=1)).date()),
+    }
 
 
 def lay_out_files(  # noqa: PLR0917 - as the options

@@ -61,6 +61,11 @@ class Settings(BaseSettings):
         description="YAML of failed gates that a person has signed off (docs/runbooks/publish.md); "
         "default: `sign_offs.yml` in the lake, where there is one",
     )
+    four_eyes: Literal["names", "accounts", "off"] = Field(
+        default="names",
+        description="who may approve a version of the forecast: another name than who submitted "
+        "or overrode it, also another account, or anybody (which is recorded)",
+    )
     keep_publications: int = Field(
         default=10, ge=1, description="publications kept on disk, the current one included"
     )

@@ -1,0 +1,391 @@
+"""`liftcast forecast version`: versions of a forecast that finance can lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from warehouse.errors import printable
+from warehouse.lake import Lake
+from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from forecasting.versions.overrides import Applied
+    from forecasting.versions.states import Version
+    from liftcast.version_store import Actor, VersionStore
+
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", help="Folder of versions, outside of a lake.")
+]
+LakeOption = Annotated[
+    Path | None, typer.Option("--lake", help="Lake whose versions they are [lake/].")
+]
+VersionArgument = Annotated[str, typer.Argument(help="Name of the version.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who does it, by name.")]
+WhyOption = Annotated[str, typer.Option("--why", help="Why, in a few words.")]
+DayOption = datetime | None
+_DAY: Any = {"formats": ["%Y-%m-%d"]}
+
+
+def add_commands(forecast: typer.Typer, console: Console) -> None:
+    """Register `forecast version` with its commands."""
+    version = typer.Typer(
+        no_args_is_help=True,
+        help="Versions that finance can lock: draft, submitted, approved, locked.",
+    )
+    forecast.add_typer(version, name="version")
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def note(text: str) -> None:
+        errors.print(f"[yellow]note:[/yellow] {escape(printable(text, 400))}")
+
+    _making(version, console, note)
+    _moving(version, console, note)
+    _reading(version, console, note)
+
+
+Note = Callable[[str], None]
+
+
+def _store(store: Path | None, lake: Path | None) -> VersionStore:
+    from liftcast.version_store import VersionStore
+
+    if store is not None and lake is not None:
+        raise typer.BadParameter("give --store or --lake, not both")
+    # A lake's path is also held to what SQL takes as its own.
+    root = Lake.at(store).root if store else Lake.at(lake or Settings().lake).root / "versions"
+    return VersionStore(root, Settings().lock_timeout)
+
+
+def _actor(by: str, why: str) -> Actor:
+    from liftcast.version_store import Actor
+
+    return Actor(by, why)
+
+
+def _told(store: VersionStore, note: Note) -> None:
+    for text in store.notes:
+        note(text)
+
+
+def _making(app: typer.Typer, console: Console, note: Note) -> None:
+    @app.command(
+        epilog="Example: `liftcast forecast version create --store versions --from build/next "
+        "--by ana --why 'November close'`"
+    )
+    def create(  # noqa: PLR0917 - options have names
+        by: ByOption,
+        why: WhyOption,
+        source: Annotated[
+            Path | None,
+            typer.Option(
+                "--from", help="Folder of `liftcast forecast run`; else the lake's newest."
+            ),
+        ] = None,
+        store: StoreOption = None,
+        lake: LakeOption = None,
+        name: Annotated[
+            str | None, typer.Option("--name", help="Name [period-scenario-number].")
+        ] = None,
+        scenario: Annotated[str, typer.Option("--scenario", help="Scenario.")] = "base",
+        calendar: Annotated[
+            Path | None,
+            typer.Option("--calendar", help="CSV: period, starts_on, ends_on [calendar months]."),
+        ] = None,
+        as_of: Annotated[
+            DayOption, typer.Option("--as-of", help="Last day known to the forecast.", **_DAY)
+        ] = None,
+        measure: Annotated[
+            str | None, typer.Option("--measure", help="What is forecast [the target's name].")
+        ] = None,
+        currency: Annotated[
+            str | None, typer.Option("--currency", help="ISO 4217 code, where it is money.")
+        ] = None,
+        supersedes: Annotated[
+            str | None, typer.Option("--supersedes", help="Locked version this one is to replace.")
+        ] = None,
+        carry: Annotated[
+            str | None,
+            typer.Option("--carry-overrides", help="Version whose overrides still hold here."),
+        ] = None,
+    ) -> None:
+        """Keep a forecast as a draft: its numbers, its fiscal calendar, what it was made of."""
+        from liftcast.version_making import draft
+
+        place = _store(store, lake)
+        known = as_of.date() if as_of else None
+        made = _made(source, store, lake, known, measure, currency)
+        for text in made.notes:
+            note(text)
+        within = None if source else Lake.at(lake or Settings().lake)
+        kept = draft(
+            place, made, _actor(by, why), name=name, scenario=scenario, calendar=calendar,
+            lake=within, supersedes=supersedes, carry=carry, note=note,
+        )  # fmt: skip
+        _told(place, note)
+        console.print(_versions([kept], "kept as a draft"))
+        console.print("next: `liftcast forecast version override`, then `submit`", style="dim")
+
+    @app.command(
+        epilog="Example: `liftcast forecast version override 2026-11-base-1 --store versions "
+        "--kind percent --value=-5 --where territory=north --from-day 2026-12-01 "
+        "--to-day 2026-12-31 --expires 2026-12-15 --by ana --why 'dealer strike'`"
+    )
+    def override(  # noqa: PLR0917 - options have names
+        version: VersionArgument,
+        by: ByOption,
+        why: WhyOption,
+        kind: Annotated[
+            Literal["absolute", "percent", "delta"] | None,
+            typer.Option("--kind", help="What the value is: the sum itself, % of it, or a change."),
+        ] = None,
+        value: Annotated[str | None, typer.Option("--value", help="As 1250.00 or -5.")] = None,
+        where: Annotated[
+            list[str] | None,
+            typer.Option("--where", help="column=value of series; several narrow it down [all]."),
+        ] = None,
+        period: Annotated[
+            str | None, typer.Option("--period", help="Fiscal period it reaches.")
+        ] = None,
+        first: Annotated[DayOption, typer.Option("--from-day", help="First day.", **_DAY)] = None,
+        last: Annotated[DayOption, typer.Option("--to-day", help="Last day.", **_DAY)] = None,
+        expires: Annotated[
+            DayOption,
+            typer.Option("--expires", help="Last day on which it may be locked.", **_DAY),
+        ] = None,
+        withdraw: Annotated[
+            int | None, typer.Option("--withdraw", help="Take this override back.")
+        ] = None,
+        store: StoreOption = None,
+        lake: LakeOption = None,
+    ) -> None:
+        """Set a number beside the statistical one, of a draft; the sum is spread to the cent."""
+        from liftcast.version_making import asked
+
+        place = _store(store, lake)
+        if withdraw is not None:
+            place.withdraw(version, withdraw, _actor(by, why))
+            _told(place, note)
+            console.print(f"override {withdraw} is withdrawn; its row stays")
+            return
+        if kind is None or value is None or expires is None:
+            raise typer.BadParameter("give --kind, --value and --expires (or --withdraw)")
+        days = (first.date() if first else None, last.date() if last else None)
+        wish = asked(
+            place, version, kind=kind, value=value, where=where or [], period=period, days=days,
+            expires=expires.date(), by=by, why=why,
+        )  # fmt: skip
+        one, applied = place.override(version, wish, _actor(by, why))
+        _told(place, note)
+        effect = applied.effects.set_index("number").loc[one.number]
+        console.print(
+            f"override {one.number}: {escape(printable(one.scope))}, {one.first_day} to "
+            f"{one.last_day}: {effect['before']:,} becomes {effect['after']:,}, spread over "
+            f"{effect['rows']:,} rows; until {one.expires_on}"
+        )
+
+
+def _made(  # noqa: PLR0917
+    source: Path | None,
+    store: Path | None,
+    lake: Path | None,
+    as_of: date | None,
+    measure: str | None,
+    currency: str | None,
+) -> Any:
+    from liftcast.version_sources import from_folder, from_lake
+
+    if source is not None:
+        return from_folder(source, as_of=as_of, measure=measure, currency=currency)
+    if store is not None:
+        raise typer.BadParameter("--store needs --from: the folder of `liftcast forecast run`")
+    if as_of or measure or currency:
+        raise typer.BadParameter("--as-of, --measure and --currency are the lake's own: leave out")
+    return from_lake(Lake.at(lake or Settings().lake))
+
+
+def _moving(app: typer.Typer, console: Console, note: Note) -> None:
+    def move(  # noqa: PLR0917
+        store: Path | None, lake: Path | None, version: str, event: str, by: str, why: str
+    ) -> Version:
+        place = _store(store, lake)
+        moved = place.move(version, event, _actor(by, why), Settings().four_eyes)
+        _told(place, note)
+        console.print(_versions([moved], f"now {moved.state}"))
+        return moved
+
+    @app.command(epilog="Example: `liftcast forecast version submit V --by ana --why 'ready'`")
+    def submit(
+        version: VersionArgument, by: ByOption, why: WhyOption,
+        store: StoreOption = None, lake: LakeOption = None,
+    ) -> None:  # fmt: skip
+        """Hand a draft over: from here on its numbers are fixed."""
+        move(store, lake, version, "submitted", by, why)
+
+    @app.command(
+        "return", epilog="Example: `liftcast forecast version return V --by bo --why 'too high'`"
+    )
+    def back(
+        version: VersionArgument, by: ByOption, why: WhyOption,
+        store: StoreOption = None, lake: LakeOption = None,
+    ) -> None:  # fmt: skip
+        """Give a submitted or approved version back to draft."""
+        move(store, lake, version, "returned", by, why)
+
+    @app.command(epilog="Example: `liftcast forecast version approve V --by bo --why 'reviewed'`")
+    def approve(
+        version: VersionArgument, by: ByOption, why: WhyOption,
+        store: StoreOption = None, lake: LakeOption = None,
+    ) -> None:  # fmt: skip
+        """Approve what somebody else has submitted."""
+        move(store, lake, version, "approved", by, why)
+
+    @app.command(epilog="Example: `liftcast forecast version lock V --by bo --why 'P11 close'`")
+    def lock(
+        version: VersionArgument, by: ByOption, why: WhyOption,
+        store: StoreOption = None, lake: LakeOption = None,
+    ) -> None:  # fmt: skip
+        """Lock an approved version: it never changes again, and the receipt is printed."""
+        moved = move(store, lake, version, "locked", by, why)
+        console.print(f"receipt: {moved.steps[-1].hash}")
+        console.print(
+            "keep it outside of the store: `verify --receipt` proves by it that nothing was taken "
+            "back", style="dim",
+        )  # fmt: skip
+
+
+def _reading(app: typer.Typer, console: Console, note: Note) -> None:
+    @app.command("list", epilog="Example: `liftcast forecast version list --store versions`")
+    def listed(store: StoreOption = None, lake: LakeOption = None) -> None:
+        """Versions and their states, oldest first."""
+        history = _store(store, lake).history()
+        console.print(_versions(list(history.versions.values()), "versions"))
+
+    @app.command(epilog="Example: `liftcast forecast version show 2026-11-base-1 --out numbers`")
+    def show(
+        version: VersionArgument,
+        out: Annotated[
+            Path | None, typer.Option("--out", help="New folder to write the numbers to, as CSV.")
+        ] = None,
+        store: StoreOption = None,
+        lake: LakeOption = None,
+    ) -> None:
+        """One version: who did what and why, its overrides, its numbers by fiscal period."""
+        place = _store(store, lake)
+        found = place.history().version(version)
+        applied = place.numbers(found)
+        for table in (_versions([found], "version"), _steps(found), _overrides(found, applied),
+                      _by_period(found, applied)):  # fmt: skip
+            console.print(table)
+        if out is not None:
+            from liftcast.version_making import write_numbers
+
+            write_numbers(out, found, applied)
+            console.print(f"numbers.csv and overrides.csv lie in {escape(printable(out))}")
+
+    @app.command(epilog="Example: `liftcast forecast version verify --store versions`")
+    def verify(
+        receipt: Annotated[
+            str | None, typer.Option("--receipt", help="A receipt that `lock` printed.")
+        ] = None,
+        store: StoreOption = None,
+        lake: LakeOption = None,
+    ) -> None:
+        """Check every event, table and rule; name what was touched (exit code 1 then)."""
+        from liftcast.version_verify import verify as check
+
+        findings = check(_store(store, lake), receipt)
+        touched = [finding for finding in findings if finding.state == "touched"]
+        for finding in findings:
+            colour = "red" if finding.state == "touched" else "yellow"
+            console.print(
+                f"[{colour}]{finding.state}[/] {escape(printable(finding.what))}: "
+                f"{escape(printable(finding.text, 400))}"
+            )
+        if touched:
+            raise typer.Exit(1)
+        console.print("nothing was touched")
+
+
+def _versions(versions: list[Version], title: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in (
+        "version",
+        "period",
+        "scenario",
+        "as of",
+        "state",
+        "by",
+        "code",
+        "data",
+        "plan",
+    ):
+        table.add_column(heading, overflow="fold")
+    for v in versions:
+        step = v.steps[-1]
+        state = f"{v.state}, superseded by {v.superseded_by}" if v.superseded_by else v.state
+        cells = (v.name, v.fiscal_period, v.scenario, v.as_of, state, step.by, v.code_version,
+                 v.data_hash[:12], v.plan_hash[:12])  # fmt: skip
+        table.add_row(*[escape(printable(cell, 60)) for cell in cells])
+    return table
+
+
+def _steps(version: Version) -> Table:
+    table = Table(title="who, when, why", title_justify="left")
+    for heading in ("state", "at (UTC)", "by", "account", "why"):
+        table.add_column(heading, overflow="fold")
+    for step in version.steps:
+        cells = (step.state, step.at[:19], step.by, step.account, step.why)
+        table.add_row(*[escape(printable(cell, 200)) for cell in cells])
+    return table
+
+
+def _overrides(version: Version, applied: Applied) -> Table:
+    table = Table(title="overrides", title_justify="left")
+    for heading in ("no.", "state", "scope", "from", "to", "what", "before", "after", "author",
+                    "reason", "expires"):  # fmt: skip
+        table.add_column(heading, overflow="fold")
+    effects = applied.effects.set_index("number")
+    for o in version.overrides:
+        done = effects.loc[o.number]
+        what = f"{o.kind} {o.value:f}{' %' if o.kind == 'percent' else ''}"
+        cells = (
+            o.number,
+            done["state"],
+            o.scope,
+            o.first_day,
+            o.last_day,
+            what,
+            f"{done['before']:,}",
+            f"{done['after']:,}",
+            o.author,
+            o.reason,
+            o.expires_on,
+        )
+        table.add_row(*[escape(printable(cell, 200)) for cell in cells])
+    return table
+
+
+def _by_period(version: Version, applied: Applied) -> Table:
+    unit = version.currency or version.measure
+    table = Table(title=f"numbers, {escape(printable(unit, 40))}", title_justify="left")
+    table.add_column("period")
+    for heading in ("statistical", "overrides", "final"):
+        table.add_column(heading, justify="right")
+    groups = applied.table.groupby("period", sort=False)
+    sums = {
+        name: [sum(group[name]) for _, group in groups] for name in ("mean", "override", "final")
+    }
+    order = applied.table.groupby("period", sort=False)["ds"].min()
+    rows = sorted(zip(order, order.index, *sums.values(), strict=True))
+    for _, period, *cells in rows:
+        table.add_row(escape(printable(period)), *[f"{cell:,}" for cell in cells])
+    table.add_row("all", *[f"{sum(cells):,}" for cells in sums.values()], style="bold")
+    return table

@@ -1,0 +1,231 @@
+"""Where a version's numbers come from: a folder of `forecast run`, or a lake's result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from warehouse.errors import LiftcastError, printable
+from warehouse.files import sha256_file
+from warehouse.lake import Lake
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_RECORDED = "not recorded"
+#: What `liftcast.mix_files.cell` puts a quote before.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A forecast to keep: its rows, its series columns, and what it was made of.
+
+    `as_of` is the last day known to it; hashes are `not recorded` where the forecast does not say.
+    """
+
+    frame: pd.DataFrame
+    series: tuple[str, ...]
+    as_of: date
+    measure: str
+    currency: str | None
+    code_version: str
+    data_hash: str
+    plan_hash: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def from_folder(
+    folder: Path, *, as_of: date | None, measure: str | None, currency: str | None
+) -> Made:
+    """The forecast in a folder written by `liftcast forecast run`.
+
+    Raises:
+        LiftcastError: it is not such a folder, or forecast.csv and totals.csv do not agree.
+    """
+    import pandas as pd
+
+    from liftcast.mix_files import read_csv
+
+    files = {name: folder / name for name in ("forecast.csv", "totals.csv", "facts.json")}
+    missing = [name for name, file in files.items() if not file.is_file()]
+    if missing:
+        raise LiftcastError(
+            f"the folder holds no forecast: {', '.join(missing)} missing",
+            where=printable(folder),
+            expected="a folder written by `liftcast forecast run`",
+            remedy="Give it with --from",
+        )
+    hashes = {name: sha256_file(file) for name, file in files.items()}
+    frame = read_csv(files["forecast.csv"]).frame
+    names = list(frame.columns)
+    if "ds" not in names[1:]:
+        raise LiftcastError(
+            "forecast.csv has no series columns before ds", where=printable(folder),
+            got=printable(", ".join(names), 200), remedy="Run the forecast again",
+        )  # fmt: skip
+    series = tuple(names[: names.index("ds")])
+    for name in series:
+        frame[name] = frame[name].map(_unquoted)
+    _same_total(frame, read_csv(files["totals.csv"]).frame, folder)
+    facts = _facts(files["facts.json"])
+    inputs = facts.get("inputs")
+    told: dict[str, Any] = inputs if isinstance(inputs, dict) else {}
+    notes: list[str] = []
+    if not told:
+        notes.append(
+            "facts.json does not say what the forecast was made of (an older version wrote it): "
+            "data, plan and code are kept as 'not recorded'"
+        )
+    known = told.get("as_of")
+    first = pd.to_datetime(frame["ds"], format="ISO8601", errors="coerce").min()
+    if as_of is None:
+        as_of = date.fromisoformat(known) if known else (first - pd.Timedelta(days=1)).date()
+    return Made(
+        frame=frame,
+        series=series,
+        as_of=as_of,
+        measure=measure or str(told.get("target", "target")),
+        currency=currency,
+        code_version=str(told.get("code_version", NOT_RECORDED)),
+        data_hash=str(told.get("history_sha256", NOT_RECORDED)),
+        plan_hash=str(told.get("plan_sha256") or ("none" if told else NOT_RECORDED)),
+        facts={"from": "folder", "files": hashes, "seed": facts.get("seed")},
+        notes=tuple(notes),
+    )
+
+
+def _unquoted(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+def _facts(file: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LiftcastError(
+            "facts.json cannot be read", where=printable(file), got=printable(error),
+            remedy="Run the forecast again",
+        ) from error  # fmt: skip
+    return facts if isinstance(facts, dict) else {}
+
+
+def _same_total(frame: pd.DataFrame, totals: pd.DataFrame, folder: Path) -> None:
+    """The sum of forecast.csv is the total of its whole horizon in totals.csv."""
+    try:
+        total = sum((Decimal(text) for text in frame["mean"]), Decimal(0))
+        own = totals[totals["level"] == "total"]
+        whole = own[(own["ds"] == own["ds"].min()) & (own["ds_last"] == own["ds_last"].max())]
+        told = Decimal(whole["mean"].iloc[0])
+    except (InvalidOperation, KeyError, IndexError) as error:
+        raise LiftcastError(
+            "forecast.csv or totals.csv is not as `liftcast forecast run` writes it",
+            where=printable(folder), got=printable(repr(error)), remedy="Run the forecast again",
+        ) from error  # fmt: skip
+    if total != told:
+        raise LiftcastError(
+            "forecast.csv and totals.csv do not agree: one of them was edited",
+            where=printable(folder),
+            expected=f"{told}, the total of totals.csv",
+            got=f"{total}",
+            remedy="Run the forecast again; a changed number is an override",
+        )
+
+
+def from_lake(lake: Lake) -> Made:
+    """The newest forecast result of a lake, by territory and product, at the lake's own grain.
+
+    Raises:
+        LiftcastError: there is none, or the release it was made on is gone.
+    """
+    import pyarrow.parquet as pq
+
+    folder, result = lake.latest_result("forecast")
+    release = lake.release_dir(result["release_id"])
+    try:
+        told = json.loads((release / "release.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LiftcastError(
+            "the release the forecast was made on is gone", where=printable(release),
+            remedy="Run `liftcast forecast` on the newest release",
+        ) from error  # fmt: skip
+    volume = pq.read_table(folder / "volume.parquet").to_pandas()
+    grain = "day" if (volume["period"] == "day").any() else "week"
+    rows = volume[(volume["level"] == "series") & (volume["period"] == grain)]
+    frame = rows.rename(columns={"date_day": "ds"}).assign(model=str(result.get("model", "")))
+    measure = str(rows["measure"].iloc[0])
+    return Made(
+        frame=frame,
+        series=("territory_id", "product_id"),
+        as_of=date.fromisoformat(str(told["last_day"])[:10]),
+        measure=measure,
+        currency=str(told["currency"]) if measure == "net_revenue" else None,
+        code_version=str(result["code_version"]),
+        data_hash=str(result["release_id"]),
+        plan_hash=sha256_file(release / "plan.parquet"),
+        facts={
+            "from": "lake", "run_id": result["run_id"], "seed": result["seed"],
+            "files": {"volume.parquet": sha256_file(folder / "volume.parquet")},
+        },
+    )  # fmt: skip
+
+
+def periods_from(
+    calendar: Path | None, lake: Lake | None, first: date, last: date
+) -> tuple[pd.DataFrame, str]:
+    """Fiscal periods that hold the days from `first` to `last`, and what they are, in words.
+
+    From a CSV `period, starts_on, ends_on`; else of a lake, `dim_calendar` of what is published
+    (landed fiscal_calendar, else the dbt vars fiscal_*); else calendar months.
+
+    Raises:
+        LiftcastError, ForecastError: the calendar cannot be read, or leaves days out.
+    """
+    from forecasting.versions.fiscal import calendar_months, checked_periods, period_of
+    from liftcast.mix_files import read_csv
+
+    if calendar is not None:
+        periods, words = checked_periods(read_csv(calendar).frame), printable(calendar.name)
+    elif lake is not None and (lake.current / "tables" / "dim_calendar.parquet").is_file():
+        periods = checked_periods(_published(lake.current / "tables" / "dim_calendar.parquet"))
+        words = "the lake's fiscal calendar"
+    else:
+        periods, words = calendar_months(first, last), "calendar months"
+    one, two = period_of(first, periods), period_of(last, periods)
+    return periods.iloc[max(0, one - 1) : two + 1].reset_index(drop=True), words
+
+
+def _published(file: Path) -> pd.DataFrame:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        return connection.execute(
+            "select printf('%d-P%02d', fiscal_year, fiscal_period) as period, "
+            "min(date_day) as starts_on, max(date_day) as ends_on from read_parquet(?) "
+            "where fiscal_period is not null group by fiscal_year, fiscal_period order by 2",
+            [str(file)],
+        ).df()
+
+
+def pairs(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """`column=value` as pairs.
+
+    Raises:
+        LiftcastError: one has no `=`.
+    """
+    out = []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise LiftcastError(
+                "not a column and a value", where="--where", got=printable(text, 80),
+                expected="column=value, as territory_id=north",
+            )  # fmt: skip
+        out.append((name.strip(), value))
+    return tuple(out)
