@@ -140,7 +140,7 @@ def add_commands(mix: typer.Typer, console: Console) -> None:  # noqa: PLR0915 -
     @mix.command(
         epilog="Example: `liftcast mix refresh --result build/fit --panel new.csv --out build/new`"
     )
-    def refresh(
+    def refresh(  # noqa: PLR0917 - options have names
         result: ResultOption,
         panel: Annotated[Path, typer.Option("--panel", help="CSV with newer or corrected rows.")],
         out: OutOption,

@@ -32,8 +32,8 @@ class Refresh:
 
     `moves`: kind, driver, before, after (contribution over the dates both windows have), moved,
     by_restated, by_new_data, by_changed_model, by_experiments, by_sampling, is_flagged, cause; the
-    five parts sum to moved. `restated`: date_day, territory_id[, product_id], what, before, after: cells that the
-    new data changed. `appended`, `dropped`: dates only one of the windows has.
+    five parts sum to moved. `restated`: date_day, territory_id[, product_id], what, before, after:
+    cells that the new data changed. `appended`, `dropped`: dates only one of the windows has.
     """
 
     result: MixResult
