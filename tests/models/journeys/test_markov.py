@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import ModelInputError
-from models.journeys import Paths, markov, order, read_paths
+from models.journeys import Paths, attribute, markov, order, read_paths
 
 Rows = list[tuple[str, float, float]]
 
@@ -215,3 +215,40 @@ def test_fractions_of_people_are_dealt_whole() -> None:
 def test_too_few_folds_are_refused() -> None:
     with pytest.raises(ModelInputError, match="folds 1"):
         order.choose_order(_paths(ON_PAPER), folds=1)
+
+
+def test_intervals_hold_the_effects_of_worlds_that_are_graphs() -> None:
+    """People who walk by known chances, and are lost where a channel is taken away."""
+    rng = np.random.default_rng(5)
+    channels, held = 4, []
+    for world in range(40):
+        # From start and every channel: to the channels, to a conversion, to nothing.
+        chances = rng.dirichlet(np.full(channels + 2, 1.0), size=channels + 1)
+        chances[0] = np.r_[rng.dirichlet(np.full(channels, 2.0)), 0.0, 0.0]
+        rows: Rows = []
+        for _ in range(600):
+            path: list[int] = []
+            at = int(rng.choice(channels + 2, p=chances[0]))
+            while at < channels:
+                path.append(at)
+                at = int(rng.choice(channels + 2, p=chances[at + 1]))
+            won = float(at == channels)
+            rows.append((" > ".join("abcd"[code] for code in path), won, 1 - won))
+        result = attribute(_paths(rows), ["markov"], draws=200, seed=world)
+        assert result.effects_low is not None and result.effects_high is not None
+        for channel in range(channels):
+            truth = _lost_without(chances, channel)
+            held.append(result.effects_low[channel] <= truth <= result.effects_high[channel])
+    assert 0.84 <= np.mean(held) <= 0.96
+
+
+def _lost_without(chances: np.ndarray, channel: int) -> float:
+    """Share of conversions lost where whoever would touch the channel leaves."""
+
+    def converting(left: np.ndarray) -> float:
+        between, won = left[1:, :-2], left[1:, -2]
+        return float(left[0, :-2] @ np.linalg.solve(np.eye(len(between)) - between, won))
+
+    kept = chances.copy()
+    kept[:, channel] = 0.0
+    return 1 - converting(kept) / converting(chances)
