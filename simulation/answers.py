@@ -36,6 +36,7 @@ def hand_over(scene: Scene, add: Add, totals: Totals) -> tuple[DriverTruth, ...]
     for table, frame in tables.items():
         add("tables", table, typed(_sorted(frame), table))
     add("tables", "customers", directory.customer_rows(scene.desk, totals.first_seen))
+    add("tables", "identities", directory.identity_rows(scene.desk, totals.first_seen))
     add("truth", "experiments", typed(lifted))
     add("truth", "agency_reports", typed(overstated))
     return _truth(scene, add, totals, spend)

@@ -98,6 +98,26 @@ def customer_rows(desk: Desk, first_seen: Whole) -> pa.Table:
     return pa.concat_tables([dealers.cast(pa.schema(texts)), people.cast(pa.schema(texts))])
 
 
+def identity_rows(desk: Desk, first_seen: Whole) -> pa.Table:
+    """Raw `identities`: every other second device, known once its owner has logged in on it.
+
+    The others are never told; `device_rows` knows all.
+    """
+    seen = np.flatnonzero(first_seen < desk.stage.days)
+    owners = seen[seen % (2 * SECOND_DEVICE) == 0]
+    logged_in = first_seen[owners] + 1 + owners // SECOND_DEVICE % 60
+    told = logged_in < desk.stage.days
+    owners, logged_in = owners[told], logged_in[told]
+    start = np.datetime64(desk.stage.first_day, "D").astype(np.int64)
+    moment = (start + logged_in) * DAY + owners % DAY
+    return pa.table({
+        "person_id": numbered(constant("d", len(owners)), owners),
+        "customer_id": numbered(constant("c", len(owners)), owners),
+        "account_id": pa.nulls(len(owners), pa.string()),
+        "merged_at": pa.array(moment * 1_000_000, pa.timestamp("us")),
+    })  # fmt: skip
+
+
 def device_rows(desk: Desk, first_seen: Whole) -> pa.Table:
     """Truth: keys of second devices and the customers they belong to."""
     seen = np.flatnonzero(first_seen < desk.stage.days)

@@ -78,6 +78,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "customer_id", "customer_kind", "customer_name", "parent_id", "account_id",
         "territory_id", "segment", "acquired_on",
     ),
+    "identities": ("person_id", "customer_id", "account_id", "merged_at"),
     "products": (
         "product_id", "product_name", "brand", "category", "launch_date", "list_price",
         "standard_cost", "currency_code", "valid_from", "valid_to",
@@ -103,7 +104,7 @@ _TYPES: dict[str, tuple[pa.DataType, str]] = {
               "prize_cost effect standard_cost cap"),
     "day": (pa.date32(), "date_day starts_on ends_on launch_date valid_from valid_to acquired_on"),
     "time": (pa.timestamp("us"), "occurred_at sold_at created_at qualified_at proposal_at "
-             "closed_at"),
+             "closed_at merged_at"),
     "whole": (pa.int64(), "line_number fiscal_year fiscal_quarter fiscal_period fiscal_week"),
     "measure": (pa.float64(), "impressions clicks reach frequency conversions discount_pct "
                 "intensity vendor_share mentions tone value exposure units population rate "

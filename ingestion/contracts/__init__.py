@@ -11,6 +11,7 @@ from ingestion.contracts.experiments import EXPERIMENTS
 from ingestion.contracts.fiscal_calendar import FISCAL_CALENDAR
 from ingestion.contracts.fx_rates import FX_RATES
 from ingestion.contracts.holidays import HOLIDAYS
+from ingestion.contracts.identities import IDENTITIES
 from ingestion.contracts.incentive_plans import INCENTIVE_PLANS
 from ingestion.contracts.opportunities import OPPORTUNITIES
 from ingestion.contracts.plans import PLANS
@@ -43,6 +44,7 @@ CONTRACTS: dict[str, Contract] = {
         PLANS,
         CAMPAIGNS,
         CUSTOMERS,
+        IDENTITIES,
         PRODUCTS,
         TERRITORIES,
         SELLERS,

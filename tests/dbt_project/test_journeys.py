@@ -50,6 +50,8 @@ def company() -> Tables:
             sale("o3", "2024-03-25", "-50", customer_id="bob", line_number=2),
             # A return under a number of its own: of the last order of the same product.
             sale("r1", "2024-03-26", "-4", customer_id="ann"),
+            # Under an earlier key of ann's, which nobody knows yet.
+            sale("o6", "2024-03-22", "5", customer_id="ann-before"),
             sale("o4", "2024-03-11", "7"),
             sale("o5", "2024-03-11", "8"),
             sale("b1", "2024-03-30", "900", customer_id="acme", customer_kind="B2B",
@@ -76,6 +78,8 @@ def company() -> Tables:
             touch("t8", "2024-02-01 10:00:00", "search", person_id="cid"),
             touch("t9", "2024-03-30 10:00:00", "search", person_id="dora"),
             touch("t10", "2024-03-09 10:00:00", "search"),
+            touch("t11", "2024-03-14 10:00:00", "video", person_id="cookie"),
+            touch("t12", "2024-03-21 10:00:00", "store", person_id="ann"),
             *(touch(f"x{n}", f"2024-03-09 10:{n // 60:02d}:{n % 60:02d}", "display",
                     person_id="bot") for n in range(150)),
         ],
@@ -98,6 +102,12 @@ def built(tmp_path_factory: pytest.TempPathFactory, dbt: Callable[..., Any], lak
     tables["touchpoints"] += [
         touch("late", "2024-03-05 10:00:00", "email", person_id="bob"),
         touch("t0", "2024-03-29 13:00:00", "email", account_id="a-acme"),
+    ]
+    # A cookie that logged in, by a key that is ann's.
+    tables["identities"] = [
+        {"person_id": "cookie", "customer_id": "bob", "merged_at": "2024-03-15 10:00:00"},
+        {"person_id": "cookie", "customer_id": "ann-before", "merged_at": "2024-04-01 10:00:00"},
+        {"person_id": "ann-before", "customer_id": "ann"},
     ]
     # An order that is no more, and with it the last day.
     (lake / "raw/sales/source=hand/date_day=2024-03-31/part.parquet").unlink()
@@ -145,6 +155,7 @@ def test_conversions_are_orders_and_stages_and_hold_all_money_once(built: Any) -
         ("sale", "o1"): ("ann", 1, "100.01", "0.00"),
         ("sale", "o2"): ("ann", 1, "6.00", "-4.00"),
         ("sale", "o3"): ("bob", 0, "0.00", "-50.00"),
+        ("sale", "o6"): ("ann-before", 1, "5.00", "0.00"),
         ("sale", "(nobody) 2024-03-11 n"): (None, 2, "15.00", "0.00"),
         ("lead", "deal"): ("a-acme", 1, "0.00", "0.00"),
         ("qualified", "deal"): ("a-acme", 1, "0.00", "0.00"),
@@ -161,6 +172,7 @@ def test_touches_are_credited_as_on_paper(built: Any) -> None:
         ("sale", "o1"): ["t1", "t2"],
         ("sale", "o2"): ["t3"],
         ("sale", "o3"): ["t4"],
+        ("sale", "o6"): [None],
         ("sale", "(nobody) 2024-03-11 n"): [None],
         ("lead", "deal"): ["t5"],
         ("qualified", "deal"): ["t5"],
@@ -189,20 +201,23 @@ def test_paths_hold_nulls_but_neither_open_journeys_nor_machines(built: Any) -> 
         if row["conversion_kind"] == "sale"
     }
     assert sales == {
-        ("channel", ()): (2, 0), ("channel", ("search", "direct")): (1, 0),
+        ("channel", ()): (3, 0), ("channel", ("search", "direct")): (1, 0),
         ("channel", ("email",)): (1, 0), ("channel", ("search",)): (0, 1),
-        ("campaign", ()): (2, 0), ("campaign", ("spring", "(no campaign) direct")): (1, 0),
+        ("campaign", ()): (3, 0), ("campaign", ("spring", "(no campaign) direct")): (1, 0),
         ("campaign", ("(no campaign) email",)): (1, 0),
         ("campaign", ("(no campaign) search",)): (0, 1),
-        ("territory", ()): (2, 0), ("territory", ("(no territory)", "(no territory)")): (1, 0),
+        ("territory", ()): (3, 0), ("territory", ("(no territory)", "(no territory)")): (1, 0),
         ("territory", ("(no territory)",)): (1, 1),
     }  # fmt: skip
     assert built[0]["bots"] == [{"unit_id": "bot", "touches": 150}]
     opened = [row for row in built[0]["open"] if row["conversion_kind"] == "sale"]
-    assert [row["journeys"] for row in opened] == [1]
+    # The touches of dora, of the cookie, and of ann after her orders.
+    assert [row["journeys"] for row in opened] == [1, 1, 1]
 
 
-def test_a_late_touch_rewrites_the_conversions_it_reaches_and_no_others(built: Any) -> None:
+def test_late_touches_and_identities_rewrite_what_they_reach_and_no_more(
+    built: Any,
+) -> None:
     before, after, whole = built
 
     rewritten = {
@@ -211,9 +226,13 @@ def test_a_late_touch_rewrites_the_conversions_it_reaches_and_no_others(built: A
         if row["platform"] is None
     }
     gone = credit(before["credit"], "made_of").keys() - credit(after["credit"], "made_of").keys()
-    assert rewritten == {("sale", "o3")}
+    # o3 by the late touch, o2 by the cookie's, o6 as its buyer turned out to be ann.
+    assert rewritten == {("sale", "o3"), ("sale", "o2"), ("sale", "o6")}
     assert gone == {("order", "b2")}
-    assert credit(after["credit"], "touchpoint_id")["sale", "o3"] == ["late", "t4"]
+    touches = credit(after["credit"], "touchpoint_id")
+    assert touches["sale", "o3"] == ["late", "t4"]
+    assert touches["sale", "o2"] == ["t11", "t3"]
+    assert touches["sale", "o6"] == ["t12"]
 
     for row in after["credit"]:
         row["platform"] = None
@@ -224,14 +243,31 @@ def test_a_late_touch_rewrites_the_conversions_it_reaches_and_no_others(built: A
 def test_the_release_has_the_paths_and_no_person(
     dbt: Callable[..., Any], built: Any, tmp_path: Path, lakes: Any
 ) -> None:
-    lakes.write_raw(tmp_path, {"sales": company()["sales"][:1],
-                               "territories": company()["territories"]})  # fmt: skip
+    lakes.write_raw(tmp_path, {
+        "sales": company()["sales"][:1],
+        **{name: company()[name] for name in ("territories", "customers", "opportunities")},
+        "identities": [
+            {"person_id": "tablet", "customer_id": "p-acme"},
+            {"person_id": "desk", "account_id": "a-other"},
+            {"person_id": "till", "customer_id": "acme"},
+            {"person_id": "one", "customer_id": "two"}, {"person_id": "two", "customer_id": "one"},
+        ],
+    })  # fmt: skip
     run = dbt(tmp_path, "run", *SELECT)
     assert run.returncode == 0, run.output
     rows = run.query("select * from release_journey_paths order by all")
-    assert [(row["grain"], row["path"], row["conversions"]) for row in rows] == [
+    sold = [row for row in rows if row["conversion_kind"] == "sale"]
+    assert [(row["grain"], row["path"], row["conversions"]) for row in sold] == [
         (grain, [], 1) for grain in ("campaign", "channel", "territory")
     ]
+    # Keys of a contact, of an account, of a business; those in a circle stay who they are.
+    known = run.query("select * from int_journeys__identified order by person_id")
+    assert [(row["person_id"], row["unit_kind"], row["unit_id"]) for row in known] == [
+        (person, "account", account)
+        for person, account in (
+            ("desk", "a-other"), ("p-acme", "a-acme"), ("tablet", "a-acme"), ("till", "a-acme"),
+        )
+    ]  # fmt: skip
     assert set(rows[0]) == {
         "conversion_kind", "grain", "path", "conversions", "value", "margin", "nulls",
     }  # fmt: skip

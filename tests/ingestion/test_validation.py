@@ -85,6 +85,7 @@ GOOD: dict[str, dict[str, str]] = {
     },
     "campaigns": {"campaign_id": "c"},
     "customers": {"customer_id": "c", "customer_kind": "B2B"},
+    "identities": {"person_id": "p", "customer_id": "c"},
     "sellers": {"seller_id": "s", "kind": "employee"},
     "fiscal_calendar": {
         "date_day": "2025-01-01", "calendar_id": "c", "fiscal_year": "2025",

@@ -2,30 +2,42 @@
 -- ledger alone: each line belongs to one conversion of the kinds sale, order or won.
 with
 
+identified as (
+    select * from {{ ref('int_journeys__identified') }}
+),
+
+merged as (
+    select * from identified
+    where unit_kind = 'person'
+),
+
 sales as (
     select
-        order_id,
-        line_number,
-        date_day,
-        territory_id,
-        product_id,
-        customer_kind,
-        customer_id,
-        rep_id,
-        opportunity_id,
-        net_revenue,
-        cost,
-        landed_currency,
+        sold.order_id,
+        sold.line_number,
+        sold.date_day,
+        sold.territory_id,
+        sold.product_id,
+        sold.customer_kind,
+        -- Who bought under an earlier key is the same person.
+        coalesce(merged.unit_id, sold.customer_id) as customer_id,
+        sold.rep_id,
+        sold.opportunity_id,
+        sold.net_revenue,
+        sold.cost,
+        sold.landed_currency,
         -- A sale known by its day comes after the touches of that day, as its place counts days.
         coalesce(
-            sold_at,
+            sold.sold_at,
             timezone('UTC', timezone(
-                coalesce(time_zone, 'UTC'),
-                cast(date_day + {{ days_of('grain') }} as timestamp)
+                coalesce(sold.time_zone, 'UTC'),
+                cast(sold.date_day + {{ days_of('sold.grain') }} as timestamp)
             )) - interval 1 microsecond
         ) as sold_at
-    from {{ ref('stg_raw__sales') }}
-    where booked_by = 'company'
+    from {{ ref('stg_raw__sales') }} as sold
+    left join merged
+        on sold.customer_id = merged.person_id
+    where sold.booked_by = 'company'
 ),
 
 opportunities as (
@@ -34,10 +46,6 @@ opportunities as (
 
 customers as (
     select * from {{ ref('stg_raw__customers') }}
-),
-
-identified as (
-    select * from {{ ref('int_journeys__identified') }}
 ),
 
 won as (
