@@ -58,7 +58,7 @@ def plan_signals(grid: Grid, closed: Bools) -> tuple[list[str], Singles]:
         for width in (grid.season, 2 * grid.season):
             names += [f"{name}_past{width}", f"{name}_next{width}"]
             out += [_share(values, width), _share(values[:, ::-1], width)[:, ::-1]]
-    return names, np.stack(out)
+    return names, np.array(out, dtype=np.float32).reshape(len(out), *closed.shape)
 
 
 def calendar_signals(grid: Grid) -> tuple[list[str], Singles]:

@@ -244,3 +244,16 @@ def test_weeks_and_months_are_forecast_with_their_plan(freq, periods):
     assert made.totals.query("level == 'total'")["mean"].iloc[-1] == pytest.approx(
         made.forecast["mean"].sum(), abs=0.005
     )
+
+
+def test_weeks_without_any_plan_are_forecast():
+    """No plan column and nothing closed: the pooled model has the calendar alone."""
+    dates = pd.date_range("2022-01-03", periods=110, freq="W-MON")
+    rng = np.random.default_rng(9)
+    frame = pd.concat(
+        pd.DataFrame({"product": p, "ds": dates, "units": 100 + 5 * rng.standard_normal(110)})
+        for p in ("a", "b", "c", "d", "e", "f")
+    )
+    grid = lay_out(frame, None, series=["product"], date="ds", target="units", horizon=6)
+    made = forecast_frame(grid, candidates=QUICK)
+    assert made.forecast["mean"].between(90, 110).all()
