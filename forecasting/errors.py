@@ -35,3 +35,7 @@ class GapError(ForecastError):
 
 class PlanError(ForecastError):
     """The plan of the horizon is not there, or says what history does not know."""
+
+
+class MediaError(ForecastError):
+    """A mix result does not go with the history and plan it is to explain."""

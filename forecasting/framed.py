@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from forecasting.errors import HorizonError
 from forecasting.explaining import explained
 from forecasting.grid import Floats, Grid
 from forecasting.longframe import LaidOut
+from forecasting.media import Media, media_parts
 from forecasting.race import NAIVE, Progress, Race, Told, cuts_before, mixed, weights_at
 
 BLOCK = 200
@@ -34,9 +35,10 @@ class FrameForecast:
 
 @dataclass(frozen=True)
 class At:
-    """A forecast at one origin, in arrays."""
+    """A forecast at one origin, in arrays. `base`: before what a mix result adds, as raced."""
 
     cut: int
+    base: Floats
     mean: Floats
     models: list[str]
     quantiles: dict[str, Floats]
@@ -55,18 +57,25 @@ def forecast_frame(
     country: str | None = None,
     candidates: Sequence[Candidate] | None = None,
     progress: Progress | None = None,
+    media: Media | None = None,
 ) -> FrameForecast:
     """Forecast every series of a frame for its horizon.
 
     The same frame and seed give the same tables. Method: docs/reference/forecast.md.
+
+    Args:
+        media: what a mix result says of the frame: taken out of history before the race, added to
+            the forecast after it.
     """
+    if media is not None:
+        laid = replace(laid, grid=media.without(laid.grid), notes=(*laid.notes, *media.notes))
     race = _race(laid.grid, seed, country, candidates, progress)
-    at = forecast_at(race, 0, _groups(laid.keys))
+    at = forecast_at(race, 0, _groups(laid.keys), media)
     earlier = cuts_before(laid.grid, 0)
     return FrameForecast(
         forecast=_forecast_table(laid, at),
         totals=_totals_table(laid, at),
-        explain=_explain_table(laid, race, at),
+        explain=_explain_table(laid, race, at, media),
         facts={
             "freq": laid.grid.freq,
             "series": len(laid.grid.ids),
@@ -77,6 +86,7 @@ def forecast_frame(
             "weights": at.weights,
             "kinds": {k: int((at.told.kinds == k).sum()) for k in sorted(set(at.told.kinds))},
             "error_shares": vars(at.calibration.shares),
+            "media": [] if media is None else list(media.labels),
             "notes": list(laid.notes),
         },
     )
@@ -221,13 +231,20 @@ def _groups(keys: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
     return out
 
 
-def forecast_at(race: Race, cut: int, groups: dict[str, npt.NDArray[np.intp]]) -> At:
-    """The mix at an origin, weighed and calibrated by earlier origins; `groups` of rows to sum."""
+def forecast_at(
+    race: Race, cut: int, groups: dict[str, npt.NDArray[np.intp]], media: Media | None = None
+) -> At:
+    """The mix at an origin, weighed and calibrated by earlier origins; `groups` of rows to sum.
+
+    Args:
+        media: what is added to a race of history without it.
+    """
     weights, cuts = weights_at(race, cut)
     told = race.at(cut, whole=True)
-    mean, models = mixed(told, weights)
+    base, models = mixed(told, weights)
     # Cents once, here: every sum below is a sum of these.
-    mean = np.round(mean, 2)
+    mean = np.round(base if media is None else media.on(base, told.shut), 2)
+    base = mean if media is None else base
     calibration = calibrate(race, cuts, weights, told)
     S, H = mean.shape
     found = {name: np.empty((S, H)) for name in QUANTILES}
@@ -236,7 +253,9 @@ def forecast_at(race: Race, cut: int, groups: dict[str, npt.NDArray[np.intp]]) -
     member = {label: set(map(int, rows)) for label, rows in groups.items()}
     levels = list(QUANTILES.values())
     for rows in race.grid.blocks(BLOCK):
-        paths = draw(mean, told, calibration, rows, race.seed)
+        paths = draw(base, told, calibration, rows, race.seed)
+        if media is not None:
+            paths = media.on_paths(paths, rows, told.shut, race.seed)
         cells = np.quantile(paths, levels, axis=1)
         for number, name in enumerate(QUANTILES):
             found[name][rows] = cells[number]
@@ -250,7 +269,7 @@ def forecast_at(race: Race, cut: int, groups: dict[str, npt.NDArray[np.intp]]) -
                 sums[label] += paths[here].sum(axis=0, dtype=np.float64)
     total = sums[""].sum(axis=1)
     grand = _about(np.quantile(total, levels), total.mean(), mean.sum())
-    return At(cut, mean, models, found, sums, grand, horizon, told, weights, calibration)
+    return At(cut, base, mean, models, found, sums, grand, horizon, told, weights, calibration)
 
 
 def _about(quantiles: Any, centre: Any, mean: Any) -> Any:
@@ -314,8 +333,17 @@ def _periods(grid: Grid) -> list[tuple[int, int]]:
     return [*weeks, (0, H - 1)] if H > 1 else []
 
 
-def _explain_table(laid: LaidOut, race: Race, at: At) -> pd.DataFrame:
-    parts = explained(race.window(0), at.mean)
+def _explain_table(laid: LaidOut, race: Race, at: At, media: Media | None) -> pd.DataFrame:
+    window = race.window(0)
+    if media is None:
+        parts = explained(window, at.mean)
+    else:
+        brought = media.parts(at.told.shut)
+        lifted = np.maximum(-(at.base + brought.sum(axis=0)), 0.0)
+        # What rounding to cents moves goes where the rest of the race's answer goes.
+        own = explained(window, at.mean - brought.sum(axis=0) - lifted)
+        more = media_parts(media, brought, lifted, laid.grid.dates[laid.grid.known :])
+        parts = pd.concat([own, more]).sort_values(["row", "ds"], kind="stable", ignore_index=True)
     names = {f"plan:{i}": f"plan:{c.name}" for i, c in enumerate(laid.grid.columns)}
     parts["part"] = parts["part"].map(lambda part: names.get(part, part))
     keys = laid.keys.loc[parts["row"].astype(int)].reset_index(drop=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 from rich.console import Console
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecasting.longframe import LaidOut
+    from forecasting.media import Media
 
 HistoryOption = Annotated[
     Path, typer.Option("--history", help="CSV: one row a series and day, week or month.")
@@ -46,11 +47,24 @@ CountryOption = Annotated[
     typer.Option("--country", help="Country code whose public holidays Prophet knows, as DE."),
 ]
 SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")]
+MixOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--mix", help="Folder of `liftcast mix fit`: media and promotions as it credits them."
+    ),
+]
 LakeOption = Annotated[
     Path | None,
     typer.Option("--lake", help="Folder that everything a run makes lies under [lake/]."),
 ]
 Say = Callable[[str], None]
+
+
+class Tables(NamedTuple):
+    """History and plan as they were read, cells as text."""
+
+    history: pd.DataFrame
+    plan: pd.DataFrame | None
 
 
 def add_commands(app: typer.Typer, console: Console) -> None:
@@ -108,15 +122,24 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         gaps: GapsOption = "error",
         country: CountryOption = None,
         seed: SeedOption = 0,
+        mix: MixOption = None,
     ) -> None:
-        """Forecast every series of a CSV: forecast.csv, totals.csv, explain.csv."""
+        """Forecast every series of a CSV: forecast.csv, totals.csv, explain.csv.
+
+        With `--mix` the plan holds the columns of the mix's panel; what they bring is taken from
+        the fit, for history and plan alike.
+        """
         prepare()
         from forecasting.framed import forecast_frame
         from liftcast.forecast_files import free, write_forecast
 
         free(out)
-        laid = lay_out_files(history, plan, series, date, target, horizon, gaps, note)
-        made = forecast_frame(laid, seed=seed, country=country, progress=clock())
+        tables = _tables(history, plan, note)
+        laid, media = _with_media(
+            mix, tables, date, note,
+            lambda own: _laid(own, series, date, target, horizon, gaps, note),
+        )  # fmt: skip
+        made = forecast_frame(laid, seed=seed, country=country, progress=clock(), media=media)
         made.facts["inputs"] = _inputs(history, plan, laid, target)
         write_forecast(out, laid, made)
         console.print(_weights(made.facts["weights"], made.facts["kinds"]))
@@ -199,6 +222,48 @@ def _inputs(history: Path, plan: Path | None, laid: LaidOut, target: str) -> dic
     }
 
 
+def _tables(history: Path, plan: Path | None, note: Say) -> Tables:
+    from liftcast.mix_files import read_csv
+
+    table = read_csv(history)
+    told: pd.DataFrame | None = None
+    if plan is not None:
+        planned = read_csv(plan)
+        told = planned.frame
+        for text in planned.notes:
+            note(f"{plan.name}: {text}")
+    for text in table.notes:
+        note(f"{history.name}: {text}")
+    return Tables(table.frame, told)
+
+
+def _laid(  # noqa: PLR0917 - as the options
+    tables: Tables,
+    series: str,
+    date: str,
+    target: str,
+    horizon: int,
+    gaps: Literal["error", "zero", "unknown"],
+    note: Say,
+    wished: list[str] | None = None,
+) -> LaidOut:
+    from forecasting.longframe import lay_out
+
+    laid = lay_out(
+        tables.history,
+        tables.plan,
+        series=_names(series),
+        date=date,
+        target=target,
+        horizon=horizon,
+        gaps=gaps,
+        plan_columns=wished,
+    )
+    for text in laid.notes:
+        note(text)
+    return laid
+
+
 def lay_out_files(  # noqa: PLR0917 - as the options
     history: Path,
     plan: Path | None,
@@ -211,31 +276,26 @@ def lay_out_files(  # noqa: PLR0917 - as the options
     wished: list[str] | None = None,
 ) -> LaidOut:
     """History and plan from their files, checked and laid out; what a reader is told is noted."""
-    from forecasting.longframe import lay_out
-    from liftcast.mix_files import read_csv
+    tables = _tables(history, plan, note)
+    return _laid(tables, series, date, target, horizon, gaps, note, wished)
 
-    table = read_csv(history)
-    told: pd.DataFrame | None = None
-    if plan is not None:
-        planned = read_csv(plan)
-        told = planned.frame
-        for text in planned.notes:
-            note(f"{plan.name}: {text}")
-    for text in table.notes:
-        note(f"{history.name}: {text}")
-    laid = lay_out(
-        table.frame,
-        told,
-        series=_names(series),
-        date=date,
-        target=target,
-        horizon=horizon,
-        gaps=gaps,
-        plan_columns=wished,
-    )
-    for text in laid.notes:
+
+def _with_media(
+    mix: Path | None, tables: Tables, date: str, note: Say, lay: Callable[[Tables], LaidOut]
+) -> tuple[LaidOut, Media | None]:
+    """The frame laid out, and what a fit's drivers bring to it; their columns are not raced."""
+    if mix is None:
+        return lay(tables), None
+    from liftcast.forecast_media import media_for, stored_mix, without_columns
+
+    fit = stored_mix(mix)
+    taken = fit.columns()
+    plan = None if tables.plan is None else without_columns(tables.plan, taken)
+    laid = lay(Tables(without_columns(tables.history, taken), plan))
+    media = media_for(fit, laid, tables, date, note)
+    for text in media.notes:
         note(text)
-    return laid
+    return laid, media
 
 
 def _weights(weights: dict[str, dict[str, float]], kinds: dict[str, int]) -> Table:

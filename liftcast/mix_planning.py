@@ -83,13 +83,24 @@ def read_plan(path: Path, spec: SpecFile, note: Note) -> MixInputs:
     Raises:
         LiftcastError: columns are missing: all of them are named, with the plan's dates.
     """
+    table = read_csv(path)
+    for text in table.notes:
+        note(text)
+    return plan_inputs(table.frame, spec, str(path), note)
+
+
+def plan_inputs(frame: pd.DataFrame, spec: SpecFile, name: str, note: Note) -> MixInputs:
+    """A plan's table as model inputs, as `read_plan`.
+
+    Args:
+        name: of the table, for errors.
+    """
     from models.mix.sheet.reading import read_sheet
 
-    table = read_csv(path)
-    frame, columns = table.frame, spec.panel
+    columns = spec.panel
     sold = columns.outcome.column
     optional = {sold, columns.population, columns.outcome.value_per_unit, *columns.events}
-    lacking = [name for name in columns.columns() if name not in optional and name not in frame]
+    lacking = [one for one in columns.columns() if one not in optional and one not in frame]
     if lacking:
         days = ""
         if columns.date in frame and len(frame):
@@ -97,8 +108,8 @@ def read_plan(path: Path, spec: SpecFile, note: Note) -> MixInputs:
             days = f" for {printable(span[0], 20)} to {printable(span[-1], 20)}"
         raise LiftcastError(
             f"the plan lacks {len(lacking)} of the model's columns{days}",
-            where=printable(path),
-            expected=", ".join(printable(name, 60) for name in lacking),
+            where=printable(name),
+            expected=", ".join(printable(one, 60) for one in lacking),
             remedy="Add them, with 0 where nothing will run",
         )
     # What is sold is not known yet; reading needs something that is not nothing.
@@ -111,8 +122,8 @@ def read_plan(path: Path, spec: SpecFile, note: Note) -> MixInputs:
             "events": tuple(one for one in columns.events if one in there),
         }
     )
-    sheet = read_sheet(frame, columns, str(path))
-    for text in (*table.notes, *sheet.notes):
+    sheet = read_sheet(frame, columns, name)
+    for text in sheet.notes:
         note(text)
     return sheet.inputs
 

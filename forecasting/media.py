@@ -1,0 +1,95 @@
+"""What drivers bring to the series of a forecast, past and planned, beside what is raced.
+
+Attribution and forecast then tell one story: history is raced without what a fitted mix model
+credits to its drivers, and what it predicts of the plan (carry-over from history, saturation and
+signs kept) is added to that forecast. `mix_media` makes it of a mix result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecasting.grid import Bools, Floats, Grid
+
+
+@dataclass(frozen=True)
+class Media:
+    """Parts of S series by D drivers, in the forecast's unit.
+
+    Attributes:
+        drivers: (kind, driver) of each part.
+        past: (S, T) what all of them brought in history; NaN before the mix's window.
+        ahead: (D, S, H) mean of what they bring in the horizon.
+        swings: (R, C, H) joint draws of all drivers' sum by series of the mix, less its mean and
+            less what the same draw takes from history.
+        cells: (S,) the series of the mix that each series is part of.
+        share: (S,) forecast units of a series per unit of outcome of its series of the mix.
+        notes: what a reader must know.
+    """
+
+    drivers: tuple[tuple[str, str], ...]
+    past: Floats
+    ahead: Floats
+    swings: npt.NDArray[np.float32]
+    cells: npt.NDArray[np.intp]
+    share: Floats
+    notes: tuple[str, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the parts in an explanation, as `media:tv`."""
+        return tuple(f"{kind}:{driver}" for kind, driver in self.drivers)
+
+    def without(self, grid: Grid) -> Grid:
+        """The grid with what drivers brought taken out of its history."""
+        return replace(grid, y=grid.y - self.past)
+
+    def parts(self, shut: Bools) -> Floats:
+        """(D, S, H): `ahead`, and nothing in periods that are closed."""
+        return np.where(shut, 0.0, self.ahead)
+
+    def on(self, base: Floats, shut: Bools) -> Floats:
+        """A forecast (S, H) without drivers, with them; never below zero."""
+        return np.asarray(np.maximum(base + self.parts(shut).sum(axis=0), 0.0))
+
+    def on_paths(
+        self,
+        paths: npt.NDArray[np.float32],
+        rows: npt.NDArray[np.intp],
+        shut: Bools,
+        seed: int,
+    ) -> npt.NDArray[np.float32]:
+        """Paths (rows, P, H) of some of the series, with one joint draw of the mix in each."""
+        count, (draws, _, ahead) = paths.shape[1], self.swings.shape
+        order = np.random.default_rng([seed, 3]).permutation(draws)
+        picked = np.resize(order, count)
+        out = np.empty_like(paths)
+        for place, row in enumerate(rows):
+            swing = self.swings[picked, self.cells[row]] * self.share[row]
+            moved = np.where(shut[row], 0.0, swing + self.ahead[:, row].sum(axis=0))
+            out[place] = np.maximum(paths[place] + moved.reshape(count, ahead), 0.0)
+        return out
+
+
+def media_parts(made: Media, rows: Floats, lifted: Floats, dates: pd.DatetimeIndex) -> pd.DataFrame:
+    """Rows `row`, `ds`, `part`, `value` of an explanation: (D, S, H) parts and what the floor at
+    zero adds; series and parts without any are left out."""
+    tables = []
+    for name, values in zip((*made.labels, "floor"), (*rows, lifted), strict=True):
+        rounded = np.round(values, 6) + 0.0
+        kept = np.flatnonzero(np.abs(rounded).max(axis=1) > 0)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "row": np.repeat(kept, len(dates)),
+                    "ds": np.tile(dates.to_numpy(), len(kept)),
+                    "part": name,
+                    "value": rounded[kept].ravel(),
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)

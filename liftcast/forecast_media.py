@@ -1,0 +1,160 @@
+"""A stored mix fit beside a forecast's history and plan: which rows and columns are its."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from liftcast.mix_planning import open_result, plan_inputs, spec_of
+from warehouse.errors import LiftcastError, printable
+
+if TYPE_CHECKING:
+    from forecasting.longframe import LaidOut
+    from forecasting.media import Media
+    from models.mix.result import MixResult
+    from models.mix.sheet.layout import SpecFile
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class StoredMix:
+    """A fit as `liftcast mix fit` wrote it, and which column is what in its panel."""
+
+    result: MixResult
+    spec: SpecFile
+    file: Path
+
+    def columns(self) -> set[str]:
+        """Columns of a plan that the mix answers for: of drivers that are taken out of history."""
+        from forecasting.mix_media import TAKEN
+
+        told = [driver for driver in self.spec.panel.drivers if driver.kind in TAKEN]
+        found = {driver.exposed for driver in told}
+        return found | {name for d in told for name in (d.spend, d.frequency) if name}
+
+
+def stored_mix(path: Path) -> StoredMix:
+    """The fit in a folder.
+
+    Raises:
+        LiftcastError: there is none that this version reads.
+    """
+    result, file = open_result(path)
+    return StoredMix(result, spec_of(file, None), file)
+
+
+def media_for(
+    mix: StoredMix,
+    laid: LaidOut,
+    told: tuple[pd.DataFrame, pd.DataFrame | None],
+    date: str,
+    note: Note,
+) -> Media:
+    """What the mix's drivers bring to a frame's series; the plan holds the columns of its panel.
+
+    Args:
+        told: history and plan of the frame, cells as text.
+        date: their column of dates.
+
+    Raises:
+        LiftcastError, ModelInputError, ForecastError: mix, history and plan do not go together.
+    """
+    from forecasting.mix_media import media_of
+
+    history, plan = told
+    if plan is None:
+        raise LiftcastError(
+            "the mix needs a plan",
+            where=printable(mix.file),
+            expected="--plan with the columns of its panel, on each date of the horizon",
+            remedy="Give --plan, with 0 where nothing will run",
+        )
+    cells = _cells(mix, laid.keys)
+    first, last = mix.result.estimate.panel.dates[-1], laid.grid.dates[-1]
+    tables = []
+    for name, table in (("history", history), ("plan", plan)):
+        days = pd.to_datetime(table[date], format="ISO8601")
+        here = (days > first) & (days <= last)
+        if name == "history" and not here.any():
+            continue
+        tables.append(_of_panel(mix, table[here.to_numpy()], laid, date, name))
+    inputs = plan_inputs(pd.concat(tables), mix.spec, "the plan of the mix's drivers", note)
+    return media_of(mix.result, inputs, laid.grid, cells.to_numpy())
+
+
+def _places(mix: StoredMix) -> list[str]:
+    """Columns of the panel that tell its series apart."""
+    told = mix.spec.panel
+    return [name for name in (told.territory, told.product) if name]
+
+
+def _cells(mix: StoredMix, keys: pd.DataFrame) -> pd.Series:
+    """Number of the mix's series that each series of the frame is part of."""
+    panel, places = mix.result.estimate.panel, _places(mix)
+    lacking = [name for name in places if name not in keys]
+    if lacking:
+        raise LiftcastError(
+            f"the series are not told apart by {printable(lacking[0], 60)}, as the mix's panel is",
+            where=printable(mix.file),
+            expected=f"--series with {', '.join(printable(name, 60) for name in places)}",
+            got=", ".join(printable(name, 60) for name in keys.columns),
+            remedy="Add it to --series, or fit the mix without it",
+        )
+    known = {}
+    for at, pair in enumerate(zip(panel.territories, panel.products, strict=True)):
+        wanted = (mix.spec.panel.territory, mix.spec.panel.product)
+        known[tuple(p for p, w in zip(pair, wanted, strict=True) if w)] = at
+    told = [tuple(str(row[name]) for name in places) for _, row in keys.iterrows()]
+    strange = [one for one in told if one not in known]
+    if strange:
+        raise LiftcastError(
+            "a series of the history is not in the mix's panel",
+            where=printable(mix.file),
+            expected=f"one of its {len(known)} series",
+            got=printable(" / ".join(strange[0]), 120),
+            remedy="Fit the mix with it, or leave it out of the history",
+        )
+    return pd.Series([known[one] for one in told], dtype="int64")
+
+
+def _of_panel(
+    mix: StoredMix, table: pd.DataFrame, laid: LaidOut, date: str, name: str
+) -> pd.DataFrame:
+    """A table's rows as the mix's panel has them: once a date and series of the mix."""
+    told, places = mix.spec.panel, _places(mix)
+    sold = told.outcome.column
+    wanted = [c for c in told.columns() if c in table and c not in {date, told.date, sold}]
+    here = table[[date, *wanted]].rename(columns={date: told.date})
+    if all(place in here for place in places) and places:
+        ours = laid.keys[places].drop_duplicates()
+        here = here.rename_axis("_row").reset_index().merge(ours, on=places).set_index("_row")
+    here = here.drop_duplicates()
+    key = [told.date, *(place for place in places if place in here)]
+    twice = here.duplicated(key, keep=False)
+    if twice.any():
+        rows = here[twice].groupby(key, sort=False).nunique().iloc[0]
+        column = str(rows.index[int((rows > 1).to_numpy().argmax())])
+        day = here.loc[twice, told.date].iloc[0]
+        raise LiftcastError(
+            f"the {name}'s {printable(column, 60)} differs between series that are one series of "
+            "the mix",
+            where=f"{printable(day, 20)}, {_row(here[twice].index[0])}",
+            expected=f"the same value in all rows of one {' and '.join(key)}",
+            got=", ".join(printable(v, 20) for v in here.loc[twice, column].unique()[:3]),
+            remedy="Write the whole amount in each of these rows, or fit the mix by these series",
+        )
+    return here
+
+
+def _row(label: object) -> str:
+    return f"row {label}"
+
+
+def without_columns(table: pd.DataFrame, taken: set[str]) -> pd.DataFrame:
+    """A history or plan without the columns that the mix answers for."""
+    return table[[column for column in table.columns if column not in taken]]

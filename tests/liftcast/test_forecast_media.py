@@ -1,0 +1,124 @@
+"""`liftcast forecast run --mix`: a fit's folder beside history and plan of a plain CSV."""
+
+import csv
+import os
+import subprocess
+import sys
+from collections import defaultdict
+
+import numpy as np
+import pytest
+
+WEEKS, H = 60, 6
+SPEC = """
+panel:
+  date: week
+  territory: region
+  outcome: {column: units, kind: units}
+  drivers: [{name: tv, kind: media, spend: tv_S}]
+model:
+  sampling: {starts: 1, chains: 2, warmup: 60, draws: 100}
+"""
+
+
+def _liftcast(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "liftcast", *map(str, arguments)],
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+
+
+def _write(path, header, rows):
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle).writerows([header, *rows])
+    return path
+
+
+def _read(path):
+    with path.open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Two regions by week, two products in each; television is bought by region."""
+    place = tmp_path_factory.mktemp("mix")
+    rng = np.random.default_rng(8)
+    history, plan, panel = [], [], []
+    for region in ("n", "s"):
+        for number in range(WEEKS + H):
+            week = str(np.datetime64("2024-01-01") + 7 * number)
+            tv = round(float(rng.gamma(2.0, 50.0)), 2)
+            sold = round(float(900 + 500 * tv / (tv + 100) + rng.normal(0, 20)))
+            parts = {"tea": round(0.6 * sold), "soap": sold - round(0.6 * sold)}
+            for product, units in parts.items():
+                if number < WEEKS:
+                    history.append([region, product, week, units, tv])
+                else:
+                    plan.append([region, product, week, tv])
+            if number < WEEKS:
+                panel.append([region, week, sold, tv])
+    spec = place / "spec.yml"
+    spec.write_text(SPEC, encoding="utf-8")
+    _write(place / "panel.csv", ["region", "week", "units", "tv_S"], panel)
+    _write(place / "history.csv", ["region", "product", "week", "units", "tv_S"], history)
+    _write(place / "plan.csv", ["region", "product", "week", "tv_S"], plan)
+    done = _liftcast(
+        "mix", "fit", "--panel", place / "panel.csv", "--spec", spec, "--out", place / "fit"
+    )
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+def _run(place, plan, out, *more):
+    return _liftcast(
+        "forecast", "run", "--history", place / "history.csv", "--plan", place / plan,
+        "--series", "region,product", "--date", "week", "--target", "units", "--horizon", H,
+        "--out", place / out, "--mix", place / "fit", *more,
+    )  # fmt: skip
+
+
+def test_what_television_brings_in_the_forecast_is_what_the_mix_predicts(files):
+    done = _run(files, "plan.csv", "out")
+    assert done.returncode == 0, done.stderr
+    rows = {(row["region"], row["week"]): row["tv_S"] for row in _read(files / "plan.csv")}
+    plan = _write(
+        files / "region.csv", ["region", "week", "tv_S"], [[*k, v] for k, v in rows.items()]
+    )
+    told = _liftcast(
+        "mix", "predict", "--result", files / "fit", "--plan", plan, "--out", files / "next"
+    )
+    assert told.returncode == 0, told.stderr
+    ours = defaultdict(float)
+    explained = _read(files / "out" / "explain.csv")
+    for row in explained:
+        if row["part"] == "media:tv":
+            ours[row["region"], row["ds"]] += float(row["value"])
+    mix = {
+        (row["territory_id"], row["date_day"]): float(row["mean"])
+        for row in _read(files / "next" / "contributions.csv")
+        if row["driver"] == "tv"
+    }
+    assert ours == pytest.approx(mix, abs=1e-4)
+    assert min(mix.values()) > 50
+    # Television is not raced as well.
+    assert not any(row["part"].startswith("plan:") for row in explained)
+
+
+def test_a_plan_that_does_not_fit_the_panel_is_refused_in_words(files):
+    rows = [list(row.values()) for row in _read(files / "plan.csv")]
+    header = ["region", "product", "week", "tv_S"]
+    _write(files / "lacking.csv", header[:3], [row[:3] for row in rows])
+    lacking = _run(files, "lacking.csv", "no")
+    assert lacking.returncode == 1
+    assert "tv_S" in lacking.stderr
+    rows[0][3] = "1"
+    _write(files / "uneven.csv", header, rows)
+    uneven = _run(files, "uneven.csv", "no")
+    assert uneven.returncode == 1
+    assert "tv_S differs between series" in uneven.stderr.replace("\n", " ")
+    assert not (files / "no").exists()
