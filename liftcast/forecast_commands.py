@@ -140,7 +140,8 @@ def add_commands(app: typer.Typer, console: Console) -> None:
             lambda own: _laid(own, series, date, target, horizon, gaps, note),
         )  # fmt: skip
         made = forecast_frame(laid, seed=seed, country=country, progress=clock(), media=media)
-        made.facts["inputs"] = _inputs(history, plan, laid, target)
+        settings = {"horizon": horizon, "seed": seed, "gaps": gaps, "country": country}
+        made.facts["inputs"] = _inputs(history, plan, laid, target) | {"settings": settings}
         write_forecast(out, laid, made)
         console.print(_weights(made.facts["weights"], made.facts["kinds"]))
         console.print(f"forecast.csv, totals.csv, explain.csv lie in {escape(printable(out))}")
@@ -206,7 +207,7 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _inputs(history: Path, plan: Path | None, laid: LaidOut, target: str) -> dict[str, str | None]:
+def _inputs(history: Path, plan: Path | None, laid: LaidOut, target: str) -> dict[str, object]:
     """What a forecast was made of, for a version that is kept of it."""
     from warehouse.files import sha256_file
     from warehouse.runlog import code_version

@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from liftcast import forecast_versions_reports
+from liftcast.forecast_versions_screens import (
+    by_period_table,
+    overrides_table,
+    steps_table,
+    versions_table,
+)
 from warehouse.errors import printable
 from warehouse.lake import Lake
 from warehouse.settings import Settings
 
 if TYPE_CHECKING:
-    from forecasting.versions.overrides import Applied
     from forecasting.versions.states import Version
-    from liftcast.version_store import Actor, VersionStore
+    from liftcast.version_store import VersionStore
 
 StoreOption = Annotated[
     Path | None, typer.Option("--store", help="Folder of versions, outside of a lake.")
@@ -49,25 +54,10 @@ def add_commands(forecast: typer.Typer, console: Console) -> None:
     _making(version, console, note)
     _moving(version, console, note)
     _reading(version, console, note)
+    forecast_versions_reports.add_commands(version, console, note)
 
 
 Note = Callable[[str], None]
-
-
-def _store(store: Path | None, lake: Path | None) -> VersionStore:
-    from liftcast.version_store import VersionStore
-
-    if store is not None and lake is not None:
-        raise typer.BadParameter("give --store or --lake, not both")
-    # A lake's path is also held to what SQL takes as its own.
-    root = Lake.at(store).root if store else Lake.at(lake or Settings().lake).root / "versions"
-    return VersionStore(root, Settings().lock_timeout)
-
-
-def _actor(by: str, why: str) -> Actor:
-    from liftcast.version_store import Actor
-
-    return Actor(by, why)
 
 
 def _told(store: VersionStore, note: Note) -> None:
@@ -115,22 +105,49 @@ def _making(app: typer.Typer, console: Console, note: Note) -> None:
             str | None,
             typer.Option("--carry-overrides", help="Version whose overrides still hold here."),
         ] = None,
+        bridge_from: Annotated[
+            str | None, typer.Option("--bridge-from", help="Version a bridge is to come from.")
+        ] = None,
+        old_plan: Annotated[
+            Path | None,
+            typer.Option("--old-plan", help="Run on these data with the plan of --bridge-from."),
+        ] = None,
+        old_data: Annotated[
+            Path | None,
+            typer.Option("--old-data", help="Run on the data and plan of --bridge-from."),
+        ] = None,
     ) -> None:
         """Keep a forecast as a draft: its numbers, its fiscal calendar, what it was made of."""
         from liftcast.version_making import draft
+        from liftcast.version_store import Actor, opened
 
-        place = _store(store, lake)
+        place = opened(store, lake)
         known = as_of.date() if as_of else None
         made = _made(source, store, lake, known, measure, currency)
         for text in made.notes:
             note(text)
         within = None if source else Lake.at(lake or Settings().lake)
+        stops = {
+            key: _made(folder, store, lake, None, measure, currency)
+            for key, folder in (("old_plan", old_plan), ("old_data", old_data))
+            if folder is not None
+        }
         kept = draft(
-            place, made, _actor(by, why), name=name, scenario=scenario, calendar=calendar,
-            lake=within, supersedes=supersedes, carry=carry, note=note,
-        )  # fmt: skip
+            place,
+            made,
+            Actor(by, why),
+            name=name,
+            scenario=scenario,
+            calendar=calendar,
+            lake=within,
+            supersedes=supersedes,
+            carry=carry,
+            bridge_from=bridge_from,
+            stops=stops,
+            note=note,
+        )
         _told(place, note)
-        console.print(_versions([kept], "kept as a draft"))
+        console.print(versions_table([kept], "kept as a draft"))
         console.print("next: `liftcast forecast version override`, then `submit`", style="dim")
 
     @app.command(
@@ -168,10 +185,11 @@ def _making(app: typer.Typer, console: Console, note: Note) -> None:
     ) -> None:
         """Set a number beside the statistical one, of a draft; the sum is spread to the cent."""
         from liftcast.version_making import asked
+        from liftcast.version_store import Actor, opened
 
-        place = _store(store, lake)
+        place = opened(store, lake)
         if withdraw is not None:
-            place.withdraw(version, withdraw, _actor(by, why))
+            place.withdraw(version, withdraw, Actor(by, why))
             _told(place, note)
             console.print(f"override {withdraw} is withdrawn; its row stays")
             return
@@ -182,7 +200,7 @@ def _making(app: typer.Typer, console: Console, note: Note) -> None:
             place, version, kind=kind, value=value, where=where or [], period=period, days=days,
             expires=expires.date(), by=by, why=why,
         )  # fmt: skip
-        one, applied = place.override(version, wish, _actor(by, why))
+        one, applied = place.override(version, wish, Actor(by, why))
         _told(place, note)
         effect = applied.effects.set_index("number").loc[one.number]
         console.print(
@@ -215,10 +233,12 @@ def _moving(app: typer.Typer, console: Console, note: Note) -> None:
     def move(  # noqa: PLR0917
         store: Path | None, lake: Path | None, version: str, event: str, by: str, why: str
     ) -> Version:
-        place = _store(store, lake)
-        moved = place.move(version, event, _actor(by, why), Settings().four_eyes)
+        from liftcast.version_store import Actor, opened
+
+        place = opened(store, lake)
+        moved = place.move(version, event, Actor(by, why), Settings().four_eyes)
         _told(place, note)
-        console.print(_versions([moved], f"now {moved.state}"))
+        console.print(versions_table([moved], f"now {moved.state}"))
         return moved
 
     @app.command(epilog="Example: `liftcast forecast version submit V --by ana --why 'ready'`")
@@ -265,8 +285,10 @@ def _reading(app: typer.Typer, console: Console, note: Note) -> None:
     @app.command("list", epilog="Example: `liftcast forecast version list --store versions`")
     def listed(store: StoreOption = None, lake: LakeOption = None) -> None:
         """Versions and their states, oldest first."""
-        history = _store(store, lake).history()
-        console.print(_versions(list(history.versions.values()), "versions"))
+        from liftcast.version_store import opened
+
+        history = opened(store, lake).history()
+        console.print(versions_table(list(history.versions.values()), "versions"))
 
     @app.command(epilog="Example: `liftcast forecast version show 2026-11-base-1 --out numbers`")
     def show(
@@ -278,11 +300,17 @@ def _reading(app: typer.Typer, console: Console, note: Note) -> None:
         lake: LakeOption = None,
     ) -> None:
         """One version: who did what and why, its overrides, its numbers by fiscal period."""
-        place = _store(store, lake)
+        from liftcast.version_store import opened
+
+        place = opened(store, lake)
         found = place.history().version(version)
         applied = place.numbers(found)
-        for table in (_versions([found], "version"), _steps(found), _overrides(found, applied),
-                      _by_period(found, applied)):  # fmt: skip
+        for table in (
+            versions_table([found], "version"),
+            steps_table(found),
+            overrides_table(found, applied),
+            by_period_table(found, applied),
+        ):
             console.print(table)
         if out is not None:
             from liftcast.version_making import write_numbers
@@ -299,9 +327,10 @@ def _reading(app: typer.Typer, console: Console, note: Note) -> None:
         lake: LakeOption = None,
     ) -> None:
         """Check every event, table and rule; name what was touched (exit code 1 then)."""
+        from liftcast.version_store import opened
         from liftcast.version_verify import verify as check
 
-        findings = check(_store(store, lake), receipt)
+        findings = check(opened(store, lake), receipt)
         touched = [finding for finding in findings if finding.state == "touched"]
         for finding in findings:
             colour = "red" if finding.state == "touched" else "yellow"
@@ -312,80 +341,3 @@ def _reading(app: typer.Typer, console: Console, note: Note) -> None:
         if touched:
             raise typer.Exit(1)
         console.print("nothing was touched")
-
-
-def _versions(versions: list[Version], title: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for heading in (
-        "version",
-        "period",
-        "scenario",
-        "as of",
-        "state",
-        "by",
-        "code",
-        "data",
-        "plan",
-    ):
-        table.add_column(heading, overflow="fold")
-    for v in versions:
-        step = v.steps[-1]
-        state = f"{v.state}, superseded by {v.superseded_by}" if v.superseded_by else v.state
-        cells = (v.name, v.fiscal_period, v.scenario, v.as_of, state, step.by, v.code_version,
-                 v.data_hash[:12], v.plan_hash[:12])  # fmt: skip
-        table.add_row(*[escape(printable(cell, 60)) for cell in cells])
-    return table
-
-
-def _steps(version: Version) -> Table:
-    table = Table(title="who, when, why", title_justify="left")
-    for heading in ("state", "at (UTC)", "by", "account", "why"):
-        table.add_column(heading, overflow="fold")
-    for step in version.steps:
-        cells = (step.state, step.at[:19], step.by, step.account, step.why)
-        table.add_row(*[escape(printable(cell, 200)) for cell in cells])
-    return table
-
-
-def _overrides(version: Version, applied: Applied) -> Table:
-    table = Table(title="overrides", title_justify="left")
-    for heading in ("no.", "state", "scope", "from", "to", "what", "before", "after", "author",
-                    "reason", "expires"):  # fmt: skip
-        table.add_column(heading, overflow="fold")
-    effects = applied.effects.set_index("number")
-    for o in version.overrides:
-        done = effects.loc[o.number]
-        what = f"{o.kind} {o.value:f}{' %' if o.kind == 'percent' else ''}"
-        cells = (
-            o.number,
-            done["state"],
-            o.scope,
-            o.first_day,
-            o.last_day,
-            what,
-            f"{done['before']:,}",
-            f"{done['after']:,}",
-            o.author,
-            o.reason,
-            o.expires_on,
-        )
-        table.add_row(*[escape(printable(cell, 200)) for cell in cells])
-    return table
-
-
-def _by_period(version: Version, applied: Applied) -> Table:
-    unit = version.currency or version.measure
-    table = Table(title=f"numbers, {escape(printable(unit, 40))}", title_justify="left")
-    table.add_column("period")
-    for heading in ("statistical", "overrides", "final"):
-        table.add_column(heading, justify="right")
-    groups = applied.table.groupby("period", sort=False)
-    sums = {
-        name: [sum(group[name]) for _, group in groups] for name in ("mean", "override", "final")
-    }
-    order = applied.table.groupby("period", sort=False)["ds"].min()
-    rows = sorted(zip(order, order.index, *sums.values(), strict=True))
-    for _, period, *cells in rows:
-        table.add_row(escape(printable(period)), *[f"{cell:,}" for cell in cells])
-    table.add_row("all", *[f"{sum(cells):,}" for cells in sums.values()], style="bold")
-    return table

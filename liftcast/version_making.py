@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from forecasting.versions.bridge import uncovered
 from forecasting.versions.errors import OverrideError, VersionError
 from forecasting.versions.fiscal import period_of, positions, row_of
-from forecasting.versions.overrides import Applied, Override, number_from
+from forecasting.versions.overrides import Applied, Override, as_rows, number_from
 from forecasting.versions.tables import NUMBERS, version_table
+from liftcast.version_reports import comparable, same_hash
 from liftcast.version_sources import NOT_RECORDED, Made, pairs, periods_from
-from liftcast.version_store import Actor, VersionStore, override_rows
+from liftcast.version_store import Actor, VersionStore
 from warehouse.files import appearing
 from warehouse.lake import Lake
 
@@ -37,11 +39,17 @@ def draft(
     lake: Lake | None = None,
     supersedes: str | None = None,
     carry: str | None = None,
+    bridge_from: str | None = None,
+    stops: Mapping[str, Made] | None = None,
     note: Note = lambda _: None,
 ) -> Version:
     """Keep a forecast as a draft version.
 
     Its fiscal period is the one that holds `as_of`.
+
+    Args:
+        stops: forecasts for the bridge from `bridge_from`: `old_data` (this code on the old
+            version's data and plan), `old_plan` (this data, its plan).
 
     Raises:
         VersionError, LiftcastError: the forecast, the calendar or the wish makes no version.
@@ -80,7 +88,13 @@ def draft(
     if ".dirty" in made.code_version:
         note("the forecast was made by code that was changed and not committed: nobody can make "
              "it again")  # fmt: skip
-    kept = store.create(fields, {"statistical": table, "periods": periods}, actor)
+    tables = {"statistical": table, "periods": periods}
+    if bridge_from is not None:
+        fields["bridge_from"] = bridge_from
+        tables |= _between(store, history.version(bridge_from), made, table, stops or {})
+    elif stops:
+        raise VersionError("Say with --bridge-from which version the old data or plan are of.")
+    kept = store.create(fields, tables, actor)
     same = [
         v.name for v in history.versions.values()
         if v.content_hash == kept.content_hash and made.data_hash != NOT_RECORDED
@@ -88,6 +102,41 @@ def draft(
     if same:
         note(f"the same statistical numbers stand as {', '.join(same[-3:])}")
     return kept
+
+
+def _between(
+    store: VersionStore, old: Version, made: Made, table: pd.DataFrame, stops: Mapping[str, Made]
+) -> dict[str, pd.DataFrame]:
+    """Tables of the forecasts between, each proved to be made of what it says.
+
+    Raises:
+        VersionError: one was made of something else, or lacks rows that both versions have.
+    """
+    comparable(old, made, (old.name, "the new version"))
+    wanted = {
+        "old_data": {"data_hash": old.data_hash, "plan_hash": old.plan_hash},
+        "old_plan": {"data_hash": made.data_hash, "plan_hash": old.plan_hash},
+    }
+    out = {}
+    for name, stop in stops.items():
+        words = name.replace("_", " ")
+        for part, value in (wanted[name] | {"code_version": made.code_version}).items():
+            if not same_hash(getattr(stop, part), value):
+                what = part.removesuffix("_hash").removesuffix("_version")
+                raise VersionError(
+                    f"The forecast with the {words} was made with another {what} "
+                    f"({getattr(stop, part)[:16]}) than the bridge needs ({value[:16]})."
+                )
+        kept = version_table(stop.frame, made.series)
+        keys = [*made.series, "ds"]
+        missing = uncovered(kept, store.statistical(old), table, keys)
+        if missing:
+            raise VersionError(
+                f"The forecast with the {words} lacks {missing} rows that both versions have: "
+                "run it to the old version's last day."
+            )
+        out[name] = kept
+    return out
 
 
 def _across(days: pd.Series, rows: Any, periods: pd.DataFrame) -> int:
@@ -139,6 +188,21 @@ def asked(
     return Override(0, kind, number_from(value), pairs(where), first, last, by, why, expires)
 
 
+def write_rows(folder: Path, name: str, frame: pd.DataFrame, text: Sequence[str]) -> None:
+    """`<name>.csv` in a new folder; `text`: columns of text from outside."""
+    from liftcast.forecast_files import free
+    from liftcast.mix_files import write_table
+
+    free(folder)
+    if folder.is_dir():
+        folder.rmdir()
+    with appearing(folder) as place:
+        columns = {
+            column: ["" if v is None else v for v in frame[column]] for column in frame.columns
+        }
+        write_table(place / f"{name}.csv", columns, text)
+
+
 def write_numbers(folder: Path, version: Version, applied: Applied) -> None:
     """numbers.csv (a row a series and date) and overrides.csv, into a new folder."""
     from liftcast.forecast_files import free
@@ -155,7 +219,7 @@ def write_numbers(folder: Path, version: Version, applied: Applied) -> None:
     columns |= {name: table[name].tolist() for name in version.series}
     columns |= {"ds": table["ds"].dt.strftime("%Y-%m-%d").tolist()}
     columns |= {name: table[name].tolist() for name in ("period", *NUMBERS, "override", "final")}
-    rows = override_rows(version.overrides, applied)
+    rows = as_rows(version.overrides, applied)
     numbers = {"number", "value", "rows", "before", "after"}
     free(folder)
     if folder.is_dir():

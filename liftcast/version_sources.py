@@ -17,6 +17,8 @@ from warehouse.lake import Lake
 if TYPE_CHECKING:
     import pandas as pd
 
+    from liftcast.version_reports import Ledger
+
 NOT_RECORDED = "not recorded"
 #: What `liftcast.mix_files.cell` puts a quote before.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -96,7 +98,11 @@ def from_folder(
         code_version=str(told.get("code_version", NOT_RECORDED)),
         data_hash=str(told.get("history_sha256", NOT_RECORDED)),
         plan_hash=str(told.get("plan_sha256") or ("none" if told else NOT_RECORDED)),
-        facts={"from": "folder", "files": hashes, "seed": facts.get("seed")},
+        facts={
+            "from": "folder",
+            "files": hashes,
+            "settings": told.get("settings"),
+        },
         notes=tuple(notes),
     )
 
@@ -170,7 +176,8 @@ def from_lake(lake: Lake) -> Made:
         data_hash=str(result["release_id"]),
         plan_hash=sha256_file(release / "plan.parquet"),
         facts={
-            "from": "lake", "run_id": result["run_id"], "seed": result["seed"],
+            "from": "lake", "run_id": result["run_id"],
+            "settings": result["settings"] | {"seed": result["seed"]},
             "files": {"volume.parquet": sha256_file(folder / "volume.parquet")},
         },
     )  # fmt: skip
@@ -192,25 +199,70 @@ def periods_from(
 
     if calendar is not None:
         periods, words = checked_periods(read_csv(calendar).frame), printable(calendar.name)
-    elif lake is not None and (lake.current / "tables" / "dim_calendar.parquet").is_file():
-        periods = checked_periods(_published(lake.current / "tables" / "dim_calendar.parquet"))
-        words = "the lake's fiscal calendar"
+    elif (published := published_periods(lake)) is not None:
+        periods, words = published, "the lake's fiscal calendar"
     else:
         periods, words = calendar_months(first, last), "calendar months"
     one, two = period_of(first, periods), period_of(last, periods)
     return periods.iloc[max(0, one - 1) : two + 1].reset_index(drop=True), words
 
 
-def _published(file: Path) -> pd.DataFrame:
+def published_periods(lake: Lake | None) -> pd.DataFrame | None:
+    """Fiscal periods of what a lake has published; None where there is nothing."""
     import duckdb
 
+    from forecasting.versions.fiscal import checked_periods
+
+    if lake is None or not (lake.current / "tables" / "dim_calendar.parquet").is_file():
+        return None
+    file = lake.current / "tables" / "dim_calendar.parquet"
     with duckdb.connect() as connection:
-        return connection.execute(
+        found = connection.execute(
             "select printf('%d-P%02d', fiscal_year, fiscal_period) as period, "
             "min(date_day) as starts_on, max(date_day) as ends_on from read_parquet(?) "
             "where fiscal_period is not null group by fiscal_year, fiscal_period order by 2",
             [str(file)],
         ).df()
+    return checked_periods(found)
+
+
+def ledger_from_csv(  # noqa: PLR0917 - as the options
+    file: Path, series: str, date: str, target: str, measure: str | None, currency: str | None
+) -> Ledger:
+    """Actuals of a CSV, as `liftcast forecast run` takes history.
+
+    Raises:
+        LiftcastError: the file cannot be read.
+    """
+    from liftcast.mix_files import read_csv
+    from liftcast.version_reports import Ledger
+
+    table = read_csv(file)
+    names = tuple(name.strip() for name in series.split(","))
+    source = f"{printable(file.name)} {table.sha256}"
+    return Ledger(table.frame, names, date, target, measure or target, currency, source)
+
+
+def ledger_from_lake(lake: Lake) -> Ledger:
+    """The ledger of a lake's newest release, by territory and product, in the forecast's measure.
+
+    Raises:
+        LiftcastError: there is no release, or no forecast that says which measure.
+    """
+    import pyarrow.parquet as pq
+
+    from liftcast.version_reports import Ledger
+
+    folder, _ = lake.latest_result("forecast")
+    measure = str(pq.read_table(folder / "volume.parquet", columns=["measure"])[0][0].as_py())
+    release = lake.current_release()
+    told = json.loads((release / "release.json").read_text(encoding="utf-8"))
+    frame = pq.read_table(release / "ledger.parquet").to_pandas()
+    return Ledger(
+        frame, ("territory_id", "product_id"), "date_day", measure, measure,
+        str(told["currency"]) if measure == "net_revenue" else None,
+        f"release {told['release_id']}",
+    )  # fmt: skip
 
 
 def pairs(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:

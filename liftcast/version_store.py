@@ -24,7 +24,7 @@ from typing import Any
 import pandas as pd
 
 from forecasting.versions.errors import VersionError
-from forecasting.versions.overrides import EFFECTS, Applied, Override, apply, checked
+from forecasting.versions.overrides import EFFECTS, Applied, Override, apply, as_rows, checked
 from forecasting.versions.states import Close, History, Version, after, replay
 from forecasting.versions.tables import content_hash
 from forecasting.versions.wording import said
@@ -32,6 +32,8 @@ from liftcast.version_files import read_table, write_tables
 from warehouse.errors import LiftcastError, printable
 from warehouse.files import sweep_leftovers, write_json
 from warehouse.journal import Event, Journal, Reading
+from warehouse.lake import Lake
+from warehouse.settings import Settings
 
 _FINAL = ("mean", "override", "final")
 
@@ -49,6 +51,21 @@ class Actor:
             "account": account(),
             "why": said(self.why, "reason (--why)", 1000),
         }
+
+
+def opened(store: Path | None, lake: Path | None) -> VersionStore:
+    """The store `store`, else the one of a lake.
+
+    Raises:
+        LiftcastError: both are given, or the path is none for a lake.
+    """
+    if store is not None and lake is not None:
+        raise LiftcastError(
+            "two places are given", where="--store and --lake", remedy="Leave one out"
+        )
+    # A store's path ends up in SQL as a lake's does, and is held to the same.
+    root = Lake.at(store).root if store else Lake.at(lake or Settings().lake).root / "versions"
+    return VersionStore(root, Settings().lock_timeout)
 
 
 def account() -> str:
@@ -328,7 +345,7 @@ class VersionStore:
                     _not_expired(version)
             if event == "locked":
                 folder = self.root / "locked" / name
-                rows = override_rows(version.overrides, applied)
+                rows = as_rows(version.overrides, applied)
                 tables = {"final": applied.table, "overrides": rows}
                 fields["files"] = write_tables(folder, tables)
                 folder.chmod(0o555)
@@ -370,20 +387,3 @@ def _not_expired(version: Version) -> None:
                 f"{one.expires_on}, after it was submitted: return the version to draft and submit "
                 "it again, without it or with a new one."
             )
-
-
-def override_rows(overrides: tuple[Override, ...], applied: Applied) -> pd.DataFrame:
-    """Overrides as rows: what was asked, by whom, why, until when, and what it did."""
-    rows = [
-        {"number": o.number, "kind": o.kind, "value": o.value,
-         "scope": json.dumps([list(pair) for pair in o.where]), "first_day": o.first_day,
-         "last_day": o.last_day, "author": o.author, "reason": o.reason,
-         "expires_on": o.expires_on, "entered_at": o.entered_at,
-         "withdrawn_at": o.withdrawn_at}
-        for o in overrides
-    ]  # fmt: skip
-    columns = ["number", "kind", "value", "scope", "first_day", "last_day", "author", "reason",
-               "expires_on", "entered_at", "withdrawn_at"]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=columns)
-    done = applied.effects
-    return frame.merge(done, on="number", how="left")

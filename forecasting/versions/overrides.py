@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -237,3 +238,20 @@ def spread(total: int, weights: Sequence[int]) -> list[int]:
     for _, place in sorted(left)[: total - sum(parts)]:
         parts[place] += 1
     return parts
+
+
+def as_rows(overrides: Sequence[Override], applied: Applied) -> pd.DataFrame:
+    """Overrides as rows: what was asked, by whom, why, until when, and what it did."""
+    rows = [
+        {"number": o.number, "kind": o.kind, "value": o.value,
+         "scope": json.dumps([list(pair) for pair in o.where]), "first_day": o.first_day,
+         "last_day": o.last_day, "author": o.author, "reason": o.reason,
+         "expires_on": o.expires_on, "entered_at": o.entered_at,
+         "withdrawn_at": o.withdrawn_at}
+        for o in overrides
+    ]  # fmt: skip
+    columns = ["number", "kind", "value", "scope", "first_day", "last_day", "author", "reason",
+               "expires_on", "entered_at", "withdrawn_at"]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=columns)
+    done = applied.effects
+    return frame.merge(done, on="number", how="left")

@@ -107,3 +107,122 @@ def test_wrong_usage_and_missing_places_are_one_sentence(typed, tmp_path):
     bad = typed("create", "--from", run, "--by", "Ana", "--why", " ")
     assert (bad.code, "reason" in bad.err) == (1, True)
     assert not (tmp_path / "versions" / "versions").exists()
+
+
+def _locked(typed, run, *more):
+    made = typed("create", "--from", run, *more, *ANA)
+    assert made.code == 0, made.err
+    name = next(word for word in made.out.split() if word.startswith("20"))
+    for command, who in (("submit", ANA), ("approve", BO), ("lock", BO)):
+        assert typed(command, name, *who).code == 0
+    return name
+
+
+def _bridged(out):
+    with (out / "bridge.csv").open(encoding="utf-8", newline="") as handle:
+        steps = {}
+        for row in csv.DictReader(handle):
+            steps[row["step"]] = steps.get(row["step"], Decimal(0)) + Decimal(row["amount"])
+    return steps
+
+
+def test_the_bridge_tells_apart_what_was_run_and_names_what_was_not(typed, tmp_path):
+    settings = {"horizon": 61, "seed": 0}
+    first = write_run(tmp_path / "october", settings=settings)
+    old = _locked(typed, first)
+    new = {"first": "2026-12-01", "days": 61, "history_sha256": "h2", "plan_sha256": "p2"}
+    second = write_run(tmp_path / "november", level=Decimal("12.50"), settings=settings, **new)
+    plain = typed("create", "--from", second, "--name", "plain", "--bridge-from", old, *ANA)
+    assert plain.code == 0, plain.err
+    told = typed("bridge", "plain", "--out", tmp_path / "b1")
+    assert told.code == 0, told.err
+    assert "'data and plan' cannot be told apart" in told.out
+    # 31 days of December are shared, 30 of November have passed, 30 of January have begun.
+    assert _bridged(tmp_path / "b1") == {
+        "old": 1220, "passed": -600, "model": 0, "data and plan": 155, "begun": 750,
+        "override": 0, "new": 1525,
+    }  # fmt: skip
+    stop = write_run(tmp_path / "stop", level=Decimal("11.00"), settings=settings,
+                     **(new | {"plan_sha256": "p1", "days": 31}))  # fmt: skip
+    done = typed("create", "--from", second, "--name", "whole", "--bridge-from", old,
+                 "--old-plan", stop, *ANA)  # fmt: skip
+    assert done.code == 0, done.err
+    typed("override", "whole", "--kind", "delta", "--value", "7.77", "--period", "2026-12",
+          "--expires", UNTIL, *ANA)  # fmt: skip
+    told = typed("bridge", "whole", "--by", "period", "--out", tmp_path / "b2")
+    assert "cannot be told apart" not in told.out
+    steps = _bridged(tmp_path / "b2")
+    assert steps == {
+        "old": 1220, "passed": -600, "model": 0, "data": 62, "plan": 93, "begun": 750,
+        "override": Decimal("7.77"), "new": Decimal("1532.77"),
+    }  # fmt: skip
+    assert typed("bridge", "whole", "--by", "nothing").code == 1
+    wrong = typed("create", "--from", second, "--bridge-from", old, "--old-plan", second, *ANA)
+    assert (wrong.code, "made with another plan (p2)" in wrong.err) == (1, True)
+    short = write_run(tmp_path / "short", settings=settings,
+                      **(new | {"plan_sha256": "p1", "days": 5}))  # fmt: skip
+    lacks = typed("create", "--from", second, "--bridge-from", old, "--old-plan", short, *ANA)
+    assert (lacks.code, "lacks 52 rows" in lacks.err) == (1, True)
+    assert typed("verify").code == 0
+
+
+def _sales(place, first, last, amount):
+    with place.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["shop", "day", "units"])
+        for shop in ("[red]1[/]", "=2"):
+            for day in pd.date_range(first, last):
+                writer.writerow([shop, day.date(), amount])
+    return place
+
+
+def test_closes_keep_what_the_ledger_said_and_accuracy_is_by_lag(typed, tmp_path, monkeypatch):
+    from warehouse import journal
+
+    class Then(datetime):
+        """Versions are locked in their own month, as finance does."""
+
+        moment = datetime(2026, 11, 4, 9, tzinfo=UTC)
+
+        @classmethod
+        def now(cls, tz=None):
+            return cls.moment
+
+    monkeypatch.setattr(journal, "datetime", Then)
+    run = write_run(tmp_path / "run")
+    name = typed("create", "--from", run, *ANA).out
+    assert "2026-10-base-1" in name
+    typed("override", "2026-10-base-1", "--kind", "percent", "--value", "10", "--period",
+          "2026-11", "--expires", UNTIL, *ANA)  # fmt: skip
+    for command, who in (("submit", ANA), ("approve", BO), ("lock", BO)):
+        assert typed(command, "2026-10-base-1", *who).code == 0
+    assert "no closed period" in typed("accuracy").out
+    ledger = ("--series", "shop", "--date", "day", "--target", "units")
+    sales = _sales(tmp_path / "november.csv", "2026-10-01", "2026-11-29", "11")
+    early = typed("close", "--period", "2026-11", "--actuals", sales, *ledger, *ANA)
+    assert (early.code, "reach 2026-11-29" in early.err) == (1, True)
+    Then.moment = datetime(2026, 12, 3, 9, tzinfo=UTC)
+    sales = _sales(tmp_path / "november.csv", "2026-10-01", "2026-11-30", "11")
+    done = typed("close", "--period", "2026-11", "--actuals", sales, *ledger, *ANA)
+    assert (done.code, "660.00 units" in done.out) == (0, True), done.err
+    Then.moment = datetime(2027, 1, 4, 9, tzinfo=UTC)
+    sales = _sales(tmp_path / "december.csv", "2026-11-01", "2026-12-31", "12.50")
+    done = typed("close", "--period", "2026-12", "--actuals", sales, *ledger, *ANA)
+    assert "+90.00" in done.out
+    told = typed("accuracy", "--out", tmp_path / "scores")
+    assert told.code == 0, told.err
+    with (tmp_path / "scores" / "accuracy.csv").open(encoding="utf-8", newline="") as handle:
+        rows = {row["lag"]: row for row in csv.DictReader(handle)}
+    assert (rows["1"]["final"], rows["1"]["actual"]) == ("660.00", "660.00")
+    assert float(rows["1"]["wape_final"]) == 0
+    assert float(rows["1"]["value_added"]) == pytest.approx(60 / 660)
+    assert float(rows["2"]["bias_final"]) == pytest.approx(-0.2)
+    again = typed("accuracy", "--restated", "--out", tmp_path / "restated")
+    assert again.code == 0, again.err
+    with (tmp_path / "restated" / "accuracy.csv").open(encoding="utf-8", newline="") as handle:
+        assert next(csv.DictReader(handle))["actual"] == "750.00"
+    assert typed("verify").code == 0
+    table = tmp_path / "versions" / "closes" / "0001" / "actuals.parquet"
+    table.chmod(0o644)
+    table.write_bytes(b"PAR1")
+    assert typed("accuracy").code == 1

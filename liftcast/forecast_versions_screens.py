@@ -1,0 +1,156 @@
+"""Tables that `liftcast forecast version` shows: every text from outside is escaped."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from warehouse.errors import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecasting.versions.overrides import Applied
+    from forecasting.versions.states import Version
+
+
+def versions_table(versions: list[Version], title: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in (
+        "version",
+        "period",
+        "scenario",
+        "as of",
+        "state",
+        "by",
+        "code",
+        "data",
+        "plan",
+    ):
+        table.add_column(heading, overflow="fold")
+    for v in versions:
+        step = v.steps[-1]
+        state = f"{v.state}, superseded by {v.superseded_by}" if v.superseded_by else v.state
+        cells = (v.name, v.fiscal_period, v.scenario, v.as_of, state, step.by, v.code_version,
+                 v.data_hash[:12], v.plan_hash[:12])  # fmt: skip
+        table.add_row(*[escape(printable(cell, 60)) for cell in cells])
+    return table
+
+
+def steps_table(version: Version) -> Table:
+    table = Table(title="who, when, why", title_justify="left")
+    for heading in ("state", "at (UTC)", "by", "account", "why"):
+        table.add_column(heading, overflow="fold")
+    for step in version.steps:
+        cells = (step.state, step.at[:19], step.by, step.account, step.why)
+        table.add_row(*[escape(printable(cell, 200)) for cell in cells])
+    return table
+
+
+def overrides_table(version: Version, applied: Applied) -> Table:
+    table = Table(title="overrides", title_justify="left")
+    for heading in ("no.", "state", "scope", "from", "to", "what", "before", "after", "author",
+                    "reason", "expires"):  # fmt: skip
+        table.add_column(heading, overflow="fold")
+    effects = applied.effects.set_index("number")
+    for o in version.overrides:
+        done = effects.loc[o.number]
+        what = f"{o.kind} {o.value:f}{' %' if o.kind == 'percent' else ''}"
+        cells = (
+            o.number,
+            done["state"],
+            o.scope,
+            o.first_day,
+            o.last_day,
+            what,
+            f"{done['before']:,}",
+            f"{done['after']:,}",
+            o.author,
+            o.reason,
+            o.expires_on,
+        )
+        table.add_row(*[escape(printable(cell, 200)) for cell in cells])
+    return table
+
+
+def by_period_table(version: Version, applied: Applied) -> Table:
+    unit = version.currency or version.measure
+    table = Table(title=f"numbers, {escape(printable(unit, 40))}", title_justify="left")
+    table.add_column("period")
+    for heading in ("statistical", "overrides", "final"):
+        table.add_column(heading, justify="right")
+    groups = applied.table.groupby("period", sort=False)
+    sums = {
+        name: [sum(group[name]) for _, group in groups] for name in ("mean", "override", "final")
+    }
+    order = applied.table.groupby("period", sort=False)["ds"].min()
+    rows = sorted(zip(order, order.index, *sums.values(), strict=True))
+    for _, period, *cells in rows:
+        table.add_row(escape(printable(period)), *[f"{cell:,}" for cell in cells])
+    table.add_row("all", *[f"{sum(cells):,}" for cells in sums.values()], style="bold")
+    return table
+
+
+def bridge_table(steps: pd.DataFrame, title: str, by: str | None) -> Table:
+    """Steps of a bridge, summed by step, or by a column and step."""
+    from forecasting.versions.bridge import ORDER
+
+    table = Table(title=escape(printable(title, 120)), title_justify="left")
+    if by is not None:
+        table.add_column(escape(printable(by, 40)), overflow="fold")
+    table.add_column("step")
+    table.add_column("amount", justify="right")
+    found = steps.groupby([*([by] if by else []), "step"], sort=False)["amount"].agg(
+        lambda values: sum(values.tolist())
+    )
+    place = {step: number for number, step in enumerate(ORDER)}
+    keys = [key if isinstance(key, tuple) else (key,) for key in found.index]
+    order = sorted(range(len(keys)), key=lambda at: (*map(str, keys[at][:-1]), place[keys[at][-1]]))
+    for at in order:
+        *member, step = keys[at]
+        strong = "bold" if step in ("old", "new") else None
+        amount = found.iloc[at]
+        shown = f"{amount:,}" if step in ("old", "new") else f"{amount:+,}"
+        table.add_row(*[escape(printable(one, 60)) for one in member], step, shown, style=strong)
+    return table
+
+
+def accuracy_table(lags: pd.DataFrame) -> Table:
+    """WAPE and bias by lag, statistical beside final."""
+    title = "by lag in fiscal periods; bias: sum F - A over sum A; value: WAPE saved by overrides"
+    table = Table(title=title, title_justify="left")
+    table.add_column("scenario", overflow="fold")
+    for heading in ("lag", "periods", "actual", "WAPE stat.", "WAPE final", "bias stat.",
+                    "bias final", "value"):  # fmt: skip
+        table.add_column(heading, justify="right")
+    for _, row in lags.iterrows():
+        rates = ["wape_statistical", "wape_final", "bias_statistical", "bias_final", "value_added"]
+        cells = [_share(row[name], name.startswith(("bias", "value"))) for name in rates]
+        table.add_row(
+            escape(printable(row["scenario"], 40)), str(row["lag"]), str(row["periods"]),
+            f"{row['actual']:,}", *cells,
+        )  # fmt: skip
+    return table
+
+
+def _share(value: float | None, signed: bool) -> str:
+    if value is None or math.isnan(value):
+        return ""
+    return f"{value:+.1%}" if signed else f"{value:.1%}"
+
+
+def restated_table(changes: pd.DataFrame) -> Table:
+    """What a ledger says otherwise since its periods were closed, by period."""
+    table = Table(title="restated since the first close", title_justify="left")
+    table.add_column("period", overflow="fold")
+    for heading in ("rows", "was", "is", "difference"):
+        table.add_column(heading, justify="right")
+    for period, rows in changes.groupby("period"):
+        was, now = sum(rows["was"].tolist()), sum(rows["actual"].tolist())
+        table.add_row(
+            escape(printable(period)), f"{len(rows):,}", f"{was:,}", f"{now:,}", f"{now - was:+,}"
+        )
+    return table

@@ -1,0 +1,291 @@
+"""What stored versions say together: bridge, close, accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from forecasting.versions.accuracy import Closed, Kept, accuracy
+from forecasting.versions.actuals import of_period, patched, restated
+from forecasting.versions.bridge import Between, Side, bridge
+from forecasting.versions.errors import VersionError
+from forecasting.versions.fiscal import calendar_months, checked_periods, row_of
+from forecasting.versions.states import Close, History, Version
+from forecasting.versions.tables import actuals_table
+from forecasting.versions.wording import shown
+from liftcast.version_sources import NOT_RECORDED, Made, published_periods
+from liftcast.version_store import Actor, VersionStore
+from warehouse.lake import Lake
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Note = Callable[[str], None]
+
+
+# --- bridge ---------------------------------------------------------------------------------------
+
+
+def same_code(old: Version | Made, new: Version | Made) -> bool:
+    """Whether two forecasts are proved to be made by the same code in the same settings."""
+    code = old.code_version
+    recorded = code not in (NOT_RECORDED, "") and ".dirty" not in code
+    settings = old.facts.get("settings")
+    return (
+        recorded
+        and code == new.code_version
+        and settings is not None
+        and settings == new.facts.get("settings")
+    )
+
+
+def same_hash(one: str, other: str) -> bool:
+    """Whether two hashes are recorded and equal."""
+    return one == other and one != NOT_RECORDED
+
+
+def comparable(old: Version | Made, new: Version | Made, names: tuple[str, str]) -> None:
+    """Refuse two forecasts that do not speak of the same thing.
+
+    Raises:
+        VersionError: series columns, measure or currency differ.
+    """
+    for what, one, other in (
+        ("series columns", sorted(old.series), sorted(new.series)),
+        ("measure", old.measure, new.measure),
+        ("currency", old.currency, new.currency),
+    ):
+        if one != other:
+            raise VersionError(
+                f"{names[0]} and {names[1]} cannot be compared: their {what} are {one} and {other}."
+            )
+
+
+@dataclass(frozen=True)
+class Bridged:
+    """`steps` as `forecasting.versions.bridge.bridge` gives them; `told`: how, in sentences."""
+
+    old: Version
+    new: Version
+    steps: pd.DataFrame
+    told: tuple[str, ...]
+
+
+def bridge_of(store: VersionStore, history: History, old: str | None, new: str) -> Bridged:
+    """The bridge from `old` (else what `new` was bridged from or supersedes) to `new`.
+
+    Raises:
+        VersionError: they cannot be compared, or nothing says which is the old one.
+        LiftcastError: a table was touched.
+    """
+    after = history.version(new)
+    name = old or after.bridge_from or after.supersedes
+    if name is None:
+        raise VersionError(f"Say which version {new} is to be compared with: it supersedes none.")
+    before = history.version(name)
+    comparable(before, after, (before.name, after.name))
+    stored = before.name == after.bridge_from
+    between = Between(
+        old_data=_stop(store, after, "old_data", stored),
+        old_plan=_stop(store, after, "old_plan", stored),
+        same_code=same_code(before, after),
+        same_data=same_hash(before.data_hash, after.data_hash),
+        same_plan=same_hash(before.plan_hash, after.plan_hash),
+    )
+    sides = [Side(v.name, v.as_of, store.numbers(v).table) for v in (before, after)]
+    _same_grain(sides)
+    steps = bridge(sides[0], sides[1], after.series, between)
+    return Bridged(before, after, steps, tuple(_told(between, steps)))
+
+
+def _stop(store: VersionStore, version: Version, name: str, stored: bool) -> pd.DataFrame | None:
+    if not stored or f"{name}.parquet" not in version.files:
+        return None
+    return store.made_by(version, name)
+
+
+def _same_grain(sides: Sequence[Side]) -> None:
+    steps = []
+    for side in sides:
+        days = side.table["ds"].drop_duplicates().sort_values()
+        step = days.diff().min()
+        steps.append(None if pd.isna(step) else max(1, round(step.days / 7) * 7) if
+                     step.days >= 7 else step.days)  # fmt: skip
+    if None not in steps and steps[0] != steps[1]:
+        raise VersionError(
+            f"{sides[0].name} and {sides[1].name} cannot be compared: their dates are "
+            f"{steps[0]} and {steps[1]} days apart."
+        )
+
+
+def _told(between: Between, steps: pd.DataFrame) -> list[str]:
+    found = set(steps["step"])
+    told = ["order: model (new code on old data and old plan), data, plan, then overrides"]
+    for same, what in (
+        (between.same_code, "code and settings are the same"),
+        (between.same_data, "the data are the same"),
+        (between.same_plan, "the plan is the same"),
+    ):
+        if same:
+            told.append(what)
+    for table, what in ((between.old_data, "old data"), (between.old_plan, "old plan")):
+        if table is not None:
+            told.append(f"the new version was also forecast with the {what}")
+    for step in ("model and data", "data and plan", "model, data and plan"):
+        if step in found:
+            told.append(
+                f"'{step}' cannot be told apart: create the new version with --bridge-from and a "
+                "forecast on the old data, with the old plan, or both"
+            )
+    if "unexplained" in found:
+        told.append("'unexplained': code, data or plan are the same and the number is not")
+    return told
+
+
+# --- close ----------------------------------------------------------------------------------------
+
+
+def close_period(
+    store: VersionStore,
+    period: str,
+    ledger: Ledger,
+    actor: Actor,
+    *,
+    calendar: Path | None = None,
+    lake: Lake | None = None,
+) -> tuple[Close, pd.DataFrame]:
+    """Keep a fiscal period's actuals; returns the close and what was restated since earlier ones.
+
+    Raises:
+        VersionError: the calendar does not know the period, or its books are not complete.
+    """
+    history = store.history()
+    starts_on, ends_on = _days_of(store, history, period, calendar, lake)
+    actuals = actuals_table(ledger.frame, ledger.series, ledger.date, ledger.target)
+    rows = of_period(actuals, starts_on, ends_on, period)
+    earlier = [
+        one for one in first_closes(store, history).values()
+        if set(one.series) == set(ledger.series)
+    ]  # fmt: skip
+    changes, compared = restated(actuals, earlier)
+    if not len(changes.columns) or "ds" not in changes.columns:
+        changes = pd.DataFrame(columns=["period", *ledger.series, "ds", "was", "actual"])
+    fields: dict[str, Any] = {
+        "period": period, "starts_on": starts_on.isoformat(), "ends_on": ends_on.isoformat(),
+        "series": list(ledger.series),
+        "facts": {"measure": ledger.measure, "currency": ledger.currency, "compared": compared,
+                  "from": ledger.source},
+    }  # fmt: skip
+    return store.close(fields, {"actuals": rows, "restated": changes}, actor), changes
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Actuals to close with: rows with series columns, a date and an amount."""
+
+    frame: pd.DataFrame
+    series: tuple[str, ...]
+    date: str
+    target: str
+    measure: str
+    currency: str | None
+    source: str
+
+
+def _days_of(
+    store: VersionStore, history: History, period: str, calendar: Path | None, lake: Lake | None
+) -> tuple[date, date]:
+    """First and last day of a period: as given, as versions were cut by, or as the lake says."""
+    for periods in _calendars(store, history, calendar, lake):
+        if (periods["period"] == period).any():
+            row = row_of(period, periods)
+            return tuple(periods[name].iloc[row].date() for name in ("starts_on", "ends_on"))  # type: ignore[return-value]
+    months = pd.to_datetime(period, format="%Y-%m", errors="coerce")
+    if calendar is not None or pd.isna(months):
+        raise VersionError(
+            f"No fiscal calendar knows {shown(period)}: give one with --calendar (period, "
+            "starts_on, ends_on)."
+        )
+    month = calendar_months(months.date(), months.date()).iloc[0]
+    return month["starts_on"].date(), month["ends_on"].date()
+
+
+def _calendars(
+    store: VersionStore, history: History, calendar: Path | None, lake: Lake | None
+) -> list[pd.DataFrame]:
+    from liftcast.mix_files import read_csv
+
+    if calendar is not None:
+        return [checked_periods(read_csv(calendar).frame)]
+    found = [store.made_by(v, "periods") for v in reversed(list(history.versions.values()))]
+    published = published_periods(lake)
+    return found if published is None else [*found, published]
+
+
+def first_closes(store: VersionStore, history: History) -> dict[str, Closed]:
+    """What the ledger said when each period was closed for the first time."""
+    out: dict[str, Closed] = {}
+    for close in history.closes:
+        if close.period not in out:
+            table = store.closed(close)
+            out[close.period] = Closed(
+                close.period, close.starts_on, close.ends_on, close.series, table
+            )
+    return out
+
+
+# --- accuracy -------------------------------------------------------------------------------------
+
+
+def accuracy_of(
+    store: VersionStore, history: History, *, as_restated: bool = False, note: Note = lambda _: None
+) -> pd.DataFrame:
+    """Scores of locked versions against the closes (`forecasting.versions.accuracy`).
+
+    Args:
+        as_restated: against the ledger as the newest close saw it, instead of each period's first.
+    """
+    closes = first_closes(store, history)
+    facts = {close.period: close.facts for close in reversed(history.closes)}
+    if as_restated:
+        closes = {name: _as_restated(store, history, one) for name, one in closes.items()}
+    kept: list[Kept] = []
+    left: list[str] = []
+    for version in history.versions.values():
+        if version.locked_at is None:
+            continue
+        mine = [
+            name for name, one in closes.items()
+            if set(one.series) == set(version.series)
+            and facts[name].get("measure") == version.measure
+            and facts[name].get("currency") == version.currency
+        ]  # fmt: skip
+        if closes and not mine:
+            left.append(version.name)
+            continue
+        kept.append(
+            Kept(
+                version.name, version.scenario, version.fiscal_period, version.as_of,
+                date.fromisoformat(version.locked_at[:10]), version.series,
+                store.numbers(version).table, store.made_by(version, "periods"),
+            )
+        )  # fmt: skip
+    if left:
+        note(
+            f"left out, of other series columns, measure or currency than the closes: "
+            f"{', '.join(left[:6])}"
+        )
+    return accuracy(kept, list(closes.values()))
+
+
+def _as_restated(store: VersionStore, history: History, one: Closed) -> Closed:
+    for close in reversed(history.closes):
+        if one.period in close.facts.get("compared", ()):
+            table = patched(one, store.closed(close, "restated"))
+            return Closed(one.period, one.starts_on, one.ends_on, one.series, table)
+    return one
