@@ -15,11 +15,15 @@ from forecasting.candidates import Candidate
 from forecasting.errors import HorizonError
 from forecasting.explaining import explained
 from forecasting.grid import Floats, Grid
+from forecasting.hierarchy import Levels, Way, groups_of, levels_of, reconcile
 from forecasting.longframe import LaidOut
 from forecasting.media import Media, media_parts
+from forecasting.periods import Span
 from forecasting.race import NAIVE, Progress, Race, Told, cuts_before, mixed, weights_at
+from forecasting.totals import Sums, about, totals_table
 
 BLOCK = 200
+TOTAL = ("total", "")
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,14 @@ class At:
     mean: Floats
     models: list[str]
     quantiles: dict[str, Floats]
-    sums: dict[str, Floats]
+    sums: dict[tuple[str, str], Floats]
     horizon: Floats
     series_horizon: Floats
+    series_spans: dict[Span, Floats]
     told: Told
     weights: dict[str, dict[str, float]]
     calibration: Calibration
+    reconciliation: dict[str, Any]
 
 
 def forecast_frame(
@@ -58,6 +64,7 @@ def forecast_frame(
     candidates: Sequence[Candidate] | None = None,
     progress: Progress | None = None,
     media: Media | None = None,
+    sums: Sums | None = None,
 ) -> FrameForecast:
     """Forecast every series of a frame for its horizon.
 
@@ -66,15 +73,21 @@ def forecast_frame(
     Args:
         media: what a mix result says of the frame: taken out of history before the race, added to
             the forecast after it.
+        sums: levels, fiscal periods, and how levels are made to agree.
     """
+    whole = laid
     if media is not None:
         laid = replace(laid, grid=media.without(laid.grid), notes=(*laid.notes, *media.notes))
+    sums = sums or Sums()
     race = _race(laid.grid, seed, country, candidates, progress)
-    at = forecast_at(race, 0, _groups(laid.keys), media)
+    groups = groups_of(laid.keys, sums.levels)
+    levels = levels_of(groups, len(laid.keys))
+    at = forecast_at(race, 0, groups, levels, sums.way, sums.spans(laid), media)
     earlier = cuts_before(laid.grid, 0)
     return FrameForecast(
         forecast=_forecast_table(laid, at),
-        totals=_totals_table(laid, at),
+        # What a period had already is what was sold, media and all.
+        totals=totals_table(whole, at, sums),
         explain=_explain_table(laid, race, at, media),
         facts={
             "freq": laid.grid.freq,
@@ -87,6 +100,7 @@ def forecast_frame(
             "kinds": {k: int((at.told.kinds == k).sum()) for k in sorted(set(at.told.kinds))},
             "error_shares": vars(at.calibration.shares),
             "media": [] if media is None else list(media.labels),
+            "reconciliation": at.reconciliation,
             "notes": list(laid.notes),
         },
     )
@@ -220,37 +234,41 @@ def _inside(actual: Floats, low: Floats, high: Floats, use: npt.NDArray[np.bool_
     return float(((actual >= low) & (actual <= high))[use].mean()) if use.any() else np.nan
 
 
-def _groups(keys: pd.DataFrame) -> dict[str, npt.NDArray[np.intp]]:
-    """label `column=value` -> rows, for every series column that does not tell series apart."""
-    out: dict[str, npt.NDArray[np.intp]] = {}
-    for name in keys.columns:
-        values = keys[name]
-        if 1 < values.nunique() < len(values):
-            for value, rows in values.groupby(values).groups.items():
-                out[f"{name}={value}"] = np.asarray(rows, dtype=np.intp)
-    return out
-
-
-def forecast_at(
-    race: Race, cut: int, groups: dict[str, npt.NDArray[np.intp]], media: Media | None = None
+def forecast_at(  # noqa: PLR0917
+    race: Race,
+    cut: int,
+    groups: dict[tuple[str, str], npt.NDArray[np.intp]],
+    hierarchy: Levels | None = None,
+    way: Way | None = None,
+    spans: Sequence[Span] = (),
+    media: Media | None = None,
 ) -> At:
-    """The mix at an origin, weighed and calibrated by earlier origins; `groups` of rows to sum.
+    """The mix at an origin, weighed and calibrated by earlier origins.
 
     Args:
+        groups: (level, key) -> rows to sum; the total always is.
+        hierarchy: sums that are forecast themselves, and made to agree with the series `way`.
+        spans: of the horizon, that each series is summed over.
         media: what is added to a race of history without it.
     """
     weights, cuts = weights_at(race, cut)
     told = race.at(cut, whole=True)
     base, models = mixed(told, weights)
     # Cents once, here: every sum below is a sum of these.
-    mean = np.round(base if media is None else media.on(base, told.shut), 2)
-    base = mean if media is None else base
+    base = np.round(base, 2)
+    reconciliation: dict[str, Any] = {"method": "bottom_up"}
+    if hierarchy is not None:
+        agreed = reconcile(race, cut, weights, told, hierarchy, way)
+        base, reconciliation = agreed.mean, agreed.facts
+        if agreed.method != "bottom_up":
+            models = [m if m == "zero" else f"{m}, {agreed.method}" for m in models]
+    mean = base if media is None else np.round(media.on(base, told.shut), 2)
     calibration = calibrate(race, cuts, weights, told)
     S, H = mean.shape
     found = {name: np.empty((S, H)) for name in QUANTILES}
-    sums = {"": np.zeros((PATHS, H)), **{label: np.zeros((PATHS, H)) for label in groups}}
-    horizon = np.empty((S, len(QUANTILES)))
-    member = {label: set(map(int, rows)) for label, rows in groups.items()}
+    sums = {label: np.zeros((PATHS, H)) for label in {TOTAL: (), **groups}}
+    wanted = {span: np.empty((S, len(QUANTILES))) for span in [*spans, (0, H - 1)]}
+    member = {label: set(map(int, rows)) for label, rows in groups.items() if label != TOTAL}
     levels = list(QUANTILES.values())
     for rows in race.grid.blocks(BLOCK):
         paths = draw(base, told, calibration, rows, race.seed)
@@ -259,22 +277,21 @@ def forecast_at(
         cells = np.quantile(paths, levels, axis=1)
         for number, name in enumerate(QUANTILES):
             found[name][rows] = cells[number]
-        whole = paths.sum(axis=2, dtype=np.float64)
-        centre = mean[rows].sum(axis=1)
-        horizon[rows] = _about(np.quantile(whole, levels, axis=1), whole.mean(axis=1), centre).T
-        sums[""] += paths.sum(axis=0, dtype=np.float64)
+        for (first, last), bounds in wanted.items():
+            whole = paths[:, :, first : last + 1].sum(axis=2, dtype=np.float64)
+            centre = mean[rows, first : last + 1].sum(axis=1)
+            bounds[rows] = about(np.quantile(whole, levels, axis=1), whole.mean(axis=1), centre).T
+        sums[TOTAL] += paths.sum(axis=0, dtype=np.float64)
         for label, own in member.items():
             here = [place for place, row in enumerate(rows) if int(row) in own]
             if here:
                 sums[label] += paths[here].sum(axis=0, dtype=np.float64)
-    total = sums[""].sum(axis=1)
-    grand = _about(np.quantile(total, levels), total.mean(), mean.sum())
-    return At(cut, base, mean, models, found, sums, grand, horizon, told, weights, calibration)
-
-
-def _about(quantiles: Any, centre: Any, mean: Any) -> Any:
-    """Quantiles of paths moved so that the paths' mean is the sum of the means."""
-    return np.maximum(quantiles - centre + mean, 0.0)
+    total = sums[TOTAL].sum(axis=1)
+    grand = about(np.quantile(total, levels), total.mean(), mean.sum())
+    return At(
+        cut, base, mean, models, found, sums, grand, wanted[0, H - 1], wanted, told, weights,
+        calibration, reconciliation,
+    )  # fmt: skip
 
 
 def _forecast_table(laid: LaidOut, at: At) -> pd.DataFrame:
@@ -290,47 +307,6 @@ def _forecast_table(laid: LaidOut, at: At) -> pd.DataFrame:
 
 def _keys(laid: LaidOut, times: int) -> pd.DataFrame:
     return laid.keys.loc[laid.keys.index.repeat(times)].reset_index(drop=True)
-
-
-def _totals_table(laid: LaidOut, at: At) -> pd.DataFrame:
-    """level (`total`, a series column, `series`), key, first and last ds, mean, quantiles."""
-    dates = laid.grid.dates[laid.grid.known :]
-    levels = list(QUANTILES.values())
-    groups = {"": np.arange(len(at.mean)), **_groups(laid.keys)}
-    rows: list[dict[str, Any]] = []
-
-    def row(key: tuple[str, str], span: tuple[int, int], mean: float, q: Sequence[float]) -> None:
-        first, last = span
-        rows.append(
-            {"level": key[0], "key": key[1], "ds": dates[first], "ds_last": dates[last],
-             "mean": round(mean, 2), **dict(zip(QUANTILES, np.round(q, 2), strict=True))}
-        )  # fmt: skip
-
-    for label, members in groups.items():
-        level, _, key = label.partition("=") if label else ("total", "", "")
-        paths = at.sums[label]
-        mean = at.mean[members].sum(axis=0)
-        cells = _about(np.quantile(paths, levels, axis=0), paths.mean(axis=0), mean)
-        for h in range(len(dates)):
-            row((level, key), (h, h), float(mean[h]), cells[:, h])
-        for first, last in _periods(laid.grid):
-            some = paths[:, first : last + 1].sum(axis=1)
-            told = float(mean[first : last + 1].sum())
-            row(
-                (level, key), (first, last), told,
-                _about(np.quantile(some, levels), some.mean(), told),
-            )  # fmt: skip
-    for number, name in enumerate(laid.grid.ids):
-        told = float(at.mean[number].sum())
-        row(("series", name), (0, len(dates) - 1), told, at.series_horizon[number])
-    return pd.DataFrame(rows)
-
-
-def _periods(grid: Grid) -> list[tuple[int, int]]:
-    """Whole weeks of a daily horizon, and the whole horizon."""
-    H = grid.ahead
-    weeks = [(w, w + 6) for w in range(0, H - 6, 7)] if grid.freq == "D" and H > 7 else []
-    return [*weeks, (0, H - 1)] if H > 1 else []
 
 
 def _explain_table(laid: LaidOut, race: Race, at: At, media: Media | None) -> pd.DataFrame:

@@ -12,11 +12,12 @@ import pandas as pd
 
 from forecasting.calibrating import PATHS, QUANTILES
 from forecasting.grid import Floats
+from forecasting.hierarchy import groups_of
 from forecasting.longframe import LaidOut
-from forecasting.periods import Span, groups_of, spans_of
+from forecasting.periods import Span, spans_of
+from forecasting.rounding import Cents, rounded_to
 
 ALL = "all"
-Cents = npt.NDArray[np.int64]
 #: Rows of the grid, and draws (plans, rows, PATHS, H) of each plan's difference to the first.
 Drawn = tuple[npt.NDArray[np.intp], Floats]
 
@@ -39,25 +40,6 @@ class Parts:
             return whole, np.zeros((0, *whole.shape), dtype=np.int64)
         raw = np.tensordot(self.weights, self.means * 100, axes=1)
         return whole, rounded_to(whole, raw)
-
-
-def rounded_to(whole: Cents, parts: Floats) -> Cents:
-    """Whole numbers near `parts` (k, ...) that sum to `whole` (...), by largest remainder.
-
-    >>> rounded_to(np.array([10]), np.array([[3.4], [3.3], [3.3]])).ravel().tolist()
-    [4, 3, 3]
-    """
-    # What binary fractions leave behind the ninth digit is no remainder.
-    steady = np.round(parts, 6)
-    floor = np.floor(steady).astype(np.int64)
-    left = whole - floor.sum(axis=0)
-    # Parts of nothing stay nothing unless nothing else is there.
-    order = np.argsort(np.argsort(-(steady - floor), axis=0, kind="stable"), axis=0)
-    out = floor + (order < left)
-    rest = whole - out.sum(axis=0)
-    largest = np.abs(steady).argmax(axis=0)
-    np.put_along_axis(out, largest[None], np.take_along_axis(out, largest[None], 0) + rest, 0)
-    return np.asarray(out)
 
 
 def scenario_table(laid: LaidOut, parts: Parts, blocks: Iterable[Drawn]) -> pd.DataFrame:
@@ -89,8 +71,7 @@ def scenario_table(laid: LaidOut, parts: Parts, blocks: Iterable[Drawn]) -> pd.D
     for row in np.flatnonzero(~seen):
         table.add("series", laid.grid.ids[int(row)], np.array([row]), nothing)
     for label, rows in groups.items():
-        level, _, key = label.partition("=") if label else ("total", "", "")
-        table.add(level, key, rows, sums[label])
+        table.add(*label, rows, sums[label])
     return table.frame()
 
 

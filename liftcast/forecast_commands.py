@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from liftcast import forecast_versions_commands
+from liftcast.forecast_sums import FiscalOption, LevelsOption, ReconcileOption, sums_asked
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ class Tables(NamedTuple):
     plan: pd.DataFrame | None
 
 
-def add_commands(app: typer.Typer, console: Console) -> None:
+def add_commands(  # noqa: PLR0915 - a function a command
+    app: typer.Typer, console: Console
+) -> None:
     """Register `forecast` (the stage), `forecast run`, `forecast backtest`, `forecast scenario`."""
     from liftcast.forecast_scenarios import add_scenario
 
@@ -123,6 +126,9 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         country: CountryOption = None,
         seed: SeedOption = 0,
         mix: MixOption = None,
+        levels: LevelsOption = None,
+        reconcile: ReconcileOption = None,
+        fiscal_calendar: FiscalOption = None,
     ) -> None:
         """Forecast every series of a CSV: forecast.csv, totals.csv, explain.csv.
 
@@ -139,11 +145,15 @@ def add_commands(app: typer.Typer, console: Console) -> None:
             mix, tables, date, note,
             lambda own: _laid(own, series, date, target, horizon, gaps, note),
         )  # fmt: skip
-        made = forecast_frame(laid, seed=seed, country=country, progress=clock(), media=media)
+        sums = sums_asked(laid, levels, reconcile, fiscal_calendar)
+        made = forecast_frame(
+            laid, seed=seed, country=country, progress=clock(), media=media, sums=sums
+        )
         settings = {"horizon": horizon, "seed": seed, "gaps": gaps, "country": country}
         made.facts["inputs"] = _inputs(history, plan, laid, target) | {"settings": settings}
         write_forecast(out, laid, made)
         console.print(_weights(made.facts["weights"], made.facts["kinds"]))
+        console.print(f"levels agree: {made.facts['reconciliation']['method']}")
         console.print(f"forecast.csv, totals.csv, explain.csv lie in {escape(printable(out))}")
 
     @forecast.command(

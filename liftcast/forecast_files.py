@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from forecasting.scenarios import ScenarioResult
 
 
-_CENTS = {"mean", "p025", "p10", "p50", "p90", "p975", "mean_against", "mean_plan"}
+_CENTS = {
+    "mean",
+    "p025",
+    "p10",
+    "p50",
+    "p90",
+    "p975",
+    "mean_against",
+    "mean_plan",
+    "actual",
+    "ahead",
+}
 
 
 def free(folder: Path) -> None:
@@ -41,7 +52,7 @@ def write_forecast(folder: Path, laid: LaidOut, made: FrameForecast) -> None:
     names = list(laid.keys.columns)
     with _whole(folder) as place:
         _table(place / "forecast.csv", made.forecast, [*names, "model"])
-        _table(place / "totals.csv", made.totals, ["level", "key"])
+        _table(place / "totals.csv", made.totals, ["level", "key", "period"])
         _table(place / "explain.csv", made.explain, [*names, "part"])
         write_figures(place / "facts.json", made.facts)
 

@@ -12,7 +12,7 @@ from forecasting.candidates.pooled import PooledTrees, Trees
 from forecasting.candidates.regression import LogOls
 from forecasting.errors import PlanError
 from forecasting.longframe import lay_out
-from forecasting.scenario_tables import rounded_to
+from forecasting.rounding import rounded_to
 from forecasting.scenarios import compare_plans, split_of
 
 H, DAYS = 14, 280
