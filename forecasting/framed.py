@@ -101,6 +101,7 @@ def forecast_frame(
             "error_shares": vars(at.calibration.shares),
             "media": [] if media is None else list(media.labels),
             "reconciliation": at.reconciliation,
+            "assumed": [vars(one) for one in laid.assumed],
             "notes": list(laid.notes),
         },
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from forecasting.assuming import Assumed, Rule, assumed, checked
 from forecasting.errors import (
     BadValueError,
     DuplicateKeyError,
@@ -31,11 +32,13 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class LaidOut:
-    """The grid; `keys`: the series columns of each row of the grid; what a reader is told."""
+    """The grid; `keys`: the series columns of each row of the grid; what a reader is told; which
+    part of the plan was assumed."""
 
     grid: Grid
     keys: pd.DataFrame
     notes: tuple[str, ...]
+    assumed: tuple[Assumed, ...] = ()
 
 
 def lay_out(
@@ -48,6 +51,7 @@ def lay_out(
     horizon: int,
     gaps: Gaps = "error",
     plan_columns: Sequence[str] | None = None,
+    assume: Mapping[str, str] | None = None,
 ) -> LaidOut:
     """Check a long frame and its plan, and lay both out.
 
@@ -60,6 +64,8 @@ def lay_out(
         gaps: what a missing period of a series is: an error, no sale, or not known.
         plan_columns: for a backtest without a plan: the columns of history that were planned. The
             horizon after history then has none, and nothing can be forecast for it.
+        assume: plan column -> rule for cells of the horizon that the plan does not have (the
+            column, rows or cells); what is assumed is told in `notes` and `assumed`.
 
     Raises:
         ForecastError: which column, series and dates are wrong, and what to do.
@@ -89,28 +95,39 @@ def lay_out(
     y[codes, at] = _numbers(history[target], "history", target)
     if len(step) > 1:
         _gaps(y, keys, step, gaps, notes)
-    names = _plan_columns(history, plan, [*series, date], target, notes, plan_columns)
+    rules = checked(assume or {}, [c for c in history.columns if c not in {*series, date, target}])
+    names = _plan_columns(history, plan, [*series, date], target, notes, plan_columns, list(rules))
     grid_plan = np.full((len(names), len(keys), len(dates)), np.nan)
     columns: list[PlanColumn] = []
-    if plan is not None:
-        rows, ahead = _plan_cells(plan, series, date, keys, future, dates)
-        for number, name in enumerate(names):
-            column, then, later = _values(history[name], plan[name].iloc[rows[1]], name, days)
-            grid_plan[number, codes, at] = then
-            grid_plan[number, rows[0], ahead] = later
-            columns.append(column)
+    told: list[Assumed] = []
+    cells = None if plan is None else _plan_cells(plan, series, date, keys, future, dates, rules)
+    for number, name in enumerate(names):
+        rows = np.zeros(0, dtype=int)
+        given = history[name].iloc[:0]
+        if plan is not None and cells is not None and name in plan.columns:
+            given, rows = plan[name].iloc[cells[0][1]], np.arange(len(cells[1]))
+            if name in rules:
+                there = ~_empty(given).to_numpy()
+                given, rows = given[there], rows[there]
+        column, then, later = _values(history[name], given, name, days)
+        grid_plan[number, codes, at] = then
+        if cells is not None:
+            grid_plan[number, cells[0][0][rows], cells[1][rows]] = later
+        columns.append(column)
+        if name in rules:
+            grid_plan[number], one = assumed(
+                grid_plan[number], column, rules[name], dates, len(step), freq
+            )
+            told += [one] if one else []
+        elif plan is not None:
             _complete(grid_plan[number], name, keys, dates, len(future))
-    elif names:
-        for number, name in enumerate(names):
-            column, then, _ = _values(history[name], history[name].iloc[:0], name, days)
-            grid_plan[number, codes, at] = then
-            columns.append(column)
+    notes += [one.note for one in told]
     season, year = _SEASONS[freq[0]]
     grid = Grid(
         tuple(" / ".join(map(str, row)) for row in keys.itertuples(index=False)),
         dates, y, grid_plan, tuple(columns), freq, season, year,
     )  # fmt: skip
-    return LaidOut(grid, keys, tuple(notes))
+    return LaidOut(grid, keys, tuple(notes), tuple(told))
 
 
 def _need(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
@@ -263,11 +280,13 @@ def _plan_columns(  # noqa: PLR0917
     target: str,
     notes: list[str],
     wished: Sequence[str] | None,
+    assume: Sequence[str],
 ) -> list[str]:
     given = [] if plan is None else [c for c in plan.columns if c not in {*keys, target}]
     if wished is not None:
         _need(history, wished, "history")
         given = [name for name in wished if name not in {*keys, target}]
+    given += [name for name in assume if name not in given]
     missing = [name for name in given if name not in history.columns]
     if missing:
         raise PlanError(
@@ -289,13 +308,14 @@ def _plan_cells(  # noqa: PLR0917
     keys: pd.DataFrame,
     future: pd.DatetimeIndex,
     dates: pd.DatetimeIndex,
+    assume: Mapping[str, Rule],
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     """((series of each cell, row of the plan it is in), period of each cell)."""
     here = [name for name in series if name in plan.columns]
     _need(plan, [date, *here], "plan")
     days = _days(plan[date], "plan", date)
     inside = days.isin(future).to_numpy()
-    if not inside.any():
+    if not inside.any() and not set(plan.columns) - {*series, date} <= set(assume):
         raise PlanError(
             f"The plan has no row from {future[0].date()} to {future[-1].date()}: its dates run "
             f"from {days.min().date()} to {days.max().date()}."
@@ -317,12 +337,16 @@ def _plan_cells(  # noqa: PLR0917
     return (codes, rows), where[rows]
 
 
+def _empty(cells: pd.Series) -> pd.Series:
+    return cells.isna() | (cells.astype(str).str.strip() == "")
+
+
 def _values(
     then: pd.Series, later: pd.Series, name: str, days: pd.Series
 ) -> tuple[PlanColumn, Floats, Floats]:
     """A plan column as numbers: its own where all cells are numbers, else codes of its levels."""
     for what, cells in (("history", then), ("plan", later)):
-        empty = cells.isna() | (cells.astype(str).str.strip() == "")
+        empty = _empty(cells)
         if empty.any():
             first = int(empty.to_numpy().argmax())
             where = f" of {days.iloc[first].date()}" if what == "history" else ""
@@ -368,5 +392,5 @@ def _complete(
             f"The future plan of {_show(name)} is not known for {len(rows)} series, the first "
             f"{_name(keys, rows[0])} on {', '.join(str(d.date()) for d in days[:_SHOWN])}"
             f"{f' and {len(days) - _SHOWN} more' if len(days) > _SHOWN else ''}: "
-            "add these rows to the plan."
+            "add these rows to the plan, or say what to assume (--assume column=last-year)."
         )

@@ -107,6 +107,11 @@ def compare_plans(
             "paths": PATHS,
             "weights": at.weights,
             "plans": facts,
+            "assumed": [
+                {"plan": name, **vars(a)}
+                for name, one in zip(names, laid, strict=True)
+                for a in one.assumed
+            ],
             "notes": list(dict.fromkeys(n for one in laid for n in one.notes)),
         },
     )
@@ -133,7 +138,7 @@ def _alike(plans: Mapping[str, LaidOut]) -> list[LaidOut]:
                 grid.ids, grid.dates, grid.y, grid.plan[order], columns, grid.freq, grid.season,
                 grid.year,
             )  # fmt: skip
-            laid[names.index(name)] = LaidOut(grid, one.keys, one.notes)
+            laid[names.index(name)] = LaidOut(grid, one.keys, one.notes, one.assumed)
     return laid
 
 

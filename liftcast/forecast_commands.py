@@ -47,6 +47,14 @@ CountryOption = Annotated[
     str | None,
     typer.Option("--country", help="Country code whose public holidays Prophet knows, as DE."),
 ]
+AssumeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--assume",
+        help="What a plan column is where the plan does not say, as promo=last-year,price=last "
+        "(zero, last, last-year, mean).",
+    ),
+]
 SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")]
 MixOption = Annotated[
     Path | None,
@@ -129,6 +137,7 @@ def add_commands(  # noqa: PLR0915 - a function a command
         levels: LevelsOption = None,
         reconcile: ReconcileOption = None,
         fiscal_calendar: FiscalOption = None,
+        assume: AssumeOption = None,
     ) -> None:
         """Forecast every series of a CSV: forecast.csv, totals.csv, explain.csv.
 
@@ -143,7 +152,7 @@ def add_commands(  # noqa: PLR0915 - a function a command
         tables = _tables(history, plan, note)
         laid, media = _with_media(
             mix, tables, date, note,
-            lambda own: _laid(own, series, date, target, horizon, gaps, note),
+            lambda own: _laid(own, series, date, target, horizon, gaps, note, assume=assume),
         )  # fmt: skip
         sums = sums_asked(laid, levels, reconcile, fiscal_calendar)
         made = forecast_frame(
@@ -217,6 +226,26 @@ def _names(text: str) -> list[str]:
     return names
 
 
+def pairs(text: str | None, example: str) -> dict[str, str]:
+    """`column=word` pairs separated by commas.
+
+    Raises:
+        LiftcastError: no pair, or a column twice.
+    """
+    out: dict[str, str] = {}
+    for part in [] if text is None else text.split(","):
+        # A column's name may have the sign, a word has none.
+        name, found, word = (piece.strip() for piece in part.rpartition("="))
+        if not found or not name or not word or name in out:
+            raise LiftcastError(
+                "no pair of column and word, or a column twice",
+                where=printable(part),
+                expected=f"pairs separated by commas, as {example}",
+            )
+        out[name] = word
+    return out
+
+
 def _inputs(history: Path, plan: Path | None, laid: LaidOut, target: str) -> dict[str, object]:
     """What a forecast was made of, for a version that is kept of it."""
     from warehouse.files import sha256_file
@@ -257,6 +286,7 @@ def _laid(  # noqa: PLR0917 - as the options
     gaps: Literal["error", "zero", "unknown"],
     note: Say,
     wished: list[str] | None = None,
+    assume: str | None = None,
 ) -> LaidOut:
     from forecasting.longframe import lay_out
 
@@ -269,6 +299,7 @@ def _laid(  # noqa: PLR0917 - as the options
         horizon=horizon,
         gaps=gaps,
         plan_columns=wished,
+        assume=pairs(assume, "promo=last-year,price=last"),
     )
     for text in laid.notes:
         note(text)
@@ -285,10 +316,11 @@ def lay_out_files(  # noqa: PLR0917 - as the options
     gaps: Literal["error", "zero", "unknown"],
     note: Say,
     wished: list[str] | None = None,
+    assume: str | None = None,
 ) -> LaidOut:
     """History and plan from their files, checked and laid out; what a reader is told is noted."""
     tables = _tables(history, plan, note)
-    return _laid(tables, series, date, target, horizon, gaps, note, wished)
+    return _laid(tables, series, date, target, horizon, gaps, note, wished, assume)
 
 
 def _with_media(

@@ -44,6 +44,7 @@ def add_scenario(
         gaps: options.GapsOption = "error",
         country: options.CountryOption = None,
         seed: options.SeedOption = 0,
+        assume: options.AssumeOption = None,
     ) -> None:
         """Compare plans: scenario.csv, the difference of each to the first, by driver."""
         options.prepare()
@@ -60,7 +61,9 @@ def add_scenario(
                 note(text)
 
         laid = {
-            name: options.lay_out_files(history, path, series, date, target, horizon, gaps, once)
+            name: options.lay_out_files(
+                history, path, series, date, target, horizon, gaps, once, assume=assume
+            )
             for name, path in zip(names, plan, strict=True)
         }
         made = compare_plans(laid, seed=seed, country=country, progress=clock())
