@@ -3,11 +3,12 @@
 
 **Owner** sales planning
 
-**Inputs** asset `model_inputs`; the release in `inputs/current`
+**Inputs** asset `mix_results`; the release in `inputs/current`, its attribution
 
 **Outputs** `results/forecast/run_id=<id>/`, asset `forecast_results`
 
-Runs on each release, that is weekly. Reads Parquet only, never the warehouse file.
+Runs after each attribution, that is weekly: media and promotions are as that has them. Reads
+Parquet and the stored estimate, never the warehouse file.
 
 **When it fails** nothing is lost: the last result and publication stand. A failed check names its
 figure and threshold and is not retried; anything else is. `docs/runbooks/forecast.md`
@@ -16,10 +17,10 @@ figure and threshold and is not retried; anything else is. `docs/runbooks/foreca
 from datetime import timedelta
 
 from airflow.sdk import Metadata, dag, task
-from schedule_defaults import FOLLOWER, FORECAST_RESULTS, MODEL_INPUTS, RETRIES, lake, say
+from schedule_defaults import FOLLOWER, FORECAST_RESULTS, MIX_RESULTS, RETRIES, lake, say
 
 
-@dag(schedule=[MODEL_INPUTS], default_args=RETRIES, doc_md=__doc__, **FOLLOWER)
+@dag(schedule=[MIX_RESULTS], default_args=RETRIES, doc_md=__doc__, **FOLLOWER)
 def forecast():
     @task(outlets=[FORECAST_RESULTS], execution_timeout=timedelta(hours=3))
     def project_volume():

@@ -1,6 +1,5 @@
 """Volume forecast: frames of one release in, a frozen result out. No file is read or written."""
 
-from forecasting.engine import forecast
 from forecasting.errors import (
     BadValueError,
     DuplicateKeyError,
@@ -11,6 +10,7 @@ from forecasting.errors import (
     MixedGrainError,
 )
 from forecasting.inputs import ForecastInputs, ForecastResult
+from forecasting.stage import forecast
 
 __all__ = [
     "BadValueError",

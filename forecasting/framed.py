@@ -13,11 +13,10 @@ import pandas as pd
 from forecasting.calibrating import PATHS, QUANTILES, Calibration, calibrate, draw
 from forecasting.candidates import Candidate
 from forecasting.errors import HorizonError
-from forecasting.explaining import explained
 from forecasting.grid import Floats, Grid
 from forecasting.hierarchy import Levels, Way, groups_of, levels_of, reconcile
 from forecasting.longframe import LaidOut
-from forecasting.media import Media, media_parts
+from forecasting.media import Media, explained_with
 from forecasting.periods import Span
 from forecasting.race import NAIVE, Progress, Race, Told, cuts_before, mixed, weights_at
 from forecasting.totals import Sums, about, totals_table
@@ -311,16 +310,7 @@ def _keys(laid: LaidOut, times: int) -> pd.DataFrame:
 
 
 def _explain_table(laid: LaidOut, race: Race, at: At, media: Media | None) -> pd.DataFrame:
-    window = race.window(0)
-    if media is None:
-        parts = explained(window, at.mean)
-    else:
-        brought = media.parts(at.told.shut)
-        lifted = np.maximum(-(at.base + brought.sum(axis=0)), 0.0)
-        # What rounding to cents moves goes where the rest of the race's answer goes.
-        own = explained(window, at.mean - brought.sum(axis=0) - lifted)
-        more = media_parts(media, brought, lifted, laid.grid.dates[laid.grid.known :])
-        parts = pd.concat([own, more]).sort_values(["row", "ds"], kind="stable", ignore_index=True)
+    parts = explained_with(media, race.window(0), at.base, at.mean, at.told.shut)
     names = {f"plan:{i}": f"plan:{c.name}" for i, c in enumerate(laid.grid.columns)}
     parts["part"] = parts["part"].map(lambda part: names.get(part, part))
     keys = laid.keys.loc[parts["row"].astype(int)].reset_index(drop=True)

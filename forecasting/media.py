@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from forecasting.candidates.protocol import Window
+from forecasting.explaining import explained
 from forecasting.grid import Bools, Floats, Grid
 
 
@@ -35,7 +37,7 @@ class Media:
     past: Floats
     ahead: Floats
     swings: npt.NDArray[np.float32]
-    cells: npt.NDArray[np.intp]
+    cells: npt.NDArray[np.int64]
     share: Floats
     notes: tuple[str, ...]
 
@@ -75,11 +77,24 @@ class Media:
         return out
 
 
-def media_parts(made: Media, rows: Floats, lifted: Floats, dates: pd.DatetimeIndex) -> pd.DataFrame:
-    """Rows `row`, `ds`, `part`, `value` of an explanation: (D, S, H) parts and what the floor at
-    zero adds; series and parts without any are left out."""
-    tables = []
-    for name, values in zip((*made.labels, "floor"), (*rows, lifted), strict=True):
+def explained_with(
+    media: Media | None, window: Window, base: Floats, mean: Floats, shut: Bools
+) -> pd.DataFrame:
+    """Rows `row`, `ds`, `part`, `value` as `explained`, with a part a driver and `floor`, what
+    the floor at zero adds; they sum to the mean.
+
+    Args:
+        window: that was raced. base, mean: (S, H) the forecast without and with the drivers.
+    """
+    if media is None:
+        return explained(window, mean)
+    parts = media.parts(shut)
+    lifted = np.maximum(-(base + parts.sum(axis=0)), 0.0)
+    # What rounding to cents moves goes where the rest of the race's answer goes.
+    own = explained(window, mean - parts.sum(axis=0) - lifted)
+    dates = window.grid.dates[window.grid.known :]
+    tables = [own]
+    for name, values in zip((*media.labels, "floor"), (*parts, lifted), strict=True):
         rounded = np.round(values, 6) + 0.0
         kept = np.flatnonzero(np.abs(rounded).max(axis=1) > 0)
         tables.append(
@@ -92,4 +107,5 @@ def media_parts(made: Media, rows: Floats, lifted: Floats, dates: pd.DatetimeInd
                 }
             )
         )
-    return pd.concat(tables, ignore_index=True)
+    whole = pd.concat([table for table in tables if len(table)], ignore_index=True)
+    return whole.sort_values(["row", "ds"], kind="stable", ignore_index=True)

@@ -24,7 +24,7 @@ MOST_TAKEN = 0.9
 _GRAINS = {"D": "day", "W": "week", "M": "month"}
 
 
-def media_of(result: MixResult, plan: MixInputs, grid: Grid, cells: npt.NDArray[np.intp]) -> Media:
+def media_of(result: MixResult, plan: MixInputs, grid: Grid, cells: npt.NDArray[np.int64]) -> Media:
     """What the drivers of a mix result bring to the series of a grid.
 
     History: a date's contribution is split between the series of a territory (or product) by what
@@ -172,7 +172,7 @@ def _fractions(brought: Floats, outcome: Floats, grid: Grid) -> tuple[Floats, tu
     return np.where(known, part, np.nan), tuple(notes)
 
 
-def _share(grid: Grid, sold: Floats, outcome: Floats, cells: npt.NDArray[np.intp]) -> Floats:
+def _share(grid: Grid, sold: Floats, outcome: Floats, cells: npt.NDArray[np.int64]) -> Floats:
     """(S,) units of a series per unit of its cell's outcome, by the last year."""
     recent = grid.y[:, -_year(grid) :]
     count = np.isfinite(recent).sum(axis=1)

@@ -195,6 +195,14 @@ def weights_at(race: Race, cut: int) -> tuple[dict[str, dict[str, float]], list[
     return weights, cuts
 
 
+def weights_over(
+    race: Race, cuts: Sequence[int], kinds: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """Weights by kind of the pooled and quick candidates, from these origins alone."""
+    errors = {kind: _stack(race, cuts, kind, []) for kind in kinds}
+    return {kind: {} if e is None else _convex(*e) for kind, e in errors.items()}
+
+
 def _slow_worth_it(race: Race, cut: int, cuts: Sequence[int], kind: str) -> list[str]:
     """Slow candidates that, on a sample at the newest earlier origin, better the quick mix."""
     slow = [c.name for c in race.candidates if c.speed == "slow" and kind in c.kinds]
@@ -224,7 +232,8 @@ def _slow_worth_it(race: Race, cut: int, cuts: Sequence[int], kind: str) -> list
     # What costs most of a second a series pays for few series only.
     chosen = [name for _, name in sorted(kept, reverse=True)[: len(everyone) <= SLOW_MOST]]
     for name in chosen:
-        for origin in cuts[:2]:
+        # Of few series every origin is affordable, and each of them counts.
+        for origin in cuts if len(everyone) <= SLOW_SERIES else cuts[:2]:
             then = race.at(origin)
             race.slow(then, [name], np.flatnonzero((then.kinds == kind) & then.raced))
         race.slow(now, [name], everyone)

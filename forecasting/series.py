@@ -1,4 +1,4 @@
-"""The calendar of a forecast and the series it is made of: territory x product."""
+"""The calendar of a forecast and the series of a ledger: territory x product x sales channel."""
 
 from dataclasses import dataclass
 
@@ -38,18 +38,22 @@ class Calendar:
         return pd.DatetimeIndex([*self.history, *self.future])
 
 
-@dataclass(frozen=True)
-class Series:
-    """One territory x product: `y` from its first sale (`start` in the history) to the end."""
+#: What tells series apart.
+KEYS = ("territory_id", "product_id", "sales_channel")
 
-    territory_id: str
-    product_id: str
-    start: int
+
+@dataclass(frozen=True)
+class Sold:
+    """`keys`: the `KEYS` of each series, sorted; `y` (S, T): NaN before its first sale, then zero
+    where nothing was sold."""
+
+    keys: pd.DataFrame
     y: Floats
 
     @property
-    def name(self) -> str:
-        return f"{self.territory_id} / {self.product_id}"
+    def names(self) -> tuple[str, ...]:
+        """A name a series, for people."""
+        return tuple(" / ".join(row) for row in self.keys.itertuples(index=False))
 
 
 def calendar(inputs: ForecastInputs, horizon_weeks: int) -> Calendar:
@@ -84,14 +88,17 @@ def measure_of(ledger: pd.DataFrame) -> str:
     return "units" if ledger["units"].notna().all() else "net_revenue"
 
 
-def build_series(inputs: ForecastInputs, laid: Calendar) -> list[Series]:
-    """Sum the ledger over sales channels; days without a sale after a series' first are zero."""
+def sold_of(inputs: ForecastInputs, laid: Calendar) -> Sold:
+    """The ledger by series and period; days without a sale after a series' first are zero."""
     measure = measure_of(inputs.ledger)
-    sums = inputs.ledger.groupby(["territory_id", "product_id", "date_day"])[measure].sum()
-    built = []
-    for (territory, product), cells in sums.reset_index().groupby(["territory_id", "product_id"]):
-        at = ((cells["date_day"] - laid.history[0]).dt.days // laid.step_days).to_numpy()
-        row = np.zeros(len(laid.history))
-        row[at] = cells[measure].to_numpy(dtype=float)
-        built.append(Series(str(territory), str(product), int(at[0]), row[at[0] :]))
-    return built
+    sums = inputs.ledger.groupby([*KEYS, "date_day"])[measure].sum().reset_index()
+    keys = sums[list(KEYS)].drop_duplicates(ignore_index=True)
+    places = pd.Series(range(len(keys)), index=pd.MultiIndex.from_frame(keys))
+    row = places.reindex(pd.MultiIndex.from_frame(sums[list(KEYS)])).to_numpy(dtype=int)
+    at = ((sums["date_day"] - laid.history[0]).dt.days // laid.step_days).to_numpy()
+    y = np.zeros((len(keys), len(laid.history)))
+    y[row, at] = sums[measure].to_numpy(dtype=float)
+    first = np.full(len(keys), len(laid.history))
+    np.minimum.at(first, row, at)
+    y[np.arange(y.shape[1]) < first[:, None]] = np.nan
+    return Sold(keys, y)

@@ -1,98 +1,113 @@
-"""From sample paths to the volume table: every level and period, sums exact to the cent."""
+"""From means and sample paths to the volume table: every level and period, sums exact."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from forecasting.series import Calendar, Floats, Series
+from forecasting.calibrating import QUANTILES
+from forecasting.series import KEYS, Calendar, Floats
 
 ALL = "all"
-QUANTILES = {"p025": 0.025, "p10": 0.10, "p50": 0.50, "p90": 0.90, "p975": 0.975}
-COLUMNS = (
-    "period",
-    "date_day",
-    "level",
-    "territory_id",
-    "product_id",
-    "measure",
-    "mean",
-    *QUANTILES,
-)
-KEY = ["period", "date_day", "level", "territory_id", "product_id"]
-Node = tuple[str, str, str]
+#: Level -> the series columns that tell its members apart; the others are summed.
+LEVELS: dict[str, tuple[str, ...]] = {
+    "series": KEYS,
+    "territory": ("territory_id",),
+    "product": ("product_id",),
+    "channel": ("sales_channel",),
+    "total": (),
+}
+COLUMNS = ("period", "date_day", "level", *KEYS, "measure", "mean", *QUANTILES)
+KEY = ["period", "date_day", "level", *KEYS]
+Node = tuple[str, ...]
+Cents = npt.NDArray[np.int64]
 
 
 @dataclass
 class _Sum:
     """Cents of the mean (periods) and sample paths (paths, periods) of one level's member."""
 
-    cents: np.ndarray
+    cents: Cents
     paths: Floats
-    members: int = field(default=1)
 
 
-def nodes_of(one: Series) -> tuple[Node, ...]:
-    """The series itself, then the sums it is part of."""
-    return (
-        ("series", one.territory_id, one.product_id),
-        ("territory", one.territory_id, ALL),
-        ("product", ALL, one.product_id),
-        ("total", ALL, ALL),
-    )
+def nodes_of(key: tuple[str, ...]) -> list[Node]:
+    """The series itself, then the sums it is part of: level and the three series columns."""
+    return [
+        (level, *(value if name in kept else ALL for name, value in zip(KEYS, key, strict=True)))
+        for level, kept in LEVELS.items()
+    ]
 
 
 def volume_frame(
-    series: Sequence[Series], paths: Iterable[Floats], laid: Calendar, measure: str
+    keys: pd.DataFrame,
+    cents: Cents,
+    paths: Iterable[tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]],
+    laid: Calendar,
+    measure: str,
 ) -> pd.DataFrame:
     """One row per period x level x member: mean and quantiles as DECIMAL(18,2).
 
-    Means are rounded to cents once, in series x native period, and only added from there: a
-    week's mean is the sum of its days, a total's the sum of its parts. Quantiles are of the summed
-    sample paths, not sums of quantiles.
+    Means are whole cents of series x native period and only added: a week's mean is the sum of its
+    days, a total's the sum of its parts. Quantiles of sums are of summed sample paths, not sums of
+    quantiles, and are moved by what the paths' mean differs from the sum of means.
+
+    Args:
+        keys: `KEYS` of each series.
+        cents: (S, H) means.
+        paths: blocks of series, each once: row numbers, and sample paths (rows, P, H).
     """
     sums: dict[Node, _Sum] = {}
-    rows: list[pd.DataFrame] = []
-    for one, drawn in zip(series, paths, strict=True):
-        cents = np.rint(drawn.mean(axis=0) * 100).astype(np.int64)
-        own, *above = nodes_of(one)
-        rows.append(_rows(own, _Sum(cents, drawn), laid, measure))
-        for node in above:
-            if node in sums:
-                sums[node].cents += cents
-                sums[node].paths += drawn
-            else:
-                sums[node] = _Sum(cents.copy(), drawn.copy())
-    rows += [_rows(node, part, laid, measure) for node, part in sums.items()]
-    frame = pd.concat(rows, ignore_index=True)
+    tables: list[pd.DataFrame] = []
+    for rows, drawn in paths:
+        for place, row in enumerate(rows):
+            own, *above = nodes_of(tuple(map(str, keys.iloc[row])))
+            one = drawn[place].astype(np.float64)
+            tables += _tables(own, _Sum(cents[row], one), laid)
+            for node in above:
+                if node in sums:
+                    sums[node].cents = sums[node].cents + cents[row]
+                    sums[node].paths += one
+                else:
+                    sums[node] = _Sum(cents[row], one.copy())
+    for node, part in sums.items():
+        tables += _tables(node, part, laid)
+    frame = pd.concat(tables, ignore_index=True).assign(measure=measure)
     return frame.sort_values(KEY, ignore_index=True)[list(COLUMNS)]
 
 
-def _rows(node: Node, part: _Sum, laid: Calendar, measure: str) -> pd.DataFrame:
-    tables = [_table(laid.grain, part.cents, part.paths, laid.future)]
+def _tables(node: Node, part: _Sum, laid: Calendar) -> list[pd.DataFrame]:
+    single = node[0] == "series"
+    tables = [_table(laid.grain, part, laid.future, single=single)]
     if laid.grain == "day":
         weeks = len(laid.future) // 7
-        week_paths = part.paths.reshape(-1, weeks, 7).sum(axis=2)
-        week_cents = part.cents.reshape(weeks, 7).sum(axis=1)
-        tables.append(_table("week", week_cents, week_paths, laid.future[::7]))
-    level, territory, product = node
-    return pd.concat(tables, ignore_index=True).assign(
-        level=level, territory_id=territory, product_id=product, measure=measure
-    )
+        summed = _Sum(
+            part.cents.reshape(weeks, 7).sum(axis=1),
+            part.paths.reshape(-1, weeks, 7).sum(axis=2),
+        )
+        tables.append(_table("week", summed, laid.future[::7], single=False))
+    for table in tables:
+        for name, value in zip(("level", *KEYS), node, strict=True):
+            table[name] = value
+    return tables
 
 
-def _table(period: str, cents: np.ndarray, paths: Floats, dates: pd.DatetimeIndex) -> pd.DataFrame:
+def _table(period: str, part: _Sum, dates: pd.DatetimeIndex, *, single: bool) -> pd.DataFrame:
+    bounds = np.quantile(part.paths, list(QUANTILES.values()), axis=0)
+    if not single:
+        bounds = np.maximum(bounds - part.paths.mean(axis=0) + part.cents / 100, 0.0)
     # Rounding keeps order, so quantiles stay monotone.
-    bounds = np.rint(np.quantile(paths, list(QUANTILES.values()), axis=0) * 100).astype(np.int64)
-    table = pd.DataFrame({"period": period, "date_day": dates, "mean": decimals(cents)})
-    for name, row in zip(QUANTILES, bounds, strict=True):
+    whole = np.rint(bounds * 100).astype(np.int64)
+    table = pd.DataFrame({"period": period, "date_day": dates, "mean": decimals(part.cents)})
+    for name, row in zip(QUANTILES, whole, strict=True):
         table[name] = pd.Series(decimals(row), dtype=object)
     return table
 
 
-def decimals(cents: np.ndarray) -> list[Decimal]:
+def decimals(cents: Cents) -> list[Decimal]:
     """Whole cents as decimals with two places.
 
     >>> decimals(np.array([1999]))

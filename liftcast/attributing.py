@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from ingestion.plain_yaml import NotPlainError, parse
 from models.errors import ExperimentError
-from models.mix import MixInputs, MixModel, MixSpec
+from models.mix import MixInputs, MixModel, MixResult, MixSpec
 from models.mix.experiments import examine
 from models.mix.gates.gate import Row, gates_frame, row
 from models.mix.panel import Panel, read_panel
@@ -32,11 +32,12 @@ _TABLES = ("contributions", "summary", "curves", "parameters")
 
 @dataclass(frozen=True)
 class Attribution:
-    """Tables of `results.MIX` by name, and what the first engine says of itself."""
+    """Tables of `results.MIX` by name, what the first engine says of itself, and its result."""
 
     tables: Frames
     settings: Mapping[str, Any]
     diagnostics: Mapping[str, Any]
+    result: MixResult
 
 
 def read_mix_spec(path: Path | None) -> MixSpec:
@@ -128,7 +129,7 @@ def estimate(
         rows.append(check)
     tables["summary_classical"] = tables["summary"].iloc[:0] if classical is None else classical
     tables["checks"] = pd.concat([fit.gates(), gates_frame(rows)]) if rows else fit.gates()
-    return Attribution(tables, fit.settings, fit.diagnostics())
+    return Attribution(tables, fit.settings, fit.diagnostics(), fit)
 
 
 def usable_experiments(

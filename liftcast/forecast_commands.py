@@ -102,7 +102,7 @@ def add_commands(  # noqa: PLR0915 - a function a command
         invoke_without_command=True, epilog="Example: `liftcast forecast --lake build/robyn`"
     )
     def stage(context: typer.Context, lake: LakeOption = None) -> None:
-        """Forecast volume by territory and product from history and plan of a lake.
+        """Forecast volume by territory, product and sales channel from history and plan of a lake.
 
         With `run` or `backtest`: the same on plain CSV files, without a lake.
         """

@@ -181,7 +181,8 @@ def attribute(
             "kinds": list(settings.mix_kinds),
             "diagnostics": found.diagnostics,
         }
-        results.write(lake, "mix", run.run_id, found.tables, facts)
+        # With the estimate itself: the forecast takes media and promotions from it.
+        results.write(lake, "mix", run.run_id, found.tables, facts, save=found.result.save)
         gates = found.tables["checks"]
         spoke = int((gates["status"] != "pass").sum())
         say(
@@ -199,10 +200,16 @@ def attribute(
 def forecast(
     lake: Lake, *, settings: Settings | None = None, progress: Progress | None = None
 ) -> Facts:
-    """Forecast volume per territory and product from history and plan of the current release."""
+    """Forecast volume from history and plan of the current release, by territory, product and
+    sales channel.
+
+    Media and promotions are as the newest attribution has them, where it is of this release.
+    """
     import pandas as pd
     from threadpoolctl import threadpool_limits
 
+    # Nixtla's libraries otherwise warn at each call that ids will be a column.
+    os.environ.setdefault("NIXTLA_ID_AS_COL", "1")
     from forecasting import ForecastInputs
     from forecasting import forecast as estimate
     from liftcast import results
@@ -215,10 +222,13 @@ def forecast(
     ):
         _, release, frames = _release(lake)
         run.notes["release_id"] = release["release_id"]
+        mix, told = results.read_mix(lake, release["release_id"])
+        # Prices have no plan: their future would be a guess. What the mix credits has its past.
+        credited = set() if mix is None else {one.kind for one in mix.estimate.panel.drivers}
+        kinds = {*_PLANNED_KINDS, *credited} - {"price", "control"}
         inputs = ForecastInputs(
             ledger=frames["ledger"],
-            # Prices and activity of sellers have no plan: their future would be a guess.
-            drivers=frames["drivers"][frames["drivers"]["kind"].isin(_PLANNED_KINDS)],
+            drivers=frames["drivers"][frames["drivers"]["kind"].isin(kinds)],
             plan=frames["plan"],
             holidays=frames["holidays"],
             territories=frames["territories"],
@@ -227,17 +237,18 @@ def forecast(
             currency=release["currency"],
             last_day=pd.Timestamp(release["last_day"]),
         )
+        say("media and promotions: " + (f"of attribution {told}" if mix else f"raced, as {told}"))
         with threadpool_limits(1):
             fit = estimate(
                 inputs,
                 horizon_weeks=settings.horizon_weeks,
                 seed=settings.seed,
-                progress=lambda done, total, name: say(
-                    f"series {done}/{total} {printable(name, 60)}"
-                ),
+                progress=lambda text: say(printable(text, 120)),
+                mix=mix,
             )
         facts = _provenance(release, settings) | {
-            "model": "prophet",
+            "model": "race",
+            "mix_run_id": told if mix else None,
             "settings": fit.settings,
             "diagnostics": fit.diagnostics,
         }

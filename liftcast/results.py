@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 from warehouse.errors import LiftcastError, printable
 from warehouse.files import appearing, write_json
 from warehouse.lake import Lake
+
+if TYPE_CHECKING:
+    from models.mix.result import MixResult
 
 _TEXT, _NUMBER, _DAY, _MONEY = pa.string(), pa.float64(), pa.date32(), pa.decimal128(18, 2)
 
@@ -65,22 +68,24 @@ FORECAST: dict[str, tuple[pa.Schema, int]] = {
     "volume": (
         _schema(
             period=_TEXT, date_day=_DAY, level=_TEXT, territory_id=_TEXT, product_id=_TEXT,
-            measure=_TEXT, mean=_MONEY, p025=_MONEY, p10=_MONEY, p50=_MONEY, p90=_MONEY,
-            p975=_MONEY,
+            sales_channel=_TEXT, measure=_TEXT, mean=_MONEY, p025=_MONEY, p10=_MONEY, p50=_MONEY,
+            p90=_MONEY, p975=_MONEY,
         ),
-        5,
+        6,
     ),
     "components": (
         _schema(
-            date_day=_DAY, territory_id=_TEXT, product_id=_TEXT, component=_TEXT, value=_NUMBER
+            date_day=_DAY, territory_id=_TEXT, product_id=_TEXT, sales_channel=_TEXT,
+            component=_TEXT, value=_NUMBER,
         ),
-        4,
+        5,
     ),
     "fit": (
         _schema(
-            date_day=_DAY, territory_id=_TEXT, product_id=_TEXT, actual=_NUMBER, fitted=_NUMBER
+            date_day=_DAY, territory_id=_TEXT, product_id=_TEXT, sales_channel=_TEXT,
+            actual=_NUMBER, fitted=_NUMBER,
         ),
-        3,
+        4,
     ),
     "checks": (_CHECKS, 2),
 }  # fmt: skip
@@ -121,6 +126,8 @@ JOURNEYS: dict[str, tuple[pa.Schema, int]] = {
     ),
     "checks": (_CHECKS, 2),
 }  # fmt: skip
+#: The estimate of a mix result itself, as `models.mix.storage` reads it.
+ESTIMATE = "result.zip"
 ENGINES = {"mix": MIX, "forecast": FORECAST, "journeys": JOURNEYS}
 #: Tables of a release that only journeys are estimated on; paths may be a million.
 JOURNEY_INPUTS = ("journey_paths", "journey_touches", "journey_spend", "stages")
@@ -133,8 +140,13 @@ def write(
     run_id: str,
     frames: Mapping[str, pd.DataFrame],
     facts: Mapping[str, Any],
+    *,
+    save: Callable[[BinaryIO], None] | None = None,
 ) -> Path:
     """Write an engine's frames (one of `ENGINES`) under `results/<engine>/run_id=<id>/`.
+
+    Args:
+        save: writes the estimate itself, as `result.zip` beside the tables.
 
     Raises:
         KeyError, pyarrow.ArrowInvalid: a frame lacks a column or has the wrong type (a defect).
@@ -149,6 +161,9 @@ def write(
                 table.replace_schema_metadata(None), temporary / f"{name}.parquet",
                 compression="zstd",
             )  # fmt: skip
+        if save is not None:
+            with (temporary / ESTIMATE).open("wb") as file:
+                save(file)
         write_json(temporary / "result.json", dict(facts) | {"run_id": run_id})
     return folder
 
@@ -173,6 +188,26 @@ def read_release(folder: Path) -> dict[str, pd.DataFrame]:
             frame["date_day"] = pd.to_datetime(frame["date_day"])
         frames[file.stem] = frame
     return frames
+
+
+def read_mix(lake: Lake, release_id: str) -> tuple[MixResult | None, str]:
+    """The newest attribution of a release as it was estimated, or None and why there is none."""
+    try:
+        folder, facts = lake.latest_result("mix")
+    except LiftcastError:
+        return None, "the release is not attributed yet"
+    if facts.get("release_id") != release_id:
+        return None, "the newest attribution is of another release"
+    file = folder / ESTIMATE
+    if not file.is_file():
+        return None, "the attribution was made before it kept its estimate"
+    from models.mix.storage import StoredResultError, load
+
+    try:
+        with file.open("rb") as handle:
+            return load(handle), str(facts["run_id"])
+    except StoredResultError as error:
+        return None, printable(error, 300)
 
 
 def read_journeys(folder: Path) -> dict[str, pa.Table]:

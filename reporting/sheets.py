@@ -201,23 +201,24 @@ def forecast(con: duckdb.DuckDBPyConnection, span: Period, most_rows: int) -> Sh
     unit = figures.volume_unit(measure, span.currency)
     style = "units" if measure == "units" else "money"
     query = (
-        "SELECT period, date_day, level, territory_id, product_id, measure, mean, p025, p10, p50, "
-        "p90, p975 FROM fcst_volume WHERE {which} "
+        "SELECT period, date_day, level, territory_id, product_id, sales_channel, measure, mean, "
+        "p025, p10, p50, p90, p975 FROM fcst_volume WHERE {which} "
         "ORDER BY CASE level WHEN 'total' THEN 0 WHEN 'territory' THEN 1 WHEN 'product' THEN 2 "
-        "ELSE 3 END, period DESC, territory_id, product_id, date_day"
+        "WHEN 'channel' THEN 3 ELSE 4 END, period DESC, territory_id, product_id, sales_channel, "
+        "date_day"
     )
     cuts = [
         ("", query.format(which="true")),
         ("; weeks only, to fit", query.format(which="period = 'week'")),
         (
-            "; weeks of totals, territories and products only, to fit",
+            "; weeks of sums only, without single series, to fit",
             query.format(which="period = 'week' AND level <> 'series'"),
         ),
     ]
     words, found = _fitting(con, cuts, most_rows)
     columns = [
         _text("Period", 9), Column("Date from", "date", 12), _text("Level", 11),
-        _text("Territory"), _text("Product"), _text("Measure"),
+        _text("Territory"), _text("Product"), _text("Sales channel"), _text("Measure"),
         *(Column(heading, style, 18) for heading in (
             f"Mean, {unit}", "95 % from", "80 % from", "Median", "80 % to", "95 % to")),
     ]  # fmt: skip

@@ -17,7 +17,7 @@ from statsforecast.models import AutoARIMA, AutoETS
 
 from forecasting.candidates import Window
 from forecasting.candidates.naive import SeasonalNaive
-from forecasting.curve import quiet_libraries
+from forecasting.quiet import quiet_libraries
 from forecasting.grid import Floats
 
 

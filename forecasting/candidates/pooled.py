@@ -70,11 +70,11 @@ class PooledTrees:
         fitted = window.learned[self.name]
         ahead = np.ones((len(grid.ids), grid.ahead), dtype=bool)
         future = _frame(window, names, signals[:, :, known:], ahead, known)
-        with warnings.catch_warnings():
-            # A run that ends after the plan has no known end: the trees know that.
-            warnings.filterwarnings("ignore", message="Found null values")
-            told = fitted.predict(grid.ahead, X_df=future)
-        extra = told["trees"].to_numpy(dtype=float).reshape(ahead.shape)
+        # No lag of sales is among the signals, so all periods are told at once: mlforecast's own
+        # predict would go step by step.
+        trees = fitted.models_["trees"]
+        told = trees.predict(future[list(trees.feature_name_)])
+        extra = np.asarray(told, dtype=float).reshape(ahead.shape)
         return window.shut(np.exp(base[:, known:] + extra) * smearing(window))
 
     def _fit(self, window: Window, train: pd.DataFrame) -> Any:

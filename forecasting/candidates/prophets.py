@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from forecasting.candidates.protocol import Speed, Window
-from forecasting.curve import quiet_libraries
 from forecasting.grid import Floats
+from forecasting.quiet import quiet_libraries
 
 LEAST = 40
 

@@ -88,7 +88,7 @@ def test_assets_lead_from_landing_to_publication(dags: dict[str, Any]) -> None:
         "ingest": set(),
         "transform": {"ingest"},
         "attribute": {"transform"},
-        "forecast": {"transform"},
+        "forecast": {"attribute"},
         "publish": {"attribute", "forecast"},
     }
     assert dags["publish"]["all_assets"]  # both results, not either

@@ -302,11 +302,13 @@ def forecast_tables() -> Tables:
     """Fourteen days ahead by day and by week, with every level of totals."""
     quantiles = ("p025", "p10", "p50", "p90", "p975")
     volume_columns = {"period": "VARCHAR", "date_day": "DATE", "level": "VARCHAR"}
-    volume_columns |= {"territory_id": "VARCHAR", "product_id": "VARCHAR", "measure": "VARCHAR"}
+    volume_columns |= {"territory_id": "VARCHAR", "product_id": "VARCHAR"}
+    volume_columns |= {"sales_channel": "VARCHAR", "measure": "VARCHAR"}
     volume_columns |= dict.fromkeys(("mean", *quantiles), _CENTS)
-    levels = [("series", place, "tea", 1) for place in TERRITORIES]
-    levels += [("territory", place, "all", 1) for place in TERRITORIES]
-    levels += [("product", "all", "tea", 2), ("total", "all", "all", 2)]
+    levels = [("series", place, "tea", "web", 1) for place in TERRITORIES]
+    levels += [("territory", place, "all", "all", 1) for place in TERRITORIES]
+    levels += [("product", "all", "tea", "all", 2), ("channel", "all", "all", "web", 2)]
+    levels += [("total", "all", "all", "all", 2)]
     periods = [("day", day, 1) for day in FUTURE] + [("week", day, 7) for day in FUTURE[::7]]
     volume = [
         {
@@ -315,16 +317,19 @@ def forecast_tables() -> Tables:
             "level": level,
             "territory_id": place,
             "product_id": product,
+            "sales_channel": channel,
             "measure": measure,
             "mean": Decimal("33.33") * days * parts,
             **{name: 30 * days * parts + step for step, name in enumerate(quantiles)},
         }
         for period, day, days in periods
-        for level, place, product, parts in levels
+        for level, place, product, channel, parts in levels
         for measure in ("units", "net_revenue")
     ]
     key = {"date_day": "DATE", "territory_id": "VARCHAR", "product_id": "VARCHAR"}
+    key |= {"sales_channel": "VARCHAR"}
     first = {"date_day": FUTURE[0], "territory_id": "north", "product_id": "tea"}
+    first |= {"sales_channel": "web"}
     return {
         "volume": (volume_columns, volume),
         "components": (

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from forecasting.inputs import cleaned
-from forecasting.series import build_series, calendar, measure_of
+from forecasting.series import calendar, measure_of, sold_of
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def sold(company):
     return make
 
 
-def test_channels_are_summed_gaps_are_zero_and_a_late_product_starts_at_its_first_sale(sold):
+def test_channels_are_series_gaps_are_zero_and_a_late_series_starts_at_its_first_sale(sold):
     lines = [
         ("2024-01-01", "A", "shop", 5.0),
         ("2024-01-01", "A", "web", 2.0),
@@ -30,9 +30,10 @@ def test_channels_are_summed_gaps_are_zero_and_a_late_product_starts_at_its_firs
         ("2024-01-03", "B", "web", 9.0),
     ]
     inputs = sold(lines, "day", "2024-01-05")
-    a, b = build_series(inputs, calendar(inputs, 2))
-    assert a.y.tolist() == [7, 0, 0, 1, 0]
-    assert (b.start, b.y.tolist()) == (2, [9, 0, 0])
+    sums = sold_of(inputs, calendar(inputs, 2))
+    assert sums.names == ("T0 / A / shop", "T0 / A / web", "T0 / B / web")
+    nan = np.nan
+    np.testing.assert_array_equal(sums.y, [[5, 0, 0, 0, 0], [2, 0, 0, 1, 0], [nan, nan, 9, 0, 0]])
 
 
 def test_daily_weeks_are_blocks_of_seven_days_from_the_day_after_the_last(sold):
@@ -53,11 +54,11 @@ def test_weeks_go_on_from_the_last_week_whichever_of_its_days_is_given(sold, las
 def test_weeks_without_a_sale_at_the_end_are_history(sold):
     inputs = sold([("2024-01-01", "A", "web", 4.0)], "week", "2024-01-22")
     laid = calendar(inputs, 2)
-    assert build_series(inputs, laid)[0].y.tolist() == [4, 0, 0, 0]
+    assert sold_of(inputs, laid).y[0].tolist() == [4, 0, 0, 0]
 
 
 def test_one_line_without_units_makes_the_whole_lake_count_in_net_revenue(sold):
     lines = [("2024-01-01", "A", "web", 4.0), ("2024-01-01", "B", "web", np.nan)]
     inputs = sold(lines, "day", "2024-01-02")
     assert measure_of(inputs.ledger) == "net_revenue"
-    assert build_series(inputs, calendar(inputs, 2))[0].y.tolist() == [8, 0]
+    assert sold_of(inputs, calendar(inputs, 2)).y[0].tolist() == [8, 0]

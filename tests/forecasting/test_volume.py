@@ -7,17 +7,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.proof import table_checks
-from forecasting.series import Calendar, Series
+from forecasting.series import KEYS, Calendar
 from forecasting.volume import COLUMNS, volume_frame
 
 DAYS = pd.date_range("2024-03-06", periods=35, freq="D")
 DAILY = Calendar("day", DAYS[:21], DAYS[21:])
-MEMBERS = [Series(t, p, 0, np.zeros(21)) for t, p in (("N", "A"), ("N", "B"), ("S", "A"))]
+MEMBERS = pd.DataFrame(
+    [("N", "A", "web"), ("N", "B", "web"), ("S", "A", "shop")], columns=list(KEYS)
+)
 
 
 def table(seed, scale=100.0):
     rng = np.random.default_rng(seed)
-    return volume_frame(MEMBERS, [rng.gamma(2, scale, (50, 14)) for _ in MEMBERS], DAILY, "units")
+    return laid_out(rng.gamma(2, scale, (3, 50, 14)))
+
+
+def laid_out(paths):
+    """In two blocks, as a long list of series comes."""
+    cents = np.rint(paths.mean(axis=1) * 100).astype(np.int64)
+    blocks = [(np.array([0, 1]), paths[:2]), (np.array([2]), paths[2:])]
+    return volume_frame(MEMBERS, cents, blocks, DAILY, "units")
 
 
 def statuses(volume):
@@ -37,11 +46,9 @@ def test_sums_equal_their_parts_to_the_cent_at_any_scale(seed, scale):
 def test_every_level_and_period_is_there_once_with_two_places():
     volume = table(1)
     assert list(volume.columns) == list(COLUMNS)
-    assert not volume.duplicated(
-        ["period", "date_day", "level", "territory_id", "product_id"]
-    ).any()
+    assert not volume.duplicated(["period", "date_day", "level", *KEYS]).any()
     counted = volume.groupby(["period", "level"]).size().to_dict()
-    members = {"series": 3, "territory": 2, "product": 2, "total": 1}
+    members = {"series": 3, "territory": 2, "product": 2, "channel": 2, "total": 1}
     assert counted == {
         (p, k): n * m for p, n in (("day", 14), ("week", 2)) for k, m in members.items()
     }
@@ -52,8 +59,7 @@ def test_every_level_and_period_is_there_once_with_two_places():
 
 def test_a_total_s_interval_is_of_summed_paths_not_of_summed_bounds():
     rng = np.random.default_rng(2)
-    paths = [100 + 10 * rng.normal(size=(4000, 14)) for _ in MEMBERS]
-    volume = volume_frame(MEMBERS, paths, DAILY, "units")
+    volume = laid_out(100 + 10 * rng.normal(size=(3, 4000, 14)))
     wide = (volume["p975"].astype(float) - volume["p025"].astype(float)).groupby(
         [volume["period"], volume["level"]]
     )

@@ -234,7 +234,8 @@ def _forecast(tables, size, ledger, last_day) -> None:
             value = mean * (1 + 0.05 * np.sin(n * days / 9))
             row = {"period": period, "date_day": last_day + timedelta(days=size.step + n * days),
                    "level": level, "territory_id": territory, "product_id": product,
-                   "measure": size.measure, "mean": round(value, 2)}  # fmt: skip
+                   "sales_channel": "all", "measure": size.measure,
+                   "mean": round(value, 2)}  # fmt: skip
             for name, z in (("p025", -1.96), ("p10", -1.28), ("p50", 0), ("p90", 1.28),
                             ("p975", 1.96)):  # fmt: skip
                 row[name] = round(value + z * spread, 2)

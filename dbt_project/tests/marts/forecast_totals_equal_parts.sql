@@ -1,4 +1,4 @@
--- Means of territories, products and the total are the sums of their series, to the cent.
+-- Means of territories, products, channels and the total are the sums of their series, to the cent.
 with
 
 volume as (
@@ -18,6 +18,7 @@ summed as (
         'territory' as level,
         territory_id,
         'all' as product_id,
+        'all' as sales_channel,
         sum(mean) as mean
     from series
     group by period, date_day, measure, territory_id
@@ -29,6 +30,7 @@ summed as (
         'product' as level,
         'all' as territory_id,
         product_id,
+        'all' as sales_channel,
         sum(mean) as mean
     from series
     group by period, date_day, measure, product_id
@@ -37,9 +39,22 @@ summed as (
         period,
         date_day,
         measure,
+        'channel' as level,
+        'all' as territory_id,
+        'all' as product_id,
+        sales_channel,
+        sum(mean) as mean
+    from series
+    group by period, date_day, measure, sales_channel
+    union all
+    select
+        period,
+        date_day,
+        measure,
         'total' as level,
         'all' as territory_id,
         'all' as product_id,
+        'all' as sales_channel,
         sum(mean) as mean
     from series
     group by period, date_day, measure
@@ -58,6 +73,7 @@ select
     coalesce(totals.level, summed.level) as level,
     coalesce(totals.territory_id, summed.territory_id) as territory_id,
     coalesce(totals.product_id, summed.product_id) as product_id,
+    coalesce(totals.sales_channel, summed.sales_channel) as sales_channel,
     coalesce(totals.measure, summed.measure) as measure
 from totals
 full join summed
@@ -66,6 +82,7 @@ full join summed
     and totals.level = summed.level
     and totals.territory_id = summed.territory_id
     and totals.product_id = summed.product_id
+    and totals.sales_channel = summed.sales_channel
     and totals.measure = summed.measure
 where totals.mean is distinct from summed.mean
-order by period, date_day, level, territory_id, product_id, measure
+order by period, date_day, level, territory_id, product_id, sales_channel, measure

@@ -9,6 +9,7 @@ final as (
         date_day,
         territory_id,
         product_id,
+        sales_channel,
         component,
         value
     from components

@@ -9,6 +9,7 @@ final as (
         date_day,
         territory_id,
         product_id,
+        sales_channel,
         actual,
         fitted
     from fit

@@ -11,6 +11,7 @@ final as (
         level,
         territory_id,
         product_id,
+        sales_channel,
         measure,
         mean,
         p025,

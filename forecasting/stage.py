@@ -1,0 +1,233 @@
+"""The volume forecast of one release: the race on its ledger, with the mix's media in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecasting.calibrating import PATHS, Calibration, calibrate, draw
+from forecasting.candidates.pooled import PooledTrees, Trees
+from forecasting.candidates.regression import LEAST, smearing
+from forecasting.checks import Check, check_frame
+from forecasting.grid import Floats, Grid
+from forecasting.inputs import ForecastInputs, ForecastResult, cleaned
+from forecasting.laying import grid_of
+from forecasting.media import Media, explained_with
+from forecasting.plan import Driver, exposures
+from forecasting.proof import record_checks, table_checks
+from forecasting.public_holidays import holiday_dates
+from forecasting.race import Race, Told, field_of_candidates, mixed, weights_at
+from forecasting.record import Record, record_of
+from forecasting.series import KEYS, Calendar, Sold, calendar, measure_of, sold_of
+from forecasting.signals import course_signals
+from forecasting.volume import volume_frame
+
+if TYPE_CHECKING:
+    from models.mix.result import MixResult
+
+Progress = Callable[[str], None]
+BLOCK = 200
+#: A release has fewer series than a chain's history in a CSV: fewer trees tell as much of them.
+_TREES = Trees(trees=120, rate=0.12)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The forecast in arrays: `base` before what the mix adds, `mean` in cents."""
+
+    race: Race
+    told: Told
+    weights: dict[str, dict[str, float]]
+    cuts: list[int]
+    base: Floats
+    mean: Floats
+    models: list[str]
+    calibration: Calibration
+    media: Media | None
+
+    def paths(self) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]]:
+        """Sample paths (rows, P, H) of all series, by blocks of them."""
+        for rows in self.race.grid.blocks(BLOCK):
+            paths = draw(self.base, self.told, self.calibration, rows, self.race.seed)
+            if self.media is not None:
+                paths = self.media.on_paths(paths, rows, self.told.shut, self.race.seed)
+            yield rows, paths
+
+
+def forecast(
+    inputs: ForecastInputs,
+    horizon_weeks: int = 13,
+    seed: int = 0,
+    progress: Progress | None = None,
+    mix: MixResult | None = None,
+) -> ForecastResult:
+    """Forecast volume by territory x product x sales channel, and its sums with intervals.
+
+    The measure is units (pieces) where every ledger row has them, else net revenue in the
+    reporting currency; per day or week for `horizon_weeks` 7-day blocks after `inputs.last_day`.
+    The same inputs and seed give the same frames.
+
+    Args:
+        progress: told in words what is being done.
+        mix: fitted on the same release: what its drivers brought is taken out of history, and what
+            it predicts of the plan is added. None: drivers are columns of the race.
+
+    Raises a `ForecastError` (a ValueError) for input outside its contract. Method and sources:
+    docs/reference/forecast.md.
+    """
+    given = cleaned(inputs, horizon_weeks)
+    laid = calendar(given, int(horizon_weeks))
+    measure = measure_of(given.ledger)
+    sold = sold_of(given, laid)
+    places = sorted(set(sold.keys["territory_id"]))
+    known = places if mix is None else sorted({*places, *mix.estimate.panel.territories})
+    drivers = exposures(given, laid, known)
+    holidays, checks = holiday_dates(given, laid, places)
+    checks += drivers.checks
+    media: Media | None = None
+    credited: frozenset[Driver] = frozenset()
+    if mix is not None:
+        # The mix's modules compile: only who needs them waits.
+        parts = import_module("forecasting.mix_release")
+        media, credited, check = parts.media_of_release(
+            mix, inputs, sold, drivers, grid_of(sold, laid, drivers, {})
+        )
+        checks.append(check)
+    grid = grid_of(sold, laid, drivers, holidays, credited)
+    made = _make(grid if media is None else media.without(grid), int(seed), progress, media)
+
+    volume = volume_frame(
+        sold.keys, np.rint(made.mean * 100).astype(np.int64), made.paths(), laid, measure
+    )
+    added = np.zeros(grid.y.shape) if media is None else media.past
+    record = record_of(made.race, made.cuts, added, laid.per_week)
+    checks += _simple(sold, made)
+    checks += record_checks(record, credited=media is not None)
+    checks += table_checks(volume)
+    return ForecastResult(
+        volume=volume,
+        components=_components(sold, made),
+        fit=_fit(sold, made, added, laid),
+        checks=check_frame(checks),
+        settings={
+            "model": "race",
+            "measure": measure,
+            "currency": given.currency,
+            "grain": laid.grain,
+            "horizon_weeks": int(horizon_weeks),
+            "first_forecast_day": laid.future[0].date().isoformat(),
+            "seed": int(seed),
+            "paths": PATHS,
+            "candidates": [one.name for one in made.race.candidates],
+            "plan_columns": [column.name for column in grid.columns],
+            "plan_assumed": sorted(f"{kind}:{driver}" for kind, driver in drivers.assumed),
+            "from_the_mix": [] if media is None else list(media.labels),
+        },
+        diagnostics=_diagnostics(sold, made, record, grid),
+    )
+
+
+def _make(grid: Grid, seed: int, progress: Progress | None, media: Media | None) -> _Made:
+    field = [
+        PooledTrees(settings=_TREES) if one.speed == "pooled" else one
+        for one in field_of_candidates()
+    ]
+    race = Race(grid, seed, candidates=field, progress=progress)
+    weights, cuts = weights_at(race, 0)
+    told = race.at(0, whole=True)
+    base, models = mixed(told, weights)
+    # Cents once, here: every sum is a sum of these.
+    mean = np.round(base if media is None else media.on(base, told.shut), 2)
+    calibration = calibrate(race, cuts, weights, told)
+    return _Made(
+        race, told, weights, cuts, mean if media is None else base, mean, models, calibration, media
+    )
+
+
+def _simple(sold: Sold, made: _Made) -> Iterator[Check]:
+    """A warning for each series too short, too rare or too dead for the race."""
+    for row, name in enumerate(sold.names):
+        model, kind = made.models[row], str(made.told.kinds[row])
+        if model == "zero" or "history)" in model:
+            seen = int(np.isfinite(sold.y[row]).sum())
+            text = f"{name} is forecast by {model}, not by the race: {seen} periods since its " + (
+                "first sale, none sold in the last year." if kind == "zero" else "first sale."
+            )
+            yield Check.warn("short_history", name, text, float(seen))
+
+
+def _components(sold: Sold, made: _Made) -> pd.DataFrame:
+    """Parts sum to the mean."""
+    grid = made.race.grid
+    parts = explained_with(made.media, made.race.window(0), made.base, made.mean, made.told.shut)
+    names = {f"plan:{number}": column.name for number, column in enumerate(grid.columns)}
+    keys = sold.keys.loc[parts["row"].astype(int)].reset_index(drop=True)
+    frame = keys.assign(
+        date_day=parts["ds"].to_numpy(),
+        component=parts["part"].map(lambda part: names.get(part, part)).to_numpy(),
+        value=parts["value"].to_numpy(dtype=float),
+    )
+    key = ["date_day", *KEYS, "component"]
+    return frame[[*key, "value"]].sort_values(key, ignore_index=True)
+
+
+def _fit(sold: Sold, made: _Made, added: Floats, laid: Calendar) -> pd.DataFrame:
+    """History: `fitted` is the regression with the level of its time, and what the mix credits;
+    for a series too short for one, the mean."""
+    window = made.race.window(0)
+    grid, known = window.grid, window.grid.known
+    _, _, base = course_signals(window.log_sales, window.design, grid)
+    fitted = np.exp(np.minimum(base[:, :known], 50.0)) * smearing(window)
+    count = np.isfinite(grid.y).sum(axis=1)
+    mean = np.nan_to_num(grid.y).sum(axis=1) / np.maximum(count, 1)
+    short = np.isfinite(window.log_sales).sum(axis=1) < LEAST
+    fitted = np.where(short[:, None], np.maximum(mean, 0.0)[:, None], fitted)
+    fitted = np.where(window.closed[:, :known], 0.0, fitted)
+    # Logs know no day without a sale: in sum the fit is what was sold.
+    seen = np.isfinite(grid.y)
+    whole = np.where(seen, fitted, 0.0).sum(axis=1) / np.maximum(count, 1)
+    fitted *= (np.maximum(mean, 0.0) / np.where(whole > 0, whole, 1.0))[:, None]
+    fitted += np.nan_to_num(added)
+    row, at = np.nonzero(np.isfinite(sold.y))
+    frame = sold.keys.loc[row].reset_index(drop=True)
+    frame = frame.assign(
+        date_day=laid.history[at],
+        actual=np.round(sold.y[row, at], 6),
+        fitted=np.round(np.maximum(fitted[row, at], 0.0), 6) + 0.0,
+    )
+    key = ["date_day", *KEYS]
+    return frame[[*key, "actual", "fitted"]].sort_values(key, ignore_index=True)
+
+
+def _diagnostics(sold: Sold, made: _Made, record: Record | None, grid: Grid) -> dict[str, Any]:
+    def number(value: float) -> float | None:
+        return round(value, 6) if np.isfinite(value) else None
+
+    told = None
+    if record is not None:
+        told = {
+            name: number(value) if isinstance(value, float) else value
+            for name, value in asdict(record).items()
+            if name not in ("first", "last")
+        } | {"first": str(record.first.date()), "last": str(record.last.date())}
+    return {
+        "series": [
+            {
+                **{name: str(value) for name, value in zip(KEYS, key, strict=True)},
+                "model": made.models[row],
+                "kind": str(made.told.kinds[row]),
+                "observations": int(np.isfinite(sold.y[row]).sum()),
+            }
+            for row, key in enumerate(sold.keys.itertuples(index=False))
+        ],
+        "weights": made.weights,
+        "origins": [str(grid.dates[grid.known - 1 - cut].date()) for cut in made.cuts],
+        "record": told,
+        "error_shares": asdict(made.calibration.shares),
+    }
