@@ -145,7 +145,7 @@ def _same_total(frame: pd.DataFrame, totals: pd.DataFrame, folder: Path) -> None
 
 
 def from_lake(lake: Lake) -> Made:
-    """The newest forecast result of a lake, by territory and product, at the lake's own grain.
+    """The newest forecast result of a lake, by its series, at the lake's own grain.
 
     Raises:
         LiftcastError: there is none, or the release it was made on is gone.
@@ -168,7 +168,7 @@ def from_lake(lake: Lake) -> Made:
     measure = str(rows["measure"].iloc[0])
     return Made(
         frame=frame,
-        series=("territory_id", "product_id"),
+        series=("territory_id", "product_id", "sales_channel"),
         as_of=date.fromisoformat(str(told["last_day"])[:10]),
         measure=measure,
         currency=str(told["currency"]) if measure == "net_revenue" else None,
@@ -244,7 +244,7 @@ def ledger_from_csv(  # noqa: PLR0917 - as the options
 
 
 def ledger_from_lake(lake: Lake) -> Ledger:
-    """The ledger of a lake's newest release, by territory and product, in the forecast's measure.
+    """The ledger of a lake's newest release, by the forecast's series, in its measure.
 
     Raises:
         LiftcastError: there is no release, or no forecast that says which measure.
@@ -259,7 +259,7 @@ def ledger_from_lake(lake: Lake) -> Ledger:
     told = json.loads((release / "release.json").read_text(encoding="utf-8"))
     frame = pq.read_table(release / "ledger.parquet").to_pandas()
     return Ledger(
-        frame, ("territory_id", "product_id"), "date_day", measure, measure,
+        frame, ("territory_id", "product_id", "sales_channel"), "date_day", measure, measure,
         str(told["currency"]) if measure == "net_revenue" else None,
         f"release {told['release_id']}",
     )  # fmt: skip
