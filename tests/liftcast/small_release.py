@@ -35,8 +35,29 @@ def frames(weeks: int = 60) -> dict[str, pd.DataFrame]:
         "drivers": drivers,
         "controls": pd.DataFrame(columns=["date_day", "territory_id", "control", "value"]),
         "holidays": pd.DataFrame(columns=["date_day", "holiday", "country_code"]),
-        "territories": pd.DataFrame({"territory_id": PLACES, "population": [2e6, 1e6]}),
+        "territories": pd.DataFrame(
+            {"territory_id": PLACES, "population": [2e6, 1e6], "country_code": None}
+        ),
     }
+
+
+def forecast_inputs(weeks: int = 60, ahead: int = 4) -> dict[str, pd.DataFrame]:
+    """The ledger behind `frames` by two sales channels; television is planned for `ahead` weeks."""
+    outcome = frames(weeks)["outcome"]
+    ledger = pd.concat(
+        outcome[["date_day", "territory_id"]].assign(
+            product_id="tea", sales_channel=channel, net_revenue=outcome["net_revenue"] * share,
+            units=(outcome["net_revenue"] * share / 4).round(), unit_cost=0.0,
+        )
+        for channel, share in (("shop", 0.6), ("web", 0.4))
+    )  # fmt: skip
+    later = pd.date_range(DATES[weeks - 1], periods=ahead + 1, freq="7D")[1:]
+    cells = [(day, place) for day in later for place in PLACES]
+    plan = pd.DataFrame(cells, columns=["date_day", "territory_id"]).assign(
+        kind="media", driver="tv", product_id=None, exposure=80.0, spend=80.0
+    )
+    products = pd.DataFrame({"product_id": ["tea"], "product_name": ["Tea"]})
+    return {"ledger": ledger, "plan": plan, "products": products}
 
 
 def journey_inputs() -> dict[str, pa.Table]:

@@ -1,4 +1,4 @@
-"""The attribution stage on a small release: what it is told, what it writes, what it survives."""
+"""Attribution and forecast of a small release: what they are told, write, and survive."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from liftcast import pipeline, results
-from tests.liftcast.small_release import KINDS, RELEASE, frames, journey_inputs, tv_test
+from tests.liftcast.small_release import (
+    KINDS,
+    RELEASE,
+    forecast_inputs,
+    frames,
+    journey_inputs,
+    tv_test,
+)
 from warehouse.errors import LiftcastError
 from warehouse.lake import Lake
 from warehouse.settings import Settings
@@ -25,7 +32,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     folder.mkdir(parents=True)
     tests = pd.DataFrame([*tv_test("good"), *tv_test("late", ends_on="2031-01-01")])
     days = {name: pd.to_datetime(tests[name]).dt.date for name in ("starts_on", "ends_on")}
-    for name, frame in (frames() | {"experiments": tests.assign(**days)}).items():
+    for name, frame in (
+        frames() | forecast_inputs() | {"experiments": tests.assign(**days)}
+    ).items():
         dated = (
             {"date_day": pd.to_datetime(frame["date_day"]).dt.date} if "date_day" in frame else {}
         )
@@ -92,6 +101,44 @@ def test_a_good_test_calibrates_and_a_bad_one_is_told_of(attributed: dict[str, A
     assert "outside the panel" in bad["text"]
     assert checks.loc[("classical_engine", "model"), "status"] == "pass"
     assert not checks.index.duplicated().any()
+
+
+def test_the_forecast_takes_media_from_the_attribution_of_its_release(
+    lake: Lake, attributed: dict[str, Any]
+) -> None:
+    facts = pipeline.forecast(lake, settings=Settings(horizon_weeks=4))
+    assert facts["mix_run_id"] == attributed["run_id"]
+    assert facts["settings"]["from_the_mix"] == ["media:tv", "seller:call"]
+    folder, _ = lake.latest_result("forecast")
+    tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in results.FORECAST}
+    volume, parts = tables["volume"], tables["components"]
+    assert set(volume["sales_channel"]) == {"shop", "web", "all"}
+    checks = tables["checks"].set_index("check_name")
+    assert checks.loc["media_from_mix", "status"] == "pass"
+    assert checks.loc["totals_equal_parts", "status"] == "pass"
+    # Television brought about 2 a unit of spend, and four units of money are one piece: 80 planned.
+    brought = parts[parts["component"] == "media:tv"].groupby(["date_day", "territory_id"])
+    assert brought["value"].sum().between(25, 55).all()
+    total = volume[volume["level"] == "total"].set_index("date_day")["mean"].astype(float)
+    summed = parts.groupby("date_day")["value"].sum()
+    assert (total - summed).abs().max() < 1e-3
+
+
+def test_without_an_attribution_of_the_release_the_forecast_says_so_and_stands(
+    lake: Lake, attributed: dict[str, Any]
+) -> None:
+    folder, _ = lake.latest_result("mix")
+    estimate = folder / results.ESTIMATE
+    kept = estimate.read_bytes()
+    try:
+        estimate.write_bytes(kept[:1000])
+        said: list[str] = []
+        facts = pipeline.forecast(lake, settings=Settings(horizon_weeks=4), progress=said.append)
+    finally:
+        estimate.write_bytes(kept)
+    assert facts["mix_run_id"] is None
+    assert facts["settings"]["plan_columns"] == ["media:tv"]
+    assert any("cut short" in text for text in said)
 
 
 def test_journeys_are_estimated_beside_the_mix_on_the_same_release(

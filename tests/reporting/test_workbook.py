@@ -162,8 +162,8 @@ def test_about_names_the_run_and_links_to_every_sheet(book, facts):
 def test_units_are_not_written_as_money(daily, facts, tmp_path):
     write_workbook(daily, tmp_path / "out.xlsx", facts)
     sheet = openpyxl.load_workbook(tmp_path / "out.xlsx")["Forecast"]
-    assert sheet["G1"].value == "Mean, units"
-    assert "EUR" not in sheet["G2"].number_format
+    assert sheet["H1"].value == "Mean, units"
+    assert "EUR" not in sheet["H2"].number_format
 
 
 def test_a_missing_folder_is_one_clear_sentence(facts, tmp_path):
