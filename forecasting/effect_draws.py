@@ -17,6 +17,7 @@ import numpy.typing as npt
 from forecasting.candidates.protocol import Window
 from forecasting.candidates.regression import log_effects
 from forecasting.grid import Floats
+from forecasting.sign_limits import held
 from forecasting.signals import HALF_LIFE_YEARS, OWN_RIDGE
 
 #: Short seasons (weeks) whose errors are drawn together.
@@ -32,7 +33,8 @@ class EffectDraws:
     """Deviations of effects from their estimates, `draws` of them, drawn block of series by block.
 
     `gram` (S, P, P) and `scores` (S, B, P) of each series' weighted regression; `variance` (S,) of
-    its errors; `pooled` (draws, P) deviations of the pooled effects; `multipliers` (draws, B).
+    its errors; `pooled` (draws, P) deviations of the pooled effects; `multipliers` (draws, B);
+    `effects` (S, P) the estimates, and `limits` (m, P) that they and every draw of them hold.
     """
 
     gram: Floats
@@ -40,6 +42,8 @@ class EffectDraws:
     variance: Floats
     pooled: Floats
     multipliers: Floats
+    effects: Floats
+    limits: Floats
     seed: int
 
     def of(self, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Floats:
@@ -49,11 +53,15 @@ class EffectDraws:
         out = np.empty((len(rows), R, len(columns)))
         for place, row in enumerate(rows):
             inverse = np.linalg.inv(self.gram[row] + np.diag(ridge))
-            taken = inverse[columns]
             own = np.random.default_rng([self.seed, 21, int(row)])
             prior = own.standard_normal((R, P)) * np.sqrt(ridge * self.variance[row])
             moved = self.multipliers @ self.scores[row] + self.pooled * ridge + prior
-            out[place] = moved @ taken.T
+            if len(self.limits):
+                whole = self.effects[row] + moved @ inverse
+                drawn = held(whole, inverse, self.limits) - self.effects[row]
+                out[place] = drawn[:, columns]
+            else:
+                out[place] = moved @ inverse[:, columns]
         return out
 
 
@@ -99,7 +107,7 @@ def effect_draws(window: Window, draws: int) -> EffectDraws:
     multipliers -= multipliers.mean(axis=0)  # the estimates are the draws' middle
     multipliers *= np.sqrt(B / max(B - 1, 1))
     pooled = (multipliers @ (pooled_scores - pooled_scores.mean(axis=0))) @ whole
-    return EffectDraws(gram, scores, variance, pooled, multipliers, seed)
+    return EffectDraws(gram, scores, variance, pooled, multipliers, effects, window.limits, seed)
 
 
 def _ridge(columns: int) -> Floats:

@@ -100,6 +100,7 @@ def forecast_frame(
             "error_shares": vars(at.calibration.shares),
             "media": [] if media is None else list(media.labels),
             "reconciliation": at.reconciliation,
+            "signs": {c.name: "+" if c.sign > 0 else "-" for c in laid.grid.columns if c.sign},
             "assumed": [vars(one) for one in laid.assumed],
             "notes": list(laid.notes),
         },

@@ -24,10 +24,12 @@ CLOSED_NEEDS = 5
 
 @dataclass(frozen=True)
 class PlanColumn:
-    """A column of the plan: its name, and for a categorical one its levels (codes 0, 1, ...)."""
+    """A column of the plan: its name, for a categorical one its levels (codes 0, 1, ...), and the
+    sign its effect must have (1, -1; 0: any)."""
 
     name: str
     levels: tuple[str, ...] = ()
+    sign: int = 0
 
     @property
     def is_categorical(self) -> bool:

@@ -125,7 +125,7 @@ def upper_grid(grid: Grid, levels: Levels) -> Grid:
             mean = (weight @ np.nan_to_num(cells)) / np.where(total > 0, total, np.nan)
             # Sums of binary fractions: what is the same plan everywhere must stay one value.
             plan.append(np.round(mean, 6))
-            columns.append(PlanColumn(name))
+            columns.append(PlanColumn(name, sign=column.sign))
     shape = (0, len(levels.names), len(grid.dates))
     return replace(
         grid, ids=levels.names, y=y, columns=tuple(columns),

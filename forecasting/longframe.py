@@ -21,6 +21,7 @@ from forecasting.errors import (
     PlanError,
 )
 from forecasting.grid import Floats, Grid, PlanColumn
+from forecasting.sign_limits import with_signs
 
 Gaps = Literal["error", "zero", "unknown"]
 MOST_AHEAD = 1100
@@ -52,6 +53,7 @@ def lay_out(
     gaps: Gaps = "error",
     plan_columns: Sequence[str] | None = None,
     assume: Mapping[str, str] | None = None,
+    signs: Mapping[str, str] | None = None,
 ) -> LaidOut:
     """Check a long frame and its plan, and lay both out.
 
@@ -66,6 +68,7 @@ def lay_out(
             horizon after history then has none, and nothing can be forecast for it.
         assume: plan column -> rule for cells of the horizon that the plan does not have (the
             column, rows or cells); what is assumed is told in `notes` and `assumed`.
+        signs: plan column of numbers -> "+" or "-": what more of it must do to the target.
 
     Raises:
         ForecastError: which column, series and dates are wrong, and what to do.
@@ -122,6 +125,7 @@ def lay_out(
         elif plan is not None:
             _complete(grid_plan[number], name, keys, dates, len(future))
     notes += [one.note for one in told]
+    columns = list(with_signs(columns, signs or {}))
     season, year = _SEASONS[freq[0]]
     grid = Grid(
         tuple(" / ".join(map(str, row)) for row in keys.itertuples(index=False)),

@@ -98,7 +98,11 @@ class _Rows:
         both = self.both[:, rows].sum(axis=1) @ self.inside.T
         summed = draws @ self.inside.T.astype(float)  # (1 + k, paths, spans)
         bounds = np.quantile(summed, list(QUANTILES.values()), axis=1)
-        bounds = np.round(bounds - summed.mean(axis=1) + mean / 100, 2) + 0.0
+        bounds = bounds - summed.mean(axis=1) + mean / 100
+        # Where every draw has one sign (limits on signs), no bound is moved over zero.
+        bounds = np.where(summed.min(axis=1) >= 0, np.maximum(bounds, 0.0), bounds)
+        bounds = np.where(summed.max(axis=1) <= 0, np.minimum(bounds, 0.0), bounds)
+        bounds = np.round(bounds, 2) + 0.0
         spans = len(self.spans)
         count = len(self.drivers)
         columns: dict[str, Any] = {

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecasting.grid import Bools, Floats, Grid
+from forecasting.sign_limits import held
 
 Singles = npt.NDArray[np.float32]
 #: Short seasons (weeks) to either side that make the level of a day of history.
@@ -48,6 +49,9 @@ def plan_signals(grid: Grid, closed: Bools) -> tuple[list[str], Singles]:
             out.append(values)
         # What never varied in history teaches nothing, whatever the plan says.
         if np.nanstd(values[:, : grid.known]) == 0:
+            continue
+        # A sign is promised for the day itself: what days around would bring has none.
+        if name != "closed" and grid.columns[int(name[1:])].sign:
             continue
         for step in (1, 2):
             names += [f"{name}_before{step}", f"{name}_after{step}"]
@@ -166,9 +170,10 @@ def effects_design(  # noqa: PLR0912 - one branch a kind of column
             on = filled == distinct[1]
             for day in range(1, 5):
                 add(on & (weekday == day), label)
-            before = np.zeros_like(on)
-            before[:, 1:] = on[:, :-1]
-            add(on & ~before, label)
+            if column.sign == 0:  # else more promotion would take a first day from the next
+                before = np.zeros_like(on)
+                before[:, 1:] = on[:, :-1]
+                add(on & ~before, label)
     if closed[:, : grid.known].any():
         for step in (-1, 1):
             beside = np.zeros_like(closed)
@@ -193,8 +198,11 @@ def effects_design(  # noqa: PLR0912 - one branch a kind of column
     return np.stack(columns, axis=2), tuple(groups), np.array(zero)
 
 
-def base_at(z: Floats, design: Floats, origin: int, grid: Grid) -> Floats:
-    """(S, P) effects of log sales `z` known before `origin`, each series' drawn to the pooled."""
+def base_at(
+    z: Floats, design: Floats, origin: int, grid: Grid, limits: Floats | None = None
+) -> Floats:
+    """(S, P) effects of log sales `z` known before `origin`, each series' drawn to the pooled;
+    `limits` (m, P): signs they must have."""
     known = z[:, :origin]
     seen = np.isfinite(known)
     age = origin - 1 - np.arange(origin)
@@ -207,14 +215,24 @@ def base_at(z: Floats, design: Floats, origin: int, grid: Grid) -> Floats:
     moment = np.matmul(W.transpose(0, 2, 1), target[:, :, None])[:, :, 0]
     P = D.shape[2]
     small = 1e-3 * np.eye(P)
-    pooled = np.linalg.solve(gram.sum(axis=0) + small, moment.sum(axis=0))
+    whole = gram.sum(axis=0) + small
+    pooled = np.linalg.solve(whole, moment.sum(axis=0))
+    limited = limits is not None and len(limits) > 0
+    if limited and limits is not None:
+        pooled = held(pooled, np.linalg.inv(whole), limits)
     ridge = np.diag(np.r_[0.5, np.full(P - 1, OWN_RIDGE)])
     own = np.linalg.solve(gram + ridge, (moment + (ridge @ pooled))[:, :, None])[:, :, 0]
+    if limited and limits is not None:
+        for row in range(len(own)):
+            if (own[row] @ limits.T < 0).any():
+                own[row] = held(own[row], np.linalg.inv(gram[row] + ridge), limits)
     own[:, 0] += mean
     return own
 
 
-def course_signals(z: Floats, design: Floats, grid: Grid) -> tuple[list[str], Singles, Floats]:
+def course_signals(
+    z: Floats, design: Floats, grid: Grid, limits: Floats | None = None
+) -> tuple[list[str], Singles, Floats]:
     """Signals (F, S, T + H) of each series' own course, and the base (S, T + H) of log sales.
 
     The base is the regression with the level of its time: in history the mean residual of the
@@ -223,7 +241,7 @@ def course_signals(z: Floats, design: Floats, grid: Grid) -> tuple[list[str], Si
     with like effects are pooled.
     """
     known = grid.known
-    beta = base_at(z, design, known, grid)
+    beta = base_at(z, design, known, grid, limits)
     fitted = np.matmul(design, beta[:, :, None])[:, :, 0]
     residual = z - fitted[:, :known]
     width = LEVEL_AROUND * grid.season
@@ -234,7 +252,9 @@ def course_signals(z: Floats, design: Floats, grid: Grid) -> tuple[list[str], Si
     now = recent_level(residual, grid)
     base = fitted + np.c_[around, np.repeat(now[:, None], grid.ahead, axis=1)]
     names = ["base"]
-    out = [(base - base.mean(axis=1, keepdims=True)).astype(np.float32)]
+    # With signs about history's mean: a day's signal is not to move with the plan of other days.
+    middle = base if limits is None or len(limits) == 0 else base[:, :known]
+    out = [(base - middle.mean(axis=1, keepdims=True)).astype(np.float32)]
     for column in range(1, min(beta.shape[1], MOST_EFFECTS)):
         names.append(f"effect{column}")
         out.append(

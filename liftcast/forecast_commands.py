@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 from rich.console import Console
@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from liftcast import forecast_versions_commands
+from liftcast.forecast_rules import NO_RULES, AssumeOption, PlanRules, SignsOption, plan_rules
 from liftcast.forecast_sums import FiscalOption, LevelsOption, ReconcileOption, sums_asked
 from warehouse.errors import LiftcastError, printable
 
@@ -47,14 +48,6 @@ CountryOption = Annotated[
     str | None,
     typer.Option("--country", help="Country code whose public holidays Prophet knows, as DE."),
 ]
-AssumeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--assume",
-        help="What a plan column is where the plan does not say, as promo=last-year,price=last "
-        "(zero, last, last-year, mean).",
-    ),
-]
 SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")]
 MixOption = Annotated[
     Path | None,
@@ -76,9 +69,7 @@ class Tables(NamedTuple):
     plan: pd.DataFrame | None
 
 
-def add_commands(  # noqa: PLR0915 - a function a command
-    app: typer.Typer, console: Console
-) -> None:
+def add_commands(app: typer.Typer, console: Console) -> None:
     """Register `forecast` (the stage), `forecast run`, `forecast backtest`, `forecast scenario`."""
     from liftcast.forecast_scenarios import add_scenario
 
@@ -138,6 +129,7 @@ def add_commands(  # noqa: PLR0915 - a function a command
         reconcile: ReconcileOption = None,
         fiscal_calendar: FiscalOption = None,
         assume: AssumeOption = None,
+        signs: SignsOption = None,
     ) -> None:
         """Forecast every series of a CSV: forecast.csv, totals.csv, explain.csv.
 
@@ -149,21 +141,30 @@ def add_commands(  # noqa: PLR0915 - a function a command
         from liftcast.forecast_files import free, write_forecast
 
         free(out)
+        rules = plan_rules(assume, signs)
         tables = _tables(history, plan, note)
         laid, media = _with_media(
             mix, tables, date, note,
-            lambda own: _laid(own, series, date, target, horizon, gaps, note, assume=assume),
+            lambda own: _laid(own, series, date, target, horizon, gaps, note, rules=rules),
         )  # fmt: skip
         sums = sums_asked(laid, levels, reconcile, fiscal_calendar)
         made = forecast_frame(
             laid, seed=seed, country=country, progress=clock(), media=media, sums=sums
         )
-        settings = {"horizon": horizon, "seed": seed, "gaps": gaps, "country": country}
-        made.facts["inputs"] = _inputs(history, plan, laid, target) | {"settings": settings}
+        made.facts["inputs"] = _inputs(history, plan, laid, target) | {
+            "settings": {
+                "horizon": horizon,
+                "seed": seed,
+                "gaps": gaps,
+                "country": country,
+                "levels": levels,
+                "reconcile": reconcile,
+                "assume": rules.assume,
+                "signs": rules.signs,
+            }
+        }
         write_forecast(out, laid, made)
-        console.print(_weights(made.facts["weights"], made.facts["kinds"]))
-        console.print(f"levels agree: {made.facts['reconciliation']['method']}")
-        console.print(f"forecast.csv, totals.csv, explain.csv lie in {escape(printable(out))}")
+        _summary(console, made.facts, out)
 
     @forecast.command(
         epilog="Example: `liftcast forecast backtest --history sales.csv --series shop --date day "
@@ -226,26 +227,6 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def pairs(text: str | None, example: str) -> dict[str, str]:
-    """`column=word` pairs separated by commas.
-
-    Raises:
-        LiftcastError: no pair, or a column twice.
-    """
-    out: dict[str, str] = {}
-    for part in [] if text is None else text.split(","):
-        # A column's name may have the sign, a word has none.
-        name, found, word = (piece.strip() for piece in part.rpartition("="))
-        if not found or not name or not word or name in out:
-            raise LiftcastError(
-                "no pair of column and word, or a column twice",
-                where=printable(part),
-                expected=f"pairs separated by commas, as {example}",
-            )
-        out[name] = word
-    return out
-
-
 def _inputs(history: Path, plan: Path | None, laid: LaidOut, target: str) -> dict[str, object]:
     """What a forecast was made of, for a version that is kept of it."""
     from warehouse.files import sha256_file
@@ -286,7 +267,7 @@ def _laid(  # noqa: PLR0917 - as the options
     gaps: Literal["error", "zero", "unknown"],
     note: Say,
     wished: list[str] | None = None,
-    assume: str | None = None,
+    rules: PlanRules = NO_RULES,
 ) -> LaidOut:
     from forecasting.longframe import lay_out
 
@@ -299,7 +280,8 @@ def _laid(  # noqa: PLR0917 - as the options
         horizon=horizon,
         gaps=gaps,
         plan_columns=wished,
-        assume=pairs(assume, "promo=last-year,price=last"),
+        assume=rules.assume,
+        signs=rules.signs,
     )
     for text in laid.notes:
         note(text)
@@ -316,11 +298,11 @@ def lay_out_files(  # noqa: PLR0917 - as the options
     gaps: Literal["error", "zero", "unknown"],
     note: Say,
     wished: list[str] | None = None,
-    assume: str | None = None,
+    rules: PlanRules = NO_RULES,
 ) -> LaidOut:
     """History and plan from their files, checked and laid out; what a reader is told is noted."""
     tables = _tables(history, plan, note)
-    return _laid(tables, series, date, target, horizon, gaps, note, wished, assume)
+    return _laid(tables, series, date, target, horizon, gaps, note, wished, rules)
 
 
 def _with_media(
@@ -339,6 +321,12 @@ def _with_media(
     for text in media.notes:
         note(text)
     return laid, media
+
+
+def _summary(console: Console, facts: dict[str, Any], out: Path) -> None:
+    console.print(_weights(facts["weights"], facts["kinds"]))
+    console.print(f"levels agree: {facts['reconciliation']['method']}")
+    console.print(f"forecast.csv, totals.csv, explain.csv lie in {escape(printable(out))}")
 
 
 def _weights(weights: dict[str, dict[str, float]], kinds: dict[str, int]) -> Table:

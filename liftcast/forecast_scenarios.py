@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from liftcast import forecast_commands as options
+from liftcast.forecast_rules import AssumeOption, SignsOption, plan_rules
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def add_scenario(
         gaps: options.GapsOption = "error",
         country: options.CountryOption = None,
         seed: options.SeedOption = 0,
-        assume: options.AssumeOption = None,
+        assume: AssumeOption = None,
+        signs: SignsOption = None,
     ) -> None:
         """Compare plans: scenario.csv, the difference of each to the first, by driver."""
         options.prepare()
@@ -53,6 +55,7 @@ def add_scenario(
 
         free(out)
         names = _plan_names(plan)
+        rules = plan_rules(assume, signs)
         said: set[str] = set()
 
         def once(text: str) -> None:
@@ -62,7 +65,7 @@ def add_scenario(
 
         laid = {
             name: options.lay_out_files(
-                history, path, series, date, target, horizon, gaps, once, assume=assume
+                history, path, series, date, target, horizon, gaps, once, rules=rules
             )
             for name, path in zip(names, plan, strict=True)
         }

@@ -18,6 +18,8 @@ from forecasting.signals import Singles, calendar_signals, course_signals, plan_
 
 #: Rows the trees learn from; of more, a sample: effects are pooled, and time goes with rows.
 MOST_ROWS = 120_000
+#: Columns of a training frame that are no signals.
+_ROW = frozenset({"unique_id", "ds", "y", "weight"})
 #: Half life of what a row weighs, in years.
 HALF_LIFE_YEARS = 1.5
 
@@ -86,11 +88,12 @@ class PooledTrees:
                 "with `apt-get install libgomp1`."
             ) from error
         s = self.settings
+        limited = _limited(window, [str(c) for c in train if c not in _ROW], train["y"])
         model = lightgbm.LGBMRegressor(
-            objective=s.objective, n_estimators=s.trees, learning_rate=s.rate, num_leaves=s.leaves,
+            n_estimators=s.trees, learning_rate=s.rate, num_leaves=s.leaves,
             min_child_samples=s.least_rows, subsample=0.8, subsample_freq=1, colsample_bytree=0.5,
             reg_lambda=5.0, random_state=window.seed, n_jobs=1, deterministic=True,
-            force_row_wise=True, verbose=-1,
+            force_row_wise=True, verbose=-1, **({"objective": s.objective} | limited),
         )  # fmt: skip
         mlforecast = importlib.import_module("mlforecast")
         forecaster = mlforecast.MLForecast(models={"trees": model}, freq=window.grid.freq)
@@ -102,11 +105,30 @@ class PooledTrees:
         return forecaster
 
 
+def _limited(window: Window, names: list[str], y: pd.Series) -> dict[str, Any]:
+    """Settings that hold the signs of plan columns; none where there are no signs.
+
+    More of the regression's forecast is more, and more of a column has its sign. LightGBM refuses
+    limits with absolute loss: Fair's loss is as good as absolute beyond the usual error.
+    """
+    signs = {f"p{i}": column.sign for i, column in enumerate(window.grid.columns)}
+    if not any(signs.values()):
+        return {}
+    signs["base"] = 1
+    return {
+        "objective": "fair",
+        "fair_c": max(float(y.abs().median()), 1e-3),
+        "monotone_constraints": [signs.get(name, 0) for name in names],
+    }
+
+
 def _signals(window: Window) -> tuple[list[str], Singles, Floats]:
     grid = window.grid
     names, plan = plan_signals(grid, window.closed)
     calendar_names, calendar = calendar_signals(grid)
-    course_names, course, base = course_signals(window.log_sales, window.design, grid)
+    course_names, course, base = course_signals(
+        window.log_sales, window.design, grid, window.limits
+    )
     shape = (len(calendar), len(grid.ids), len(grid.dates))
     signals = np.concatenate([plan, np.broadcast_to(calendar[:, None, :], shape), course])
     return [*names, *calendar_names, *course_names], signals, base

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.candidates.protocol import Speed, Window
+from forecasting.candidates.regression import log_effects
 from forecasting.grid import Floats
 from forecasting.quiet import quiet_libraries
 
@@ -37,7 +38,16 @@ class ProphetPlan:
     def _one(self, window: Window, row: int) -> Floats:
         grid, z = window.grid, window.log_sales[row]
         groups = np.array(window.groups[0])
-        X = window.design[row][:, ~np.isin(groups, ["level", "season"])]
+        own = np.flatnonzero(~np.isin(groups, ["level", "season"]))
+        told_before = np.zeros(len(grid.dates))
+        if len(window.limits):
+            # Prophet has no signs: columns that must hold one come from the regression.
+            limited = np.flatnonzero((window.limits != 0).any(axis=0))
+            effects = np.nan_to_num(log_effects(window)[1][row, limited])
+            told_before = window.design[row][:, limited] @ effects
+            own = np.setdiff1d(own, limited)
+        z = z - told_before[: grid.known]
+        X = window.design[row][:, own]
         use = np.isfinite(z)
         varies = np.flatnonzero(X[: grid.known][use].std(axis=0) > 1e-9)
         days = int((grid.dates[grid.known - 1] - grid.dates[use.argmax()]).days)
@@ -59,4 +69,4 @@ class ProphetPlan:
         told = model.predict(frame.iloc[grid.known :])["yhat"].to_numpy(dtype=float)
         if model.stan_backend is not None:
             model.stan_backend.cleanup()
-        return np.asarray(np.exp(np.minimum(told, np.nanmax(z) + 3)))
+        return np.asarray(np.exp(np.minimum(told, np.nanmax(z) + 3) + told_before[grid.known :]))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecasting.grid import Bools, Floats, Grid, closed_periods
+from forecasting.sign_limits import limits_of
 from forecasting.signals import base_at, effects_design, log_sales
 
 Speed = Literal["pooled", "quick", "slow"]
@@ -57,9 +58,14 @@ class Window:
         return self._design[1], self._design[2]
 
     @cached_property
+    def limits(self) -> Floats:
+        """(m, P): rows C of C b >= 0 that effects b of the design must hold."""
+        return limits_of(self.grid, self.design, self.groups[0])
+
+    @cached_property
     def residual(self) -> Floats:
         """(S, T) log sales beside each series' own regression, NaN where no log sales."""
-        effects = base_at(self.log_sales, self.design, self.grid.known, self.grid)
+        effects = base_at(self.log_sales, self.design, self.grid.known, self.grid, self.limits)
         told = np.matmul(self.design[:, : self.grid.known], effects[:, :, None])[:, :, 0]
         return np.asarray(self.log_sales - told)
 

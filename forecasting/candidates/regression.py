@@ -8,6 +8,7 @@ import numpy as np
 
 from forecasting.candidates.protocol import Speed, Window
 from forecasting.grid import Floats
+from forecasting.sign_limits import held
 from forecasting.signals import HALF_LIFE_YEARS, OWN_RIDGE, recent_level
 
 #: Periods a regression needs; fewer go to the fallbacks.
@@ -43,7 +44,8 @@ def _log_effects(window: Window) -> tuple[Floats, Floats]:
     known = grid.known
     seen = np.isfinite(z)
     root = 0.5 ** ((known - 1 - np.arange(known)) / (2 * HALF_LIFE_YEARS * grid.year))
-    pooled, mean = _pooled(z, design[:, :known], root)
+    limits = window.limits
+    pooled, mean = _pooled(z, design[:, :known], root, limits)
     P = design.shape[2]
     prior = np.sqrt(np.r_[0.5, np.full(P - 1, OWN_RIDGE)])
     out = np.full((len(grid.ids), grid.ahead), np.nan)
@@ -55,14 +57,18 @@ def _log_effects(window: Window) -> tuple[Floats, Floats]:
         rows = design[row, :known][use] * root[use, None]
         answer = (z[row, use] - mean[row]) * root[use]
         fit = sm.OLS(np.r_[answer, prior * pooled], np.r_[rows, np.diag(prior)]).fit(method="qr")
-        effects[row] = fit.params
-        residual = z[row, :known] - mean[row] - design[row, :known] @ fit.params
+        own: Floats = np.asarray(fit.params, dtype=np.float64)
+        if (limits @ own < 0).any():
+            metric = rows.T @ rows + np.diag(np.square(prior))
+            own = held(own, np.asarray(np.linalg.inv(metric), dtype=np.float64), limits)
+        effects[row] = own
+        residual = z[row, :known] - mean[row] - design[row, :known] @ own
         level = recent_level(residual[None], grid)[0]
-        out[row] = mean[row] + level + design[row, known:] @ fit.params
+        out[row] = mean[row] + level + design[row, known:] @ own
     return out, effects
 
 
-def _pooled(z: Floats, design: Floats, root: Floats) -> tuple[Floats, Floats]:
+def _pooled(z: Floats, design: Floats, root: Floats, limits: Floats) -> tuple[Floats, Floats]:
     seen = np.isfinite(z)
     weight = seen * np.square(root)
     mean = (np.nan_to_num(z) * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
@@ -73,7 +79,10 @@ def _pooled(z: Floats, design: Floats, root: Floats) -> tuple[Floats, Floats]:
         weighted = design[row] * weight[row][:, None]
         gram = gram + weighted.T @ design[row]
         moment = moment + weighted.T @ target[row]
-    return np.asarray(np.linalg.solve(gram, moment)), np.asarray(mean)
+    pooled = np.asarray(np.linalg.solve(gram, moment))
+    if (limits @ pooled < 0).any():
+        pooled = held(pooled, np.asarray(np.linalg.inv(gram), dtype=np.float64), limits)
+    return pooled, np.asarray(mean)
 
 
 def smearing(window: Window) -> Floats:
