@@ -14,56 +14,58 @@ from forecasting.calibrating import PATHS, QUANTILES
 from forecasting.grid import Floats
 from forecasting.hierarchy import groups_of
 from forecasting.longframe import LaidOut
-from forecasting.periods import Span, spans_of
+from forecasting.periods import spans_of
 from forecasting.rounding import Cents, rounded_to
+from forecasting.totals import Sums
 
 ALL = "all"
-#: Rows of the grid, and draws (plans, rows, PATHS, H) of each plan's difference to the first.
+#: Rows of the grid, and draws (1 + k, rows, PATHS, H) of their difference and its k parts.
 Drawn = tuple[npt.NDArray[np.intp], Floats]
 
 
 @dataclass(frozen=True)
 class Parts:
-    """`drivers`: columns that differ; `weights` (k, plans) make their parts of the plans' `means`
-    (plans, S, H); `full`: which of the plans has all columns changed (the first has none)."""
+    """`drivers`: names of what differs; `raw` (k, S, H): their parts; `against` and `plan` (S, H):
+    the two forecasts, to the cent; `same`: names of what does not differ."""
 
     drivers: list[str]
-    weights: Floats
-    means: Floats
-    full: int
+    raw: Floats
+    against: Floats
+    plan: Floats
+    same: list[str]
 
     def cents(self) -> tuple[Cents, Cents]:
-        """(S, H) difference, and (k, S, H) parts that sum to it exactly."""
-        cents = np.rint(self.means * 100).astype(np.int64)
-        whole = cents[self.full] - cents[0]
+        """(2, S, H) of the two forecasts, and (1 + k, S, H) of the difference and of parts that
+        sum to it exactly."""
+        both = np.rint(np.stack([self.against, self.plan]) * 100).astype(np.int64)
+        whole = both[1] - both[0]
         if not self.drivers:
-            return whole, np.zeros((0, *whole.shape), dtype=np.int64)
-        raw = np.tensordot(self.weights, self.means * 100, axes=1)
-        return whole, rounded_to(whole, raw)
+            return both, whole[None]
+        return both, np.concatenate([whole[None], rounded_to(whole, self.raw * 100)])
 
 
-def scenario_table(laid: LaidOut, parts: Parts, blocks: Iterable[Drawn]) -> pd.DataFrame:
-    """One row a level (`total`, a series column that groups, `series`), member, driver and span.
+def scenario_table(
+    laid: LaidOut, parts: Parts, blocks: Iterable[Drawn], sums: Sums
+) -> pd.DataFrame:
+    """One row a level (`total`, levels between, `series`), member, driver and span.
 
     `mean` is the difference; `mean_against` and `mean_plan`, in rows of driver `all`, are the two
-    forecasts it is the difference of. Every mean is a sum of whole cents.
+    forecasts it is the difference of. Every mean is a sum of whole cents. Rows of a fiscal period
+    have its name (`period`) and a `status`: what of it lies in history differs in nothing.
     """
-    whole, each = parts.cents()
+    both, cents = parts.cents()
     k = len(parts.drivers)
-    spans = spans_of(laid.grid)
-    groups = groups_of(laid.keys)
+    groups = groups_of(laid.keys, sums.levels)
     member = {label: set(map(int, rows)) for label, rows in groups.items()}
     H = laid.grid.ahead
-    sums = {label: np.zeros((k + 1, PATHS, H)) for label in groups}
-    cents = np.concatenate([whole[None], each])
-    table = _Rows(laid, parts, cents, spans)
-    seen = np.zeros(len(whole), dtype=bool)
-    for rows, drawn in blocks:
-        own = np.concatenate([drawn[[parts.full]], np.tensordot(parts.weights, drawn, axes=1)])
+    found = {label: np.zeros((k + 1, PATHS, H)) for label in groups}
+    table = _Rows(laid, parts, both, cents, sums)
+    seen = np.zeros(cents.shape[1], dtype=bool)
+    for rows, own in blocks:
         for label, members in member.items():
             here = [place for place, row in enumerate(rows) if int(row) in members]
             if here:
-                sums[label] += own[:, here].sum(axis=1)
+                found[label] += own[:, here].sum(axis=1)
         for place, row in enumerate(rows):
             table.add("series", laid.grid.ids[int(row)], np.array([row]), own[:, place])
         seen[rows] = True
@@ -71,23 +73,25 @@ def scenario_table(laid: LaidOut, parts: Parts, blocks: Iterable[Drawn]) -> pd.D
     for row in np.flatnonzero(~seen):
         table.add("series", laid.grid.ids[int(row)], np.array([row]), nothing)
     for label, rows in groups.items():
-        table.add(*label, rows, sums[label])
+        table.add(*label, rows, found[label])
     return table.frame()
 
 
 class _Rows:
-    def __init__(self, laid: LaidOut, parts: Parts, cents: Cents, spans: list[Span]) -> None:
+    def __init__(self, laid: LaidOut, parts: Parts, both: Cents, cents: Cents, sums: Sums) -> None:
         self.dates = laid.grid.dates[laid.grid.known :]
-        self.drivers = [ALL, *(f"plan:{name}" for name in parts.drivers)]
-        self.same = [
-            f"plan:{c.name}" for c in laid.grid.columns if c.name not in set(parts.drivers)
-        ]
+        self.drivers = [ALL, *parts.drivers]
+        self.same = parts.same
         self.cents = cents
-        self.both = np.rint(parts.means[[0, parts.full]] * 100).astype(np.int64)
-        self.spans = spans
+        self.both = both
+        fiscal = sums.fiscal(laid)
+        self.spans = [*spans_of(laid.grid), *(own.ahead for own in fiscal)]
+        blank = [""] * (len(self.spans) - len(fiscal))
+        self.periods = [*blank, *(own.name for own in fiscal)] if fiscal else []
+        self.status = [*blank, *(own.status for own in fiscal)]
         # (spans, H): which periods a span sums.
         self.inside = np.array(
-            [[first <= h <= last for h in range(len(self.dates))] for first, last in spans],
+            [[first <= h <= last for h in range(len(self.dates))] for first, last in self.spans],
             dtype=np.int64,
         )
         self.pieces: list[pd.DataFrame] = []
@@ -121,6 +125,9 @@ class _Rows:
         blank = np.full((times - 1) * spans, np.nan)
         columns["mean_against"] = np.r_[both[0] / 100, blank]
         columns["mean_plan"] = np.r_[both[1] / 100, blank]
+        if self.periods:
+            columns["period"] = np.tile(np.array(self.periods, dtype=object), times)
+            columns["status"] = np.tile(np.array(self.status, dtype=object), times)
         self.pieces.append(pd.DataFrame(columns))
 
     def frame(self) -> pd.DataFrame:

@@ -8,7 +8,7 @@ a day, the level of the chain) is the same under both plans.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import factorial
 from typing import Any
@@ -24,9 +24,12 @@ from forecasting.errors import PlanError
 from forecasting.framed import At, forecast_at
 from forecasting.grid import Floats
 from forecasting.longframe import LaidOut
+from forecasting.media import Media
 from forecasting.race import Progress, Race, field_of_candidates
 from forecasting.replanning import Replanning, Under, differing
+from forecasting.scenario_media import MediaChange
 from forecasting.scenario_tables import Drawn, Parts, scenario_table
+from forecasting.totals import Sums
 
 #: Differing columns up to which every order of changing them is averaged (Shapley 1953); of more,
 #: one order and its reverse.
@@ -53,18 +56,24 @@ def compare_plans(
     country: str | None = None,
     candidates: Sequence[Candidate] | None = None,
     progress: Progress | None = None,
+    media: Mapping[str, Media] | None = None,
+    sums: Sums | None = None,
 ) -> ScenarioResult:
     """Differences of every other plan to the first one.
 
     Args:
         plans: name -> the same history laid out with that plan; the first is what others are
             compared with.
+        media: name -> what a mix result says of that plan; of all plans or of none.
+        sums: levels and fiscal periods; scenarios are summed bottom-up.
 
     Raises:
         PlanError: fewer than two plans, or plans with different columns.
     """
     names, laid = list(plans), _alike(plans)
-    first = laid[0]
+    given, first = laid[0], laid[0]
+    if media is not None:
+        first = replace(first, grid=media[names[0]].without(first.grid))
     race = Race(first.grid, seed, country, candidates or field_of_candidates(), progress)
     at = forecast_at(race, 0, {})
     replanning = Replanning(race, at.told, at.weights)
@@ -84,13 +93,12 @@ def compare_plans(
             else replanning.own()
             for some in split.plans
         ]
-        parts = Parts(
-            [first.grid.columns[c].name for c in columns], split.parts,
-            np.stack([replanning.mean(under) for under in unders]),
-            max(range(len(unders)), key=lambda v: len(split.plans[v])),
-        )  # fmt: skip
-        blocks = _drawn(race, at, replanning, unders, draws) if columns else ()
-        tables.append(scenario_table(first, parts, blocks).assign(plan=name, against=names[0]))
+        change = None if media is None else MediaChange(media[names[0]], media[name], unders)
+        between = Between(replanning, split, unders, change)
+        parts = between.parts(first, columns)
+        blocks = _drawn(race, at, between, draws) if parts.drivers else ()
+        table = scenario_table(given, parts, blocks, sums or Sums())
+        tables.append(table.assign(plan=name, against=names[0]))
         facts.append(
             {"plan": name, "against": names[0], "differs": parts.drivers, "split": split.how}
         )
@@ -195,40 +203,80 @@ def _mixed_plan(one: Floats, other: Floats, columns: Sequence[int], some: Sequen
     return plan
 
 
-def _drawn(
-    race: Race, at: At, replanning: Replanning, unders: Sequence[Under], draws: EffectDraws | None
-) -> Iterator[Drawn]:
-    """Yields (rows, (plans, rows, PATHS, H) draws of each plan's difference to the first)."""
-    assert draws is not None
+@dataclass(frozen=True)
+class Between:
+    """Forecasts `unders` of the plans in between, how they make parts, and what media change."""
+
+    replanning: Replanning
+    split: Split
+    unders: list[Under]
+    media: MediaChange | None
+
+    @property
+    def full(self) -> int:
+        """Which of the plans has all columns changed."""
+        return max(range(len(self.unders)), key=lambda v: len(self.split.plans[v]))
+
+    def parts(self, laid: LaidOut, columns: Sequence[int]) -> Parts:
+        """Means of the difference and of its parts; media are changed last."""
+        bases = [self.replanning.mean(under) for under in self.unders]
+        means = np.stack(
+            [b if self.media is None else self.media.first(b, v) for v, b in enumerate(bases)]
+        )
+        raw = np.tensordot(self.split.parts, means, axes=1)
+        changed = [laid.grid.columns[c].name for c in columns]
+        drivers = [f"plan:{name}" for name in changed]
+        same = [f"plan:{c.name}" for c in laid.grid.columns if c.name not in set(changed)]
+        plan = means[self.full]
+        if self.media is not None:
+            plan = self.media.last(bases[self.full], self.full)
+            brought = self.media.parts(plan - means[self.full], self.full)
+            moved = self.media.changed(self.full)
+            labels = self.media.labels
+            drivers += [label for label, m in zip(labels, moved, strict=True) if m]
+            same += [label for label, m in zip(labels, moved, strict=True) if not m]
+            raw = np.concatenate([raw, brought[moved]])
+        return Parts(drivers, raw, means[0], plan, same)
+
+
+def _drawn(race: Race, at: At, between: Between, draws: EffectDraws | None) -> Iterator[Drawn]:
+    """(rows, (1 + k, rows, PATHS, H)) draws of the difference and of its parts."""
     S, H = at.mean.shape
+    unders, media = between.unders, between.media
     base = unders[0]
     moved = np.flatnonzero(
         np.any([np.abs(u.design - base.design).max(axis=(0, 1)) > 0 for u in unders], axis=0)
     )
-    tilt = _tilted(replanning, at, race.seed)
-    told = type(at.told)(
-        at.told.cut, at.told.kinds, at.told.forecasts, np.zeros_like(at.told.shut), at.told.raced
-    )
+    tilt = _tilted(at, race.seed)
+    told = replace(at.told, shut=np.zeros_like(at.told.shut))
     size = max(1, _HELD // (len(unders) * PATHS * H))
     for start in range(0, S, size):
         rows = np.arange(start, min(start + size, S))
         noise = draw(np.ones_like(at.mean), told, at.calibration, rows, race.seed).astype(float)
         noise /= np.maximum(noise.mean(axis=1, keepdims=True), 1e-9)
-        off = draws.of(rows, moved)
-        shares = _shares(replanning, tilt, rows)
+        shares = _shares(between.replanning, tilt, rows)
+        off = np.zeros((len(rows), PATHS, 0)) if draws is None else draws.of(rows, moved)
         out = np.zeros((len(unders), len(rows), PATHS, H))
         for number, under in enumerate(unders):
-            change = (under.design - base.design)[rows][:, :, moved]
+            change = (under.design - base.design)[rows][:, :, moved if draws is not None else []]
             factor = np.exp(np.matmul(off, change.transpose(0, 2, 1)))
             for name, share in shares.items():
                 mean = under.forecasts[name][rows][:, None, :]
                 own = np.where(np.isfinite(mean), mean, 0.0)
                 out[number] += share[:, :, None] * own * (factor if name in _PLANNED else 1.0)
-        out -= out[0].copy()
-        yield rows, out * noise
+        out = (out - out[0]) * noise
+        if media is not None:
+            out += media.closed(rows)[:, :, None, :]
+        whole = out[between.full][None]
+        parts = np.tensordot(between.split.parts, out, axes=1)
+        if media is not None:
+            brought = media.draws(rows, between.full, race.seed)
+            whole = whole + brought.sum(axis=0)
+            parts = np.concatenate([parts, brought[media.changed(between.full)]])
+        yield rows, np.concatenate([whole, parts])
 
 
-def _tilted(replanning: Replanning, at: At, seed: int) -> dict[tuple[str, str], Floats]:
+def _tilted(at: At, seed: int) -> dict[tuple[str, str], Floats]:
     """(kind, candidate) -> (PATHS,) draws of weights: as sure as so few origins make them."""
     out: dict[tuple[str, str], Floats] = {}
     count = max(at.calibration.origins, 1)

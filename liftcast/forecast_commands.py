@@ -142,11 +142,9 @@ def add_commands(app: typer.Typer, console: Console) -> None:
 
         free(out)
         rules = plan_rules(assume, signs)
-        tables = _tables(history, plan, note)
-        laid, media = _with_media(
-            mix, tables, date, note,
-            lambda own: _laid(own, series, date, target, horizon, gaps, note, rules=rules),
-        )  # fmt: skip
+        laid, media = lay_out_with_mix(
+            mix, history, plan, series, date, target, horizon, gaps, note, rules
+        )
         sums = sums_asked(laid, levels, reconcile, fiscal_calendar)
         made = forecast_frame(
             laid, seed=seed, country=country, progress=clock(), media=media, sums=sums
@@ -305,18 +303,29 @@ def lay_out_files(  # noqa: PLR0917 - as the options
     return _laid(tables, series, date, target, horizon, gaps, note, wished, rules)
 
 
-def _with_media(
-    mix: Path | None, tables: Tables, date: str, note: Say, lay: Callable[[Tables], LaidOut]
+def lay_out_with_mix(  # noqa: PLR0917 - as the options
+    mix: Path | None,
+    history: Path,
+    plan: Path | None,
+    series: str,
+    date: str,
+    target: str,
+    horizon: int,
+    gaps: Literal["error", "zero", "unknown"],
+    note: Say,
+    rules: PlanRules = NO_RULES,
 ) -> tuple[LaidOut, Media | None]:
     """The frame laid out, and what a fit's drivers bring to it; their columns are not raced."""
+    tables = _tables(history, plan, note)
+    asked = (series, date, target, horizon, gaps, note, None, rules)
     if mix is None:
-        return lay(tables), None
+        return _laid(tables, *asked), None
     from liftcast.forecast_media import media_for, stored_mix, without_columns
 
     fit = stored_mix(mix)
     taken = fit.columns()
-    plan = None if tables.plan is None else without_columns(tables.plan, taken)
-    laid = lay(Tables(without_columns(tables.history, taken), plan))
+    left = None if tables.plan is None else without_columns(tables.plan, taken)
+    laid = _laid(Tables(without_columns(tables.history, taken), left), *asked)
     media = media_for(fit, laid, tables, date, note)
     for text in media.notes:
         note(text)

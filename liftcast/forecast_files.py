@@ -33,6 +33,9 @@ _CENTS = {
 }
 
 
+_SCENARIO_TEXT = ["plan", "against", "level", "key", "driver", "period"]
+
+
 def free(folder: Path) -> None:
     """Refuse, before any work, a folder that stands already.
 
@@ -66,7 +69,7 @@ def write_scores(folder: Path, scores: pd.DataFrame) -> None:
 def write_scenario(folder: Path, made: ScenarioResult) -> None:
     """scenario.csv and facts.json."""
     with _whole(folder) as place:
-        _table(place / "scenario.csv", made.table, ["plan", "against", "level", "key", "driver"])
+        _table(place / "scenario.csv", made.table, _SCENARIO_TEXT)
         write_figures(place / "facts.json", made.facts)
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from liftcast import forecast_commands as options
 from liftcast.forecast_rules import AssumeOption, SignsOption, plan_rules
+from liftcast.forecast_sums import FiscalOption, LevelsOption, sums_asked
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def add_scenario(
         seed: options.SeedOption = 0,
         assume: AssumeOption = None,
         signs: SignsOption = None,
+        mix: options.MixOption = None,
+        levels: LevelsOption = None,
+        fiscal_calendar: FiscalOption = None,
     ) -> None:
         """Compare plans: scenario.csv, the difference of each to the first, by driver."""
         options.prepare()
@@ -63,13 +67,18 @@ def add_scenario(
                 said.add(text)
                 note(text)
 
-        laid = {
-            name: options.lay_out_files(
-                history, path, series, date, target, horizon, gaps, once, rules=rules
+        found = {
+            name: options.lay_out_with_mix(
+                mix, history, path, series, date, target, horizon, gaps, once, rules
             )
             for name, path in zip(names, plan, strict=True)
         }
-        made = compare_plans(laid, seed=seed, country=country, progress=clock())
+        laid = {name: one for name, (one, _) in found.items()}
+        media = {name: told for name, (_, told) in found.items() if told is not None}
+        made = compare_plans(
+            laid, seed=seed, country=country, progress=clock(), media=media or None,
+            sums=sums_asked(laid[names[0]], levels, None, fiscal_calendar),
+        )  # fmt: skip
         write_scenario(out, made)
         console.print(_differences(made.table))
         console.print(f"scenario.csv lies in {escape(printable(out))}")
@@ -91,6 +100,8 @@ def _plan_names(plans: list[Path]) -> list[str]:
 
 def _differences(table: pd.DataFrame) -> Table:
     """Of everything, over the whole horizon."""
+    if "period" in table:
+        table = table[table["period"] == ""]
     whole = table[(table["level"] == "total") & (table["ds"] == table["ds"].min())]
     whole = whole[whole["ds_last"] == table["ds_last"].max()]
     against = str(table["against"].iloc[0])

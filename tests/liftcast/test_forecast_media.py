@@ -122,3 +122,22 @@ def test_a_plan_that_does_not_fit_the_panel_is_refused_in_words(files):
     assert uneven.returncode == 1
     assert "tv_S differs between series" in uneven.stderr.replace("\n", " ")
     assert not (files / "no").exists()
+
+
+def test_plans_of_television_differ_by_what_the_mix_says(files):
+    rows = _read(files / "plan.csv")
+    header = list(rows[0])
+    more = [[*list(row.values())[:-1], float(row["tv_S"]) + 100] for row in rows]
+    _write(files / "more.csv", header, more)
+    done = _liftcast(
+        "forecast", "scenario", "--history", files / "history.csv", "--plan", files / "plan.csv",
+        "--plan", files / "more.csv", "--series", "region,product", "--date", "week",
+        "--target", "units", "--horizon", H, "--out", files / "whatif", "--mix", files / "fit",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = [row for row in _read(files / "whatif" / "scenario.csv") if row["level"] == "total"]
+    whole = {row["driver"]: row for row in told if row["ds"] != row["ds_last"]}
+    assert whole["media:tv"]["mean"] == whole["all"]["mean"]
+    # 100 more a week on a curve of 500 x / (x + 100) in each of two regions.
+    assert 200 < float(whole["media:tv"]["mean"]) < 2 * H * 250
+    assert 0 < float(whole["media:tv"]["p025"]) < float(whole["media:tv"]["p975"])
