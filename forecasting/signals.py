@@ -5,6 +5,8 @@ All of it is known at the origin: the calendar, the plan of the horizon, and sal
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -230,15 +232,23 @@ def base_at(
     return own
 
 
-def course_signals(
-    z: Floats, design: Floats, grid: Grid, limits: Floats | None = None
-) -> tuple[list[str], Singles, Floats]:
-    """Signals (F, S, T + H) of each series' own course, and the base (S, T + H) of log sales.
+@dataclass(frozen=True)
+class Course:
+    """Each series' own course: `signals` (F, S, T + H) and their `names`; `fitted` (S, T + H), the
+    regression of log sales without the level of its time; `around` (S, T), that level in history:
+    the mean residual of the quarter around."""
 
-    The base is the regression with the level of its time: in history the mean residual of the
-    quarter around (the pooled model is to learn the days, not the level), in the horizon the level
-    of the last weeks. Signals are the base's shape and the series' own effects, so that series
-    with like effects are pooled.
+    names: list[str]
+    signals: Singles
+    fitted: Floats
+    around: Floats
+
+
+def course_signals(z: Floats, design: Floats, grid: Grid, limits: Floats | None = None) -> Course:
+    """What the regression of log sales `z` says of each series' course.
+
+    Signals are the shape of the regression with its level (in the horizon that of the last weeks),
+    and the series' own effects, so that series with like effects are pooled.
     """
     known = grid.known
     beta = base_at(z, design, known, grid, limits)
@@ -252,15 +262,13 @@ def course_signals(
     now = recent_level(residual, grid)
     base = fitted + np.c_[around, np.repeat(now[:, None], grid.ahead, axis=1)]
     names = ["base"]
-    # With signs about history's mean: a day's signal is not to move with the plan of other days.
-    middle = base if limits is None or len(limits) == 0 else base[:, :known]
-    out = [(base - middle.mean(axis=1, keepdims=True)).astype(np.float32)]
+    out = [(base - base[:, :known].mean(axis=1, keepdims=True)).astype(np.float32)]
     for column in range(1, min(beta.shape[1], MOST_EFFECTS)):
         names.append(f"effect{column}")
         out.append(
             np.repeat(beta[:, column : column + 1], base.shape[1], axis=1).astype(np.float32)
         )
-    return names, np.stack(out), base
+    return Course(names, np.stack(out), fitted, around)
 
 
 def _window_sum(values: Floats, width: int) -> Floats:

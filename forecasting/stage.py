@@ -182,8 +182,9 @@ def _fit(sold: Sold, made: _Made, added: Floats, laid: Calendar) -> pd.DataFrame
     for a series too short for one, the mean."""
     window = made.race.window(0)
     grid, known = window.grid, window.grid.known
-    _, _, base = course_signals(window.log_sales, window.design, grid)
-    fitted = np.exp(np.minimum(base[:, :known], 50.0)) * smearing(window)
+    course = course_signals(window.log_sales, window.design, grid, window.limits)
+    log = course.fitted[:, :known] + course.around
+    fitted = np.exp(np.minimum(log, 50.0)) * smearing(window)
     count = np.isfinite(grid.y).sum(axis=1)
     mean = np.nan_to_num(grid.y).sum(axis=1) / np.maximum(count, 1)
     short = np.isfinite(window.log_sales).sum(axis=1) < LEAST

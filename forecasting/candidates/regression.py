@@ -85,10 +85,11 @@ def _pooled(z: Floats, design: Floats, root: Floats, limits: Floats) -> tuple[Fl
     return pooled, np.asarray(mean)
 
 
-def smearing(window: Window) -> Floats:
+def smearing(window: Window, residual: Floats | None = None) -> Floats:
     """(S, 1) from the median to the mean: exp of half the squared robust deviation (median
-    absolute residual of the last year about its median), at most 1.1."""
-    left = window.residual[:, -window.grid.year :]
+    absolute residual of the last year about its median), at most 1.1. The residual (S, T) is the
+    regression's unless another is given."""
+    left = (window.residual if residual is None else residual)[:, -window.grid.year :]
     enough = np.isfinite(left).sum(axis=1) > 10
     left = np.where(enough[:, None], left, 0.0)
     about = np.abs(left - np.nanmedian(left, axis=1, keepdims=True))
