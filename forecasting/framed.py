@@ -12,6 +12,7 @@ import pandas as pd
 
 from forecasting.calibrating import PATHS, QUANTILES, Calibration, calibrate, draw
 from forecasting.candidates import Candidate
+from forecasting.cleaning import named
 from forecasting.errors import HorizonError
 from forecasting.grid import Floats, Grid
 from forecasting.hierarchy import Levels, Way, groups_of, levels_of, reconcile
@@ -102,6 +103,7 @@ def forecast_frame(
             "reconciliation": at.reconciliation,
             "signs": {c.name: "+" if c.sign > 0 else "-" for c in laid.grid.columns if c.sign},
             "assumed": [vars(one) for one in laid.assumed],
+            "found": named(race.window(0).cleaned, laid.grid),
             "notes": list(laid.notes),
         },
     )

@@ -17,12 +17,13 @@ INTERMITTENT = 0.5
 def kinds_of(window: Window) -> npt.NDArray[np.str_]:
     """(S,) regular, intermittent, short, new or zero; from history before the origin.
 
-    zero: nothing sold in the last year. new: so few periods that no season can be read. short:
-    less than a quarter of a year.
+    zero: nothing sold in the last year, or stopped selling. new: so few periods that no season can
+    be read. short: less than a quarter of a year.
     """
     grid = window.grid
-    open_seen = np.isfinite(grid.y) & ~window.closed[:, : grid.known]
-    sold = open_seen & (grid.y > 0)
+    y = window.sold
+    open_seen = np.isfinite(y)
+    sold = open_seen & (y > 0)
     started = np.where(sold.any(axis=1), sold.argmax(axis=1), grid.known)
     since = np.arange(grid.known)[None, :] >= started[:, None]
     count = (open_seen & since).sum(axis=1)
@@ -35,4 +36,6 @@ def kinds_of(window: Window) -> npt.NDArray[np.str_]:
     out[count < short] = "short"
     out[count < new] = "new"
     out[sold[:, -min(grid.known, grid.year) :].sum(axis=1) == 0] = "zero"
+    # A busy series whose last weeks are all without a sale has stopped, a year or not.
+    out[[one.row for one in window.cleaned.found if one.kind == "stopped"]] = "zero"
     return out

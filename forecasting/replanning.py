@@ -114,6 +114,7 @@ def replanned(window: Window, plan: Floats, closed: Bools) -> Window:
     design, groups, zero = effects_design(other.grid, closed)
     design[:, :known] = window.design[:, :known]
     other.__dict__["closed"] = closed
+    other.__dict__["cleaned"] = window.cleaned
     other.__dict__["_design"] = (design, groups, zero)
     if "log_effects" in window.kept or np.isfinite(window.log_sales).any():
         logs, effects = log_effects(window)

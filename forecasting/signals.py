@@ -5,10 +5,12 @@ All of it is known at the origin: the calendar, the plan of the horizon, and sal
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from forecasting.grid import Bools, Floats, Grid
 from forecasting.sign_limits import held
@@ -22,6 +24,10 @@ TURN_OF_THE_YEAR = (
     (1220, 1221), (1222, 1223), (1224,), (1226,), (1227, 1228), (1229, 1230), (1231,), (101, 102),
     (103,),
 )  # fmt: skip
+#: Days from Easter Sunday with effects of their own: a promotion's lift before it is no usual one.
+ABOUT_EASTER = ((-6, -5, -4), (-3,), (-2, -1), (1,), (2, 3, 4))
+#: Days from Easter that are told apart: Carnival (52 before) to Corpus Christi (60 after).
+EASTER_REACH = 61
 #: Own effects given to the pooled model as signals.
 MOST_EFFECTS = 16
 #: Ridge of a series' own effects towards the pooled ones, in periods.
@@ -30,11 +36,11 @@ OWN_RIDGE = 25.0
 HALF_LIFE_YEARS = 1.0
 
 
-def log_sales(grid: Grid, closed: Bools) -> Floats:
+def log_sales(y: Floats, closed: Bools) -> Floats:
     """(S, T) natural log of sales of open, selling, observed periods; NaN elsewhere."""
-    out = np.full(grid.y.shape, np.nan)
-    use = np.isfinite(grid.y) & (grid.y > 0) & ~closed[:, : grid.known]
-    out[use] = np.log(grid.y[use])
+    out = np.full(y.shape, np.nan)
+    use = np.isfinite(y) & (y > 0) & ~closed
+    out[use] = np.log(y[use])
     return out
 
 
@@ -68,7 +74,8 @@ def plan_signals(grid: Grid, closed: Bools) -> tuple[list[str], Singles]:
 
 
 def calendar_signals(grid: Grid) -> tuple[list[str], Singles]:
-    """(F, T + H): weekday, day of the month, place in the year, distance to the turn of a year."""
+    """(F, T + H): weekday, day of the month, place in the year, distance to the turn of a year and
+    to Easter."""
     dates = grid.dates
     doy = dates.dayofyear.to_numpy()
     length = np.where(dates.is_leap_year, 366, 365)
@@ -81,8 +88,19 @@ def calendar_signals(grid: Grid) -> tuple[list[str], Singles]:
         "yearday": doy,
         # Signed distance to the 25th of December, from July to June.
         "christmas": (doy - (length - 6) + 182) % length - 182,
+        "easter": np.clip(from_easter(dates), -EASTER_REACH, EASTER_REACH),
     }
     return list(columns), np.stack([np.asarray(v, dtype=np.float32) for v in columns.values()])
+
+
+def from_easter(dates: pd.DatetimeIndex) -> npt.NDArray[np.intp]:
+    """Signed days to the nearest (western) Easter Sunday, which Carnival and Whitsun go by."""
+    easter = importlib.import_module("dateutil.easter").easter
+    years = range(dates.year.min() - 1, dates.year.max() + 2)
+    sundays = np.array([easter(year) for year in years], dtype="datetime64[D]")
+    gap = dates.to_numpy().astype("datetime64[D]")[:, None] - sundays[None, :]
+    days = gap.astype(int)
+    return np.asarray(days[np.arange(len(days)), np.abs(days).argmin(axis=1)])
 
 
 def _shift(values: Singles, step: int) -> Singles:
@@ -187,13 +205,19 @@ def effects_design(  # noqa: PLR0912 - one branch a kind of column
     if grid.freq == "D":
         # One year's turn tells the next one's, whatever the weekday: the same dates.
         date = grid.dates.month.to_numpy() * 100 + grid.dates.day.to_numpy()
-        for special in TURN_OF_THE_YEAR:
-            here = np.isin(date, special)
-            if (here[: grid.known] & ~closed[:, : grid.known]).any():
-                add(here, "turn_of_the_year")
+        days = from_easter(grid.dates)
+        for label, place, specials in (
+            ("turn_of_the_year", date, TURN_OF_THE_YEAR), ("easter", days, ABOUT_EASTER),
+        ):  # fmt: skip
+            for special in specials:
+                here = np.isin(place, special)
+                if (here[: grid.known] & ~closed[:, : grid.known]).any():
+                    add(here, label)
     # A season of the year can be read only from more than a year.
     if grid.known >= 1.25 * grid.year:
-        angle = 2 * np.pi * np.arange(N) / grid.year
+        # By date, not by count of periods: leap years and years of 53 weeks keep their seasons.
+        length = np.where(grid.dates.is_leap_year, 366, 365)
+        angle = 2 * np.pi * (grid.dates.dayofyear.to_numpy() - 1) / length
         for order in (1, 2, 3):
             add(np.sin(order * angle), "season")
             add(np.cos(order * angle), "season")

@@ -31,8 +31,9 @@ class Intermittent:
         )
         grid = window.grid
         out = np.full((len(grid.ids), grid.ahead), np.nan)
+        sold = window.sold
         for row in range(len(grid.ids)):
-            y = grid.y[row][np.isfinite(grid.y[row]) & ~window.closed[row, : grid.known]]
+            y = sold[row][np.isfinite(sold[row])]
             if len(y) >= 4 and (y > 0).any():
                 told = model.forecast(y=np.maximum(y, 0.0), h=grid.ahead)["mean"]
                 out[row] = np.asarray(told, dtype=float)

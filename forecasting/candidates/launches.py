@@ -22,7 +22,7 @@ class AnalogLaunch:
 
     def forecast(self, window: Window) -> Floats:
         grid = window.grid
-        y = np.where(window.closed[:, : grid.known], np.nan, grid.y)
+        y = window.sold
         first = np.array([_first(row) for row in y])
         out = np.full((len(grid.ids), grid.ahead), np.nan)
         launched = np.flatnonzero((first >= 4 * grid.season) & (first < grid.known))

@@ -19,7 +19,7 @@ class SeasonalNaive:
 
     def forecast(self, window: Window) -> Floats:
         grid = window.grid
-        y = np.where(window.closed[:, : grid.known], np.nan, grid.y)
+        y = window.sold
         season = grid.season
         out = np.full((len(grid.ids), grid.ahead), np.nan)
         place = np.arange(len(grid.dates)) % season
@@ -51,7 +51,7 @@ class RecentMean:
     def forecast(self, window: Window) -> Floats:
         grid = window.grid
         reach = min(grid.known, 8 * grid.season if grid.season > 1 else 13)
-        y = np.where(window.closed[:, : grid.known], np.nan, grid.y)[:, -reach:]
+        y = window.sold[:, -reach:]
         place = np.arange(grid.known - reach, len(grid.dates)) % grid.season
         level = _mean(y)
         out = np.repeat(level[:, None], grid.ahead, axis=1)

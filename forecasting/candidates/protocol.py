@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from forecasting.cleaning import Cleaned, cleaned
 from forecasting.grid import Bools, Floats, Grid, closed_periods
 from forecasting.sign_limits import limits_of
 from forecasting.signals import base_at, effects_design, log_sales
@@ -39,9 +40,20 @@ class Window:
         return closed_periods(self.grid)
 
     @cached_property
+    def cleaned(self) -> Cleaned:
+        """History without stock-outs and outliers, at the level of its end; and what was found."""
+        z = log_sales(self.grid.y, self.closed[:, : self.grid.known])
+        return cleaned(self.grid, self.closed, self._beside(z))
+
+    @property
+    def sold(self) -> Floats:
+        """(S, T) the cleaned history, NaN where closed or where nothing can be learned."""
+        return np.where(self.closed[:, : self.grid.known], np.nan, self.cleaned.y)
+
+    @cached_property
     def log_sales(self) -> Floats:
-        """(S, T), NaN where closed, not observed or nothing sold."""
-        return log_sales(self.grid, self.closed)
+        """(S, T) of the cleaned history, NaN where closed, not observed or nothing sold."""
+        return log_sales(self.cleaned.y, self.closed[:, : self.grid.known])
 
     @cached_property
     def _design(self) -> tuple[Floats, tuple[str, ...], Floats]:
@@ -65,9 +77,12 @@ class Window:
     @cached_property
     def residual(self) -> Floats:
         """(S, T) log sales beside each series' own regression, NaN where no log sales."""
-        effects = base_at(self.log_sales, self.design, self.grid.known, self.grid, self.limits)
+        return self._beside(self.log_sales)
+
+    def _beside(self, z: Floats) -> Floats:
+        effects = base_at(z, self.design, self.grid.known, self.grid, self.limits)
         told = np.matmul(self.design[:, : self.grid.known], effects[:, :, None])[:, :, 0]
-        return np.asarray(self.log_sales - told)
+        return np.asarray(z - told)
 
     @property
     def train(self) -> pd.DataFrame:
@@ -92,9 +107,10 @@ class Window:
         return pd.DataFrame(columns)
 
     def only(self, rows: npt.NDArray[np.intp]) -> Window:
-        """Some of the series; what is closed is read from the whole chain, not from them."""
+        """Some of the series; what is closed or strange is read from the whole chain, not them."""
         part = Window(self.grid.only(rows), self.seed, self.country)
         part.__dict__["closed"] = self.closed[rows]
+        part.__dict__["cleaned"] = self.cleaned.only(rows)
         return part
 
     def shut(self, forecast: Floats) -> Floats:
