@@ -113,6 +113,63 @@ def test_a_launch_follows_the_courses_of_earlier_launches():
     np.testing.assert_allclose(told[-1], course[10 : 10 + H], rtol=0.02)
 
 
+def launches(shapes, seed=2):
+    """Eight launches of equal level and two shapes by turns, and a ninth, ten days old."""
+    days, rng = 150, np.random.default_rng(seed)
+    rows = [np.full(days, 50.0)]
+    for number in range(8):
+        row = np.full(days, np.nan)
+        start = 40 + 4 * number
+        row[start:] = shapes[number % 2][: days - start]
+        rows.append(row * np.exp(0.02 * rng.standard_normal(days)))
+    new = np.full(days, np.nan)
+    new[-10:] = shapes[1][:10]
+    return np.stack([*rows, new])
+
+
+def test_a_launch_is_compared_by_price_and_by_where_it_will_be_sold():
+    days = np.arange(150)
+    flat = np.full(150, 20.0)
+    fading = np.where(days < 10, 20.0, 20.0 * np.exp(-(days - 10) / 8.0))
+    y = launches((fading, flat))
+    dates = 150 + H
+    price = np.full((10, dates), 30.0)
+    price[1::2][:4] = 5.0  # the fading ones are cheap; the new one costs what lasting ones do
+    price[9] = 31.0
+    told = AnalogLaunch().forecast(Window(grid_of(y, price[None], [PlanColumn("price")]), 0))[9]
+    np.testing.assert_allclose(told, 20.0, rtol=0.15)
+    level_only = AnalogLaunch().forecast(Window(grid_of(y), 0))[9]
+    assert level_only[-1] < 13  # the mean of both shapes
+
+    # Doors tell the same only by how they go on after the first ten days.
+    doors = np.full((10, dates), 100.0)
+    growing = np.where(days < 10, 20.0, 40.0)
+    y = launches((flat, growing))
+    for number in (1, 3, 5, 7):
+        start = 40 + 4 * number
+        doors[number + 1, start + 10 :] = 200.0
+    doors[9, 150:] = 200.0
+    told = AnalogLaunch().forecast(Window(grid_of(y, doors[None], [PlanColumn("doors")]), 0))[9]
+    np.testing.assert_allclose(told, 40.0, rtol=0.15)
+
+
+def test_a_launch_is_compared_by_an_attribute_and_not_by_a_flag_that_comes_and_goes():
+    days = np.arange(150)
+    flat = np.full(150, 20.0)
+    fading = np.where(days < 10, 20.0, 20.0 * np.exp(-(days - 10) / 8.0))
+    y = launches((fading, flat))
+    tier = np.zeros((10, 150 + H))
+    tier[2::2] = 1.0
+    tier[9] = 1.0
+    column = PlanColumn("tier", ("basic", "premium"))
+    told = AnalogLaunch().forecast(Window(grid_of(y, tier[None], [column]), 0))[9]
+    plain = AnalogLaunch().forecast(Window(grid_of(y), 0))[9]
+    assert told[-1] > plain[-1] + 2.5
+    promo = np.random.default_rng(5).integers(0, 2, (10, 150 + H)) * 1.0
+    flagged = AnalogLaunch().forecast(Window(grid_of(y, promo[None], [PlanColumn("promo")]), 0))[9]
+    np.testing.assert_array_equal(flagged, plain)
+
+
 def test_signals_beside_a_day_are_those_of_the_days_beside():
     values = np.array([[0, 0, 1, 1, 1, 0, 0, 1.0] + [0.0] * H])
     grid = grid_of(np.ones(8), values[None], [PlanColumn("promo")])
