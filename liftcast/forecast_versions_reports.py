@@ -46,9 +46,7 @@ def _bridge(app: typer.Typer, console: Console) -> None:
         version: Annotated[str, typer.Argument(help="Name of the newer version.")],
         old: Annotated[
             str | None,
-            typer.Option(
-                "--old", help="Older version [the one it was bridged from or supersedes]."
-            ),
+            typer.Option("--old", help="Older version [the one it follows]."),
         ] = None,
         by: Annotated[
             str | None, typer.Option("--by", help="`period` or a series column to show it by.")

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from liftcast import building, releasing, results
+from liftcast import building, releasing, results, version_marts
 from liftcast.sign_offs import SignOff, as_json, read_sign_offs, standing
 from warehouse.errors import CheckFailedError, LiftcastError, printable
 from warehouse.files import disk_errors
@@ -37,6 +37,9 @@ MARTS: dict[str, str] = {
     "fcst_volume": "period, date_day, level, territory_id, product_id",
     "fcst_components": "date_day, territory_id, product_id, component",
     "fcst_fit": "date_day, territory_id, product_id",
+    "fcst_versions": "version, period_starts_on, territory_id, product_id",
+    "fcst_bridge": "version, step_number, step, period, territory_id, product_id",
+    "fcst_accuracy": "basis, period, scenario, lag, level, key",
     "fct_ledger": "date_day, territory_id, product_id, sales_channel",
 }
 # Readable by DuckDB 1.2 and later, hence by the tools that embed 1.4.
@@ -57,6 +60,7 @@ def publish_marts(
     for one in used:
         progress(f"{one.gate} {one.subject}: {one.words}")
     facts |= {"sign_offs": [one.model_dump(mode="json") for one in used]}
+    version_marts.export(lake, progress)
     pins = ("release_id", *(f"{engine}_run_id" for engine in results.ENGINES))
     moment = {key: facts[key] for key in pins}
     moment |= {"standing_sign_offs": as_json(used)}

@@ -76,18 +76,31 @@ class Bridged:
     told: tuple[str, ...]
 
 
+def previous(history: History, version: Version) -> Version | None:
+    """What a version follows: what it was bridged from, supersedes, or the one of its scenario
+    that was locked last before it was made."""
+    name = version.bridge_from or version.supersedes
+    if name is not None:
+        return history.version(name)
+    made = version.steps[0].seq
+    earlier = [
+        v for v in history.versions.values()
+        if v.state == "locked" and v.scenario == version.scenario and v.steps[-1].seq < made
+    ]  # fmt: skip
+    return max(earlier, key=lambda v: v.steps[-1].seq, default=None)
+
+
 def bridge_of(store: VersionStore, history: History, old: str | None, new: str) -> Bridged:
-    """The bridge from `old` (else what `new` was bridged from or supersedes) to `new`.
+    """The bridge from `old` (else from what `new` follows, see `previous`) to `new`.
 
     Raises:
         VersionError: they cannot be compared, or nothing says which is the old one.
         LiftcastError: a table was touched.
     """
     after = history.version(new)
-    name = old or after.bridge_from or after.supersedes
-    if name is None:
-        raise VersionError(f"Say which version {new} is to be compared with: it supersedes none.")
-    before = history.version(name)
+    before = history.version(old) if old is not None else previous(history, after)
+    if before is None:
+        raise VersionError(f"Say with --old which version {new} is compared with: it follows none.")
     comparable(before, after, (before.name, after.name))
     stored = before.name == after.bridge_from
     between = Between(

@@ -12,7 +12,7 @@ from typing import Any
 
 import xlsxwriter
 
-from reporting import figures, sheets, wording
+from reporting import figures, sheets, version_sheets, wording
 from reporting.page import TITLE, identity, tie_line
 from reporting.published import Period, Row, opened, period
 from reporting.sheets import MOST_ROWS, Sheet
@@ -21,7 +21,7 @@ from warehouse.files import replacing
 
 SHEETS = (
     "About", "Attribution", "Second opinion", "Contributions", "Channels", "Funnel", "Forecast",
-    "Ledger", "Reconciliation", "Checks", "Freshness",
+    "Versions", "Bridge", "Accuracy", "Ledger", "Reconciliation", "Checks", "Freshness",
 )  # fmt: skip
 _LONGEST_TEXT = 32_000  # Excel refuses a cell beyond 32,767 characters
 _LINE = 15  # points
@@ -57,6 +57,9 @@ def write_workbook(
             sheets.channels(con, span),
             sheets.funnel(con, span),
             sheets.forecast(con, span, most_rows),
+            version_sheets.versions(con),
+            version_sheets.bridge(con),
+            version_sheets.accuracy(con),
             sheets.ledger(con, span, most_rows),
             sheets.checks(con),
             sheets.freshness(con),

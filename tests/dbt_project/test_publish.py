@@ -6,11 +6,22 @@ import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from forecasting.versions.overrides import Override
+from forecasting.versions.tables import NUMBERS
 from liftcast.sign_offs import SignOff, as_json
+from liftcast.version_making import draft
+from liftcast.version_marts import export
+from liftcast.version_sources import Made
+from liftcast.version_store import Actor, VersionStore
+from warehouse.lake import Lake
 
 DAYS = [date(2024, 1, 1) + timedelta(days=day) for day in range(14)]
 FUTURE = [DAYS[-1] + timedelta(days=day) for day in range(1, 15)]
@@ -344,6 +355,34 @@ def forecast_tables() -> Tables:
     }
 
 
+def keep_versions(lake: Path) -> None:
+    """A locked version of that forecast, one after it with an override, and a close."""
+    store, ana, bo = VersionStore(lake / "versions"), Actor("Ana", "close"), Actor("Bo", "seen")
+    days = [date(2024, 1, 15) + timedelta(days=day) for day in range(28)]
+    rows = [
+        {"territory_id": place, "product_id": "tea", "ds": day} | dict.fromkeys(NUMBERS, "33.33")
+        for place in TERRITORIES
+        for day in days
+    ]
+    for number, mean in enumerate(("33.33", "33.34"), start=1):
+        made = Made(
+            pd.DataFrame(rows).assign(mean=mean), ("territory_id", "product_id"),
+            date(2024, 1, 14), "net_revenue", "USD", "0.1", f"abc{number}", "p", {"settings": {}},
+        )  # fmt: skip
+        name = f"v{number}"
+        draft(store, made, ana, name=name, supersedes="v1" if number == 2 else None)
+        if number == 2:
+            asked = Override(
+                0, "delta", Decimal("0.01"), (("territory_id", "north"),), days[0], days[-1],
+                "Ana", "=it's {{ fine }}", date(9999, 1, 1),
+            )  # fmt: skip
+            store.override(name, asked, ana)
+        for event, actor in (("submitted", ana), ("approved", bo), ("locked", bo)):
+            if (name, event) != ("v2", "locked"):
+                store.move(name, event, actor)
+    export(Lake.at(lake))
+
+
 @pytest.fixture(scope="module")
 def publish(
     tmp_path_factory: pytest.TempPathFactory, dbt: Callable[..., Any], lakes: Any
@@ -351,7 +390,9 @@ def publish(
     """Write a release and its results, let the caller spoil them, and build the marts."""
 
     def run(
-        spoil: Callable[[Tables, Tables, Tables], None] | None = None, **configuration: str
+        spoil: Callable[[Tables, Tables, Tables], None] | None = None,
+        spoil_lake: Callable[[Path], None] | None = None,
+        **configuration: str,
     ) -> Any:
         lake = tmp_path_factory.mktemp("lake")
         release, mix, forecast = release_tables(), mix_tables(), forecast_tables()
@@ -365,6 +406,9 @@ def publish(
         ):
             for name, (columns, rows) in tables.items():
                 lakes.write_parquet(folder / f"{name}.parquet", columns, rows)
+        keep_versions(lake)
+        if spoil_lake:
+            spoil_lake(lake)
         return dbt(lake, "build", "--select", "tag:publish", **PUBLISHED, **configuration)
 
     return run
@@ -421,6 +465,28 @@ def test_results_that_agree_are_published_with_currency_and_checks(published: An
     assert "run_id" not in {column["column_name"] for column in columns}
 
 
+def test_versions_and_their_bridge_are_published(published: Any) -> None:
+    versions = published.query(
+        "select version, state, approved_by, locked_by, currency_code, sum(final) as total "
+        "from fcst_versions group by all order by all"
+    )
+    assert versions == [
+        {"version": "v1", "state": "locked", "approved_by": "Bo", "locked_by": "Bo",
+         "currency_code": "USD", "total": Decimal("1866.48")},
+        {"version": "v2", "state": "approved", "approved_by": "Bo", "locked_by": None,
+         "currency_code": "USD", "total": Decimal("1867.05")},
+    ]  # fmt: skip
+    steps = published.query(
+        "select step, sum(amount) as amount from fcst_bridge group by step, step_number "
+        "order by step_number"
+    )
+    assert [(step["step"], step["amount"]) for step in steps] == [
+        ("old", Decimal("1866.48")), ("model", 0), ("data", Decimal("0.56")), ("plan", 0),
+        ("override", Decimal("0.01")), ("new", Decimal("1867.05")),
+    ]  # fmt: skip
+    assert published.query("select count(*) as n from fcst_accuracy") == [{"n": 0}]
+
+
 def test_every_column_of_a_mart_is_described_in_one_static_page(
     published: Any, dbt: Callable[..., Any]
 ) -> None:
@@ -464,7 +530,14 @@ def test_disagreeing_results_stop_publication_and_name_their_rows(publish: Any) 
         release["ledger"][1][0]["net_revenue"] = Decimal("49.99")
         release["journey_spend"][1][2]["spend"] = Decimal("0.00")
 
-    run = publish(spoil)
+    def spoil_lake(lake: Path) -> None:
+        file = lake / "scratch" / "versions" / "versions.parquet"
+        table = pq.read_table(file)
+        rows = table.to_pylist()
+        rows[0]["final"] += Decimal("0.01")
+        pq.write_table(pa.Table.from_pylist(rows, table.schema), file)
+
+    run = publish(spoil, spoil_lake)
     assert run.returncode != 0
     assert run.not_passed() == {
         "contributions_sum_to_outcome": "fail",
@@ -477,7 +550,10 @@ def test_disagreeing_results_stop_publication_and_name_their_rows(publish: Any) 
         "forecast_totals_equal_parts": "fail",
         "forecast_weeks_equal_days": "warn",
         "no_check_failed": "fail",
+        "versions_and_bridges_sum": "fail",
     }
+    [row] = run.rows_of("versions_and_bridges_sum")
+    assert (row["version"], row["period"], row["territory_id"]) == ("v1", "2024-01", "north")
     off_by_a_cent, missing = run.rows_of("contributions_sum_to_outcome")
     assert off_by_a_cent == {
         "reason": "contributions sum to 100.01 and the ledger to 100.00",

@@ -279,6 +279,46 @@ def _rest(tables, size, last) -> None:
     )  # fmt: skip
     _save(tables, "pub_freshness", fresh)
     _journeys(tables)
+    _versions(tables)
+
+
+def _versions(tables) -> None:
+    """A locked version of two series, one after it, and a close; names that attack."""
+    cells = [
+        {
+            "version": version, "as_of": date(2025, 1, 4), "fiscal_period": "2025-P01",
+            "scenario": SCRIPT, "code_version": "0.1", "data_hash": "abc", "state": "locked",
+            "superseded_by": None, "submitted_by": FORMULA,
+            "submitted_at": f"2025-01-05T10:00:0{version[1]}",
+            "approved_by": CLOSER, "approved_at": None, "locked_by": "Bo",
+            "locked_at": "2025-01-06T10:00:00+00:00", "period": "2025-P02",
+            "period_starts_on": date(2025, 2, 1), "territory_id": place, "product_id": "p1",
+            "measure": "net_revenue", "statistical": 100.25, "override": step,
+            "final": 100.25 + step,
+            "currency_code": "EUR",
+        }
+        for version, step in (("v1", 0.0), ("v2", -0.25))
+        for place in ("t00", "t01")
+    ]  # fmt: skip
+    _save(tables, "fcst_versions", pd.DataFrame(cells), ("statistical", "override", "final"))
+    steps = [
+        {"version": "v2", "old_version": "v1", "step_number": number, "step": step,
+         "period": "2025-P02", "territory_id": place, "product_id": "p1",
+         "measure": "net_revenue", "amount": amount, "currency_code": "EUR"}
+        for place in ("t00", "t01")
+        for number, step, amount in ((0, "old", 100.25), (13, "override", -0.25),
+                                     (14, "new", 100.0))
+    ]  # fmt: skip
+    _save(tables, "fcst_bridge", pd.DataFrame(steps), ("amount",))
+    score = {
+        "basis": "first close", "period": "2025-P01", "scenario": SCRIPT, "lag": 1,
+        "version": "v1", "covers": "whole", "level": "total", "key": "", "statistical": 90.0,
+        "final": 95.0, "actual": 100.0, "wape_statistical": 0.1, "wape_final": 0.05,
+        "bias_statistical": -0.1, "bias_final": -0.05, "value_added": 0.05,
+        "measure": "net_revenue", "currency_code": "EUR",
+    }  # fmt: skip
+    rows = [score | {"level": "territory_id", "key": FORMULA, "wape_final": None}, score]
+    _save(tables, "fcst_accuracy", pd.DataFrame(rows), ("statistical", "final", "actual"))
 
 
 def _journeys(tables) -> None:

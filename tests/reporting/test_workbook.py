@@ -42,6 +42,9 @@ def test_sheets_are_there_in_order_with_frozen_filtered_headings(book):
         "Second opinion",
         "Contributions",
         "Forecast",
+        "Versions",
+        "Bridge",
+        "Accuracy",
         "Ledger",
         "Checks",
         "Freshness",
@@ -122,6 +125,18 @@ def test_totals_equal_the_tables(book, hostile):
     assert round(sum(booked), 2) == float(sum(ledger["net_revenue"]))
     volume = pd.read_parquet(hostile / "fcst_volume.parquet")
     assert round(sum(_column(book["Forecast"], "Mean, EUR")), 2) == float(sum(volume["mean"]))
+
+
+def test_versions_their_bridge_and_their_accuracy_have_sheets(book):
+    assert _column(book["Versions"], "Final") == [200.0, 200.5]
+    assert _column(book["Versions"], "Submitted by")[0].startswith("=HYPERLINK")
+    assert _column(book["Versions"], "Locked at (UTC)")[0] == "2025-01-06 10:00:00"
+    steps = dict(
+        zip(_column(book["Bridge"], "Step"), _column(book["Bridge"], "Amount"), strict=True)
+    )
+    assert steps == {"old": 200.5, "override": -0.5, "new": 200.0}
+    assert _column(book["Accuracy"], "Level") == ["total", "territory_id"]
+    assert _column(book["Accuracy"], "WAPE, final") == [0.05, None]
 
 
 def test_the_reconciliation_is_stored_with_its_results(file, hostile):
