@@ -145,7 +145,7 @@ def _share(values: Singles, width: int) -> Singles:
     return np.asarray(mean, dtype=np.float32)
 
 
-def effects_design(  # noqa: PLR0912 - one branch a kind of column
+def effects_design(  # noqa: PLR0912, PLR0915 - one branch a kind of column
     grid: Grid, closed: Bools
 ) -> tuple[Floats, tuple[str, ...], Floats]:
     """Design of a series' own effects: weekdays, plan, closures beside, season of the year.

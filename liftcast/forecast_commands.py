@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import time
@@ -155,6 +156,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
                 "seed": seed,
                 "gaps": gaps,
                 "country": country,
+                "mix": _folder_hash(mix) if mix is not None else None,
                 "levels": levels,
                 "reconcile": reconcile,
                 "assume": rules.assume,
@@ -223,6 +225,15 @@ def _names(text: str) -> list[str]:
             expected="names separated by commas, as shop,product",
         )
     return names
+
+
+def _folder_hash(folder: Path) -> str:
+    """SHA-256 of the files of a folder, by name."""
+    from warehouse.files import sha256_file
+
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    lines = "".join(f"{sha256_file(file)} {file.name}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _inputs(history: Path, plan: Path | None, laid: LaidOut, target: str) -> dict[str, object]:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from liftcast import forecast_versions_reports
 from liftcast.forecast_versions_screens import (
     by_period_table,
+    origin_table,
     overrides_table,
     steps_table,
     versions_table,
@@ -132,6 +133,11 @@ def _making(app: typer.Typer, console: Console, note: Note) -> None:
             for key, folder in (("old_plan", old_plan), ("old_data", old_data))
             if folder is not None
         }
+        if within is not None and bridge_from is not None and not stops:
+            from liftcast.version_bridging import stops_in_lake
+
+            old = place.history().version(bridge_from)
+            stops = stops_in_lake(within, old, made, progress=_said(console), note=note)
         kept = draft(
             place,
             made,
@@ -208,6 +214,10 @@ def _making(app: typer.Typer, console: Console, note: Note) -> None:
             f"{one.last_day}: {effect['before']:,} becomes {effect['after']:,}, spread over "
             f"{effect['rows']:,} rows; until {one.expires_on}"
         )
+
+
+def _said(console: Console) -> Note:
+    return lambda text: console.print(escape(printable(text)), style="dim")
 
 
 def _made(  # noqa: PLR0917
@@ -307,6 +317,7 @@ def _reading(app: typer.Typer, console: Console, note: Note) -> None:
         applied = place.numbers(found)
         for table in (
             versions_table([found], "version"),
+            origin_table(found),
             steps_table(found),
             overrides_table(found, applied),
             by_period_table(found, applied),

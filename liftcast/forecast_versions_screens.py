@@ -18,25 +18,29 @@ if TYPE_CHECKING:
 
 
 def versions_table(versions: list[Version], title: str) -> Table:
+    """Versions, a row each."""
     table = Table(title=title, title_justify="left")
-    for heading in (
-        "version",
-        "period",
-        "scenario",
-        "as of",
-        "state",
-        "by",
-        "code",
-        "data",
-        "plan",
-    ):
+    for heading in ("version", "period", "scenario", "as of", "state", "by", "superseded by"):
         table.add_column(heading, overflow="fold")
     for v in versions:
-        step = v.steps[-1]
-        state = f"{v.state}, superseded by {v.superseded_by}" if v.superseded_by else v.state
-        cells = (v.name, v.fiscal_period, v.scenario, v.as_of, state, step.by, v.code_version,
-                 v.data_hash[:12], v.plan_hash[:12])  # fmt: skip
+        cells = (v.name, v.fiscal_period, v.scenario, v.as_of, v.state, v.steps[-1].by,
+                 v.superseded_by or "")  # fmt: skip
         table.add_row(*[escape(printable(cell, 60)) for cell in cells])
+    return table
+
+
+def origin_table(version: Version) -> Table:
+    """What a version was made of."""
+    table = Table(title="made of", title_justify="left", show_header=False)
+    for column in ("what", "which"):
+        table.add_column(column, overflow="fold")
+    for what, which in (
+        ("code", version.code_version), ("data", version.data_hash), ("plan", version.plan_hash),
+        ("measure", version.currency or version.measure), ("series", ", ".join(version.series)),
+        ("fiscal calendar", version.facts.get("calendar", "")),
+        ("supersedes", version.supersedes or ""), ("bridged from", version.bridge_from or ""),
+    ):  # fmt: skip
+        table.add_row(what, escape(printable(which, 200)))
     return table
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from warehouse import LiftcastError, Settings
 from warehouse.errors import printable
@@ -21,6 +21,10 @@ from warehouse.locks import holding
 from warehouse.pins import pin
 from warehouse.runlog import code_version, recorded
 from warehouse.settings import PROJECT
+
+if TYPE_CHECKING:
+    from forecasting import ForecastResult
+    from models.mix.result import MixResult
 
 Progress = Callable[[str], None]
 Facts = dict[str, Any]
@@ -205,13 +209,6 @@ def forecast(
 
     Media and promotions are as the newest attribution has them, where it is of this release.
     """
-    import pandas as pd
-    from threadpoolctl import threadpool_limits
-
-    # Nixtla's libraries otherwise warn at each call that ids will be a column.
-    os.environ.setdefault("NIXTLA_ID_AS_COL", "1")
-    from forecasting import ForecastInputs
-    from forecasting import forecast as estimate
     from liftcast import results
 
     settings = settings or Settings()
@@ -223,29 +220,8 @@ def forecast(
         _, release, frames = _release(lake)
         run.notes["release_id"] = release["release_id"]
         mix, told = results.read_mix(lake, release["release_id"])
-        # Prices have no plan: their future would be a guess. What the mix credits has its past.
-        credited = set() if mix is None else {one.kind for one in mix.estimate.panel.drivers}
-        kinds = {*_PLANNED_KINDS, *credited} - {"price", "control"}
-        inputs = ForecastInputs(
-            ledger=frames["ledger"],
-            drivers=frames["drivers"][frames["drivers"]["kind"].isin(kinds)],
-            plan=frames["plan"],
-            holidays=frames["holidays"],
-            territories=frames["territories"],
-            products=frames["products"],
-            grain=release["grain"],
-            currency=release["currency"],
-            last_day=pd.Timestamp(release["last_day"]),
-        )
         say("media and promotions: " + (f"of attribution {told}" if mix else f"raced, as {told}"))
-        with threadpool_limits(1):
-            fit = estimate(
-                inputs,
-                horizon_weeks=settings.horizon_weeks,
-                seed=settings.seed,
-                progress=lambda text: say(printable(text, 120)),
-                mix=mix,
-            )
+        fit = volume_of(release, frames, settings, say, mix)
         facts = _provenance(release, settings) | {
             "model": "race",
             "mix_run_id": told if mix else None,
@@ -254,6 +230,46 @@ def forecast(
         }
         results.write(lake, "forecast", run.run_id, _frames(fit), facts)
     return facts | {"run_id": run.run_id}
+
+
+def volume_of(
+    release: Facts,
+    frames: dict[str, Any],
+    settings: Settings,
+    say: Progress,
+    mix: MixResult | None = None,
+) -> ForecastResult:
+    """The forecast of a release's tables; `release` is its release.json, `mix` its attribution."""
+    import pandas as pd
+    from threadpoolctl import threadpool_limits
+
+    # Nixtla's libraries otherwise warn at each call that ids will be a column.
+    os.environ.setdefault("NIXTLA_ID_AS_COL", "1")
+    from forecasting import ForecastInputs
+    from forecasting import forecast as estimate
+
+    # Prices have no plan: their future would be a guess. What the mix credits has its past.
+    credited = set() if mix is None else {one.kind for one in mix.estimate.panel.drivers}
+    kinds = {*_PLANNED_KINDS, *credited} - {"price", "control"}
+    inputs = ForecastInputs(
+        ledger=frames["ledger"],
+        drivers=frames["drivers"][frames["drivers"]["kind"].isin(kinds)],
+        plan=frames["plan"],
+        holidays=frames["holidays"],
+        territories=frames["territories"],
+        products=frames["products"],
+        grain=release["grain"],
+        currency=release["currency"],
+        last_day=pd.Timestamp(release["last_day"]),
+    )
+    with threadpool_limits(1):
+        return estimate(
+            inputs,
+            horizon_weeks=settings.horizon_weeks,
+            seed=settings.seed,
+            progress=lambda text: say(printable(text, 120)),
+            mix=mix,
+        )
 
 
 def publish(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -191,13 +192,15 @@ def read_release(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def read_mix(lake: Lake, release_id: str) -> tuple[MixResult | None, str]:
-    """The newest attribution of a release as it was estimated, or None and why there is none."""
-    try:
-        folder, facts = lake.latest_result("mix")
-    except LiftcastError:
+    """The newest attribution of a release as it was estimated and its run, or None and why not."""
+    folder = None
+    for told in sorted((lake.results / "mix").glob("run_id=*/result.json"), reverse=True):
+        facts = json.loads(told.read_text(encoding="utf-8"))
+        if facts.get("release_id") == release_id:
+            folder = told.parent
+            break
+    if folder is None:
         return None, "the release is not attributed yet"
-    if facts.get("release_id") != release_id:
-        return None, "the newest attribution is of another release"
     file = folder / ESTIMATE
     if not file.is_file():
         return None, "the attribution was made before it kept its estimate"

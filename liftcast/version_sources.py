@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from liftcast.version_reports import Ledger
 
 NOT_RECORDED = "not recorded"
+#: What a person can choose of a lake's forecast; the rest is code or data.
+_LAKE_SETTINGS = ("horizon_weeks",)
 #: What `liftcast.mix_files.cell` puts a quote before.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -162,10 +164,8 @@ def from_lake(lake: Lake) -> Made:
             remedy="Run `liftcast forecast` on the newest release",
         ) from error  # fmt: skip
     volume = pq.read_table(folder / "volume.parquet").to_pandas()
-    grain = "day" if (volume["period"] == "day").any() else "week"
-    rows = volume[(volume["level"] == "series") & (volume["period"] == grain)]
-    frame = rows.rename(columns={"date_day": "ds"}).assign(model=str(result.get("model", "")))
-    measure = str(rows["measure"].iloc[0])
+    frame = series_rows(volume, str(result.get("model", "")))
+    measure = str(frame["measure"].iloc[0])
     return Made(
         frame=frame,
         series=("territory_id", "product_id", "sales_channel"),
@@ -177,10 +177,20 @@ def from_lake(lake: Lake) -> Made:
         plan_hash=sha256_file(release / "plan.parquet"),
         facts={
             "from": "lake", "run_id": result["run_id"],
-            "settings": result["settings"] | {"seed": result["seed"]},
+            "settings": {
+                key: result["settings"][key] for key in _LAKE_SETTINGS if key in result["settings"]
+            }
+            | {"seed": result["seed"]},
             "files": {"volume.parquet": sha256_file(folder / "volume.parquet")},
         },
     )  # fmt: skip
+
+
+def series_rows(volume: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Rows of single series of a lake's volume table, at the lake's own grain."""
+    grain = "day" if (volume["period"] == "day").any() else "week"
+    rows = volume[(volume["level"] == "series") & (volume["period"] == grain)]
+    return rows.rename(columns={"date_day": "ds"}).assign(model=model)
 
 
 def periods_from(
