@@ -119,8 +119,9 @@ def _making(app: typer.Typer, console: Console, note: Note) -> None:
         ] = None,
     ) -> None:
         """Keep a forecast as a draft: its numbers, its fiscal calendar, what it was made of."""
+        from liftcast.version_actor import Actor
         from liftcast.version_making import draft
-        from liftcast.version_store import Actor, opened
+        from liftcast.version_store import opened
 
         place = opened(store, lake)
         known = as_of.date() if as_of else None
@@ -190,8 +191,9 @@ def _making(app: typer.Typer, console: Console, note: Note) -> None:
         lake: LakeOption = None,
     ) -> None:
         """Set a number beside the statistical one, of a draft; the sum is spread to the cent."""
+        from liftcast.version_actor import Actor
         from liftcast.version_making import asked
-        from liftcast.version_store import Actor, opened
+        from liftcast.version_store import opened
 
         place = opened(store, lake)
         if withdraw is not None:
@@ -243,7 +245,8 @@ def _moving(app: typer.Typer, console: Console, note: Note) -> None:
     def move(  # noqa: PLR0917
         store: Path | None, lake: Path | None, version: str, event: str, by: str, why: str
     ) -> Version:
-        from liftcast.version_store import Actor, opened
+        from liftcast.version_actor import Actor
+        from liftcast.version_store import opened
 
         place = opened(store, lake)
         moved = place.move(version, event, Actor(by, why), Settings().four_eyes)

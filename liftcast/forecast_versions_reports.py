@@ -110,9 +110,10 @@ def _close(app: typer.Typer, console: Console, note: Note) -> None:
         lake: LakeOption = None,
     ) -> None:
         """Keep the actuals of a fiscal period as the ledger says them now."""
+        from liftcast.version_actor import Actor
         from liftcast.version_reports import close_period
         from liftcast.version_sources import ledger_from_csv, ledger_from_lake
-        from liftcast.version_store import Actor, opened
+        from liftcast.version_store import opened
 
         ledger: Ledger
         within = Lake.at(lake or Settings().lake) if actuals is None else None

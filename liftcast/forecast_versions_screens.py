@@ -127,15 +127,16 @@ def accuracy_table(lags: pd.DataFrame) -> Table:
     title = "by lag in fiscal periods; bias: sum F - A over sum A; value: WAPE saved by overrides"
     table = Table(title=title, title_justify="left")
     table.add_column("scenario", overflow="fold")
-    for heading in ("lag", "periods", "actual", "WAPE stat.", "WAPE final", "bias stat.",
+    for heading in ("unit", "lag", "periods", "actual", "WAPE stat.", "WAPE final", "bias stat.",
                     "bias final", "value"):  # fmt: skip
         table.add_column(heading, justify="right")
     for _, row in lags.iterrows():
         rates = ["wape_statistical", "wape_final", "bias_statistical", "bias_final", "value_added"]
         cells = [_share(row[name], name.startswith(("bias", "value"))) for name in rates]
         table.add_row(
-            escape(printable(row["scenario"], 40)), str(row["lag"]), str(row["periods"]),
-            f"{row['actual']:,}", *cells,
+            escape(printable(row["scenario"], 40)),
+            escape(printable(row["currency"] or row["measure"], 20)),
+            str(row["lag"]), str(row["periods"]), f"{row['actual']:,}", *cells,
         )  # fmt: skip
     return table
 

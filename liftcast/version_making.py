@@ -15,9 +15,10 @@ from forecasting.versions.errors import OverrideError, VersionError
 from forecasting.versions.fiscal import period_of, positions, row_of
 from forecasting.versions.overrides import Applied, Override, as_rows, number_from
 from forecasting.versions.tables import NUMBERS, version_table
+from liftcast.version_actor import Actor
 from liftcast.version_reports import comparable, same_hash
 from liftcast.version_sources import NOT_RECORDED, Made, pairs, periods_from
-from liftcast.version_store import Actor, VersionStore
+from liftcast.version_store import VersionStore
 from warehouse.files import appearing
 from warehouse.lake import Lake
 

@@ -52,7 +52,7 @@ BRIDGE = _schema((
     "version", "old_version", "step_number", "step", "period", *SERIES, "measure", "amount",
     "currency_code",
 ))  # fmt: skip
-ACCURACY = _schema(("basis", *COLUMNS, "measure", "currency_code"))
+ACCURACY = _schema(("basis", *COLUMNS[:-1], "currency_code"))
 
 
 def export(lake: Lake, note: Note = lambda _: None) -> Path:
@@ -146,11 +146,6 @@ def _scores(store: VersionStore, history: History, note: Note) -> list[pd.DataFr
     frames = []
     for basis, restated in (("first close", False), ("restated", True)):
         rows = accuracy_of(store, history, as_restated=restated, note=note)
-        versions = [history.version(name) for name in rows["version"]]
-        rows = rows.assign(
-            basis=basis,
-            measure=pd.Series([v.measure for v in versions], rows.index, object),
-            currency_code=pd.Series([v.currency for v in versions], rows.index, object),
-        )
-        frames.append(rows[[v.series == SERIES for v in versions]])
+        ours = [history.version(name).series == SERIES for name in rows["version"]]
+        frames.append(rows[ours].rename(columns={"currency": "currency_code"}).assign(basis=basis))
     return frames

@@ -18,14 +18,17 @@ from forecasting.versions.fiscal import calendar_months, checked_periods, row_of
 from forecasting.versions.states import Close, History, Version
 from forecasting.versions.tables import actuals_table
 from forecasting.versions.wording import shown
+from liftcast.version_actor import Actor
 from liftcast.version_sources import NOT_RECORDED, Made, published_periods
-from liftcast.version_store import Actor, VersionStore
+from liftcast.version_store import VersionStore
 from warehouse.lake import Lake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Note = Callable[[str], None]
+#: Measure, currency, series columns: only forecasts and actuals that share them are compared.
+Key = tuple[str, str | None, tuple[str, ...]]
 
 
 # --- bridge ---------------------------------------------------------------------------------------
@@ -86,6 +89,8 @@ def previous(history: History, version: Version) -> Version | None:
     earlier = [
         v for v in history.versions.values()
         if v.state == "locked" and v.scenario == version.scenario and v.steps[-1].seq < made
+        and (v.measure, v.currency, sorted(v.series))
+        == (version.measure, version.currency, sorted(version.series))
     ]  # fmt: skip
     return max(earlier, key=lambda v: v.steps[-1].seq, default=None)
 
@@ -181,18 +186,14 @@ def close_period(
     starts_on, ends_on = _days_of(store, history, period, calendar, lake)
     actuals = actuals_table(ledger.frame, ledger.series, ledger.date, ledger.target)
     rows = of_period(actuals, starts_on, ends_on, period)
-    earlier = [
-        one for one in first_closes(store, history).values()
-        if set(one.series) == set(ledger.series)
-    ]  # fmt: skip
+    earlier = first_closes(store, history).get(ledger.key, [])
     changes, compared = restated(actuals, earlier)
     if not len(changes.columns) or "ds" not in changes.columns:
         changes = pd.DataFrame(columns=["period", *ledger.series, "ds", "was", "actual"])
     fields: dict[str, Any] = {
         "period": period, "starts_on": starts_on.isoformat(), "ends_on": ends_on.isoformat(),
-        "series": list(ledger.series),
-        "facts": {"measure": ledger.measure, "currency": ledger.currency, "compared": compared,
-                  "from": ledger.source},
+        "series": list(ledger.series), "measure": ledger.measure, "currency": ledger.currency,
+        "facts": {"compared": compared, "from": ledger.source},
     }  # fmt: skip
     return store.close(fields, {"actuals": rows, "restated": changes}, actor), changes
 
@@ -208,6 +209,11 @@ class Ledger:
     measure: str
     currency: str | None
     source: str
+
+    @property
+    def key(self) -> Key:
+        """What is measured, in what, of which series."""
+        return self.measure, self.currency, tuple(sorted(self.series))
 
 
 def _days_of(
@@ -240,15 +246,14 @@ def _calendars(
     return found if published is None else [*found, published]
 
 
-def first_closes(store: VersionStore, history: History) -> dict[str, Closed]:
+def first_closes(store: VersionStore, history: History) -> dict[Key, list[Closed]]:
     """What the ledger said when each period was closed for the first time."""
-    out: dict[str, Closed] = {}
+    out: dict[Key, list[Closed]] = {}
     for close in history.closes:
-        if close.period not in out:
+        if close.number == 1:
             table = store.closed(close)
-            out[close.period] = Closed(
-                close.period, close.starts_on, close.ends_on, close.series, table
-            )
+            one = Closed(close.period, close.starts_on, close.ends_on, close.series, table)
+            out.setdefault(close.key[1:], []).append(one)
     return out
 
 
@@ -264,41 +269,39 @@ def accuracy_of(
         as_restated: against the ledger as the newest close saw it, instead of each period's first.
     """
     closes = first_closes(store, history)
-    facts = {close.period: close.facts for close in reversed(history.closes)}
-    if as_restated:
-        closes = {name: _as_restated(store, history, one) for name, one in closes.items()}
-    kept: list[Kept] = []
+    kept: dict[Key, list[Kept]] = {key: [] for key in closes}
     left: list[str] = []
     for version in history.versions.values():
         if version.locked_at is None:
             continue
-        mine = [
-            name for name, one in closes.items()
-            if set(one.series) == set(version.series)
-            and facts[name].get("measure") == version.measure
-            and facts[name].get("currency") == version.currency
-        ]  # fmt: skip
-        if closes and not mine:
+        key = (version.measure, version.currency, tuple(sorted(version.series)))
+        if key not in closes:
             left.append(version.name)
             continue
-        kept.append(
+        kept[key].append(
             Kept(
                 version.name, version.scenario, version.fiscal_period, version.as_of,
                 date.fromisoformat(version.locked_at[:10]), version.series,
                 store.numbers(version).table, store.made_by(version, "periods"),
+                version.measure, version.currency,
             )
         )  # fmt: skip
-    if left:
+    if left and closes:
         note(
             f"left out, of other series columns, measure or currency than the closes: "
             f"{', '.join(left[:6])}"
         )
-    return accuracy(kept, list(closes.values()))
+    frames = []
+    for key, ones in closes.items():
+        against = [_as_restated(store, history, key, one) for one in ones] if as_restated else ones
+        frames.append(accuracy(kept[key], against))
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else accuracy([], [])
 
 
-def _as_restated(store: VersionStore, history: History, one: Closed) -> Closed:
+def _as_restated(store: VersionStore, history: History, key: Key, one: Closed) -> Closed:
     for close in reversed(history.closes):
-        if one.period in close.facts.get("compared", ()):
+        if close.key[1:] == key and one.period in close.facts.get("compared", ()):
             table = patched(one, store.closed(close, "restated"))
             return Closed(one.period, one.starts_on, one.ends_on, one.series, table)
     return one

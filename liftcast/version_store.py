@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,10 +23,11 @@ from typing import Any
 import pandas as pd
 
 from forecasting.versions.errors import VersionError
+from forecasting.versions.fiscal import COLUMNS, checked_periods, refuse_moved
 from forecasting.versions.overrides import EFFECTS, Applied, Override, apply, as_rows, checked
 from forecasting.versions.states import Close, History, Version, after, replay
 from forecasting.versions.tables import content_hash
-from forecasting.versions.wording import said
+from liftcast.version_actor import Actor
 from liftcast.version_files import read_table, write_tables
 from warehouse.errors import LiftcastError, printable
 from warehouse.files import sweep_leftovers, write_json
@@ -36,21 +36,6 @@ from warehouse.lake import Lake
 from warehouse.settings import Settings
 
 _FINAL = ("mean", "override", "final")
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who does something and why; `account` is the operating system's, not theirs to choose."""
-
-    by: str
-    why: str
-
-    def fields(self) -> dict[str, str]:
-        return {
-            "by": said(self.by, "name of who does it (--by)", 120),
-            "account": account(),
-            "why": said(self.why, "reason (--why)", 1000),
-        }
 
 
 def opened(store: Path | None, lake: Path | None) -> VersionStore:
@@ -66,15 +51,6 @@ def opened(store: Path | None, lake: Path | None) -> VersionStore:
     # A store's path ends up in SQL as a lake's does, and is held to the same.
     root = Lake.at(store).root if store else Lake.at(lake or Settings().lake).root / "versions"
     return VersionStore(root, Settings().lock_timeout)
-
-
-def account() -> str:
-    """Login name of the account this process runs as, its number where it has none."""
-    number = os.getuid()
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
 
 
 def today() -> date:
@@ -105,16 +81,18 @@ class VersionStore:
         return self._read()[1]
 
     def _read(self) -> tuple[Reading, History]:
+        # Receipts first: one that stands was written after its event, so the journal has it.
+        seals = self.seals()
         reading = self.journal.read()
-        if reading.problem is None:
-            try:
-                history = replay(reading.events)
-            except VersionError as error:
-                raise self._damaged(str(error)) from error
-            for problem in self.seal_problems(history):
-                raise self._damaged(problem)
-            return reading, history
-        raise self._damaged(reading.problem)
+        if reading.problem is not None:
+            raise self._damaged(reading.problem)
+        try:
+            history = replay(reading.events)
+        except VersionError as error:
+            raise self._damaged(str(error)) from error
+        for problem in seal_problems(seals, history):
+            raise self._damaged(problem)
+        return reading, history
 
     def _damaged(self, got: str) -> LiftcastError:
         return LiftcastError(
@@ -124,23 +102,16 @@ class VersionStore:
             remedy="Put it back from a backup; `liftcast forecast version verify` tells more",
         )
 
-    def seal_problems(self, history: History) -> list[str]:
-        """Receipts of locked versions that the journal does not hold."""
-        problems = []
+    def seals(self) -> dict[str, str | None]:
+        """Receipts of locked versions: name -> hash of the event that locked it."""
+        found: dict[str, str | None] = {}
         for file in sorted(self.root.glob("locked/*.seal")):
-            name = file.name.removesuffix(".seal")
-            version = history.versions.get(name)
-            held = version.steps[-1].hash if version and version.state == "locked" else None
             try:
-                sealed = json.loads(file.read_text(encoding="utf-8"))["hash"]
+                told = json.loads(file.read_text(encoding="utf-8"))["hash"]
             except (OSError, ValueError, KeyError, TypeError):
-                sealed = None
-            if held is None or sealed != held:
-                problems.append(
-                    f"locked/{file.name} says {printable(name)} was locked, and the journal does "
-                    "not hold that event"
-                )
-        return problems
+                told = None
+            found[file.name.removesuffix(".seal")] = told
+        return found
 
     def statistical(self, version: Version) -> pd.DataFrame:
         """Statistical numbers of a version, as they were made.
@@ -217,6 +188,8 @@ class VersionStore:
             self.root / "unfinished" / f"{folder.parent.name}-{folder.name}-{os.urandom(3).hex()}"
         )
         aside.parent.mkdir(exist_ok=True)
+        if folder.is_dir():
+            folder.chmod(0o755)  # a read-only folder cannot be moved
         folder.rename(aside)
         self.notes.append(
             f"{printable(folder.parent.name)}/{printable(folder.name)} is in no event: left by a "
@@ -265,6 +238,7 @@ class VersionStore:
             name = str(event["version"])
             # The rules first: a refused version leaves no folder.
             after(history, event | {"files": {}, "at": f"{today()}T00:00:00+00:00"})
+            refuse_moved(tables["periods"], self._cut(history))
             event["files"] = write_tables(self.root / "versions" / name, tables)
             self._do(reading, history, event)
         return self.history().version(name)
@@ -344,13 +318,14 @@ class VersionStore:
                 if event != "submitted":
                     _not_expired(version)
             if event == "locked":
+                refuse_moved(self.made_by(version, "periods"), self._cut(history))
                 folder = self.root / "locked" / name
                 rows = as_rows(version.overrides, applied)
                 tables = {"final": applied.table, "overrides": rows}
                 fields["files"] = write_tables(folder, tables)
-                folder.chmod(0o555)
             self._do(reading, history, fields)
             if event == "locked":
+                folder.chmod(0o555)
                 self._write_seal(self.history().version(name))
         return self.history().version(name)
 
@@ -363,13 +338,40 @@ class VersionStore:
         with self.writing() as (reading, history):
             event["folder"] = f"{len(history.closes) + 1:04d}"
             after(history, event | {"files": {}, "at": f"{today()}T00:00:00+00:00"})
+            period = pd.DataFrame([{name: event[name] for name in COLUMNS}])
+            refuse_moved(checked_periods(period), self._cut(history))
             event["files"] = write_tables(self.root / "closes" / event["folder"], tables)
             self._do(reading, history, event)
         return self.history().closes[-1]
 
+    def _cut(self, history: History) -> dict[str, tuple[date, date, str]]:
+        """Days of fiscal periods that are locked or closed."""
+        found = {
+            c.period: (c.starts_on, c.ends_on, f"the close of {c.period}") for c in history.closes
+        }
+        for version in history.versions.values():
+            if version.state == "locked":
+                for name, start, end in self.made_by(version, "periods").itertuples(index=False):
+                    found[name] = (start.date(), end.date(), version.name)
+        return found
+
     def closed(self, close: Close, name: str = "actuals") -> pd.DataFrame:
         """A table of a close: actuals, restated."""
         return read_table(self.root / "closes" / close.folder, name, close.files)
+
+
+def seal_problems(seals: Mapping[str, str | None], history: History) -> list[str]:
+    """Receipts that a journal does not hold."""
+    problems = []
+    for name, told in seals.items():
+        version = history.versions.get(name)
+        held = version.steps[-1].hash if version and version.state == "locked" else None
+        if held is None or told != held:
+            problems.append(
+                f"locked/{printable(name)}.seal says it was locked, and the journal does not hold "
+                "that event"
+            )
+    return problems
 
 
 def final_hash(applied: Applied, version: Version) -> str:

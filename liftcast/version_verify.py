@@ -10,7 +10,7 @@ from forecasting.versions.errors import VersionError
 from forecasting.versions.overrides import apply
 from forecasting.versions.states import Close, History, Version, replay
 from forecasting.versions.tables import NUMBERS, content_hash
-from liftcast.version_store import VersionStore, final_hash
+from liftcast.version_store import VersionStore, final_hash, seal_problems
 from warehouse.errors import LiftcastError, printable
 from warehouse.files import sha256_file
 from warehouse.journal import Event, Reading
@@ -32,13 +32,14 @@ def verify(store: VersionStore, receipt: str | None = None) -> tuple[Finding, ..
         receipt: hash of an event that somebody kept elsewhere (`lock` prints it): the journal
             must still hold it, else it was written anew.
     """
+    seals = store.seals()
     reading = store.journal.read()
     found = [*_journal(reading, receipt), *_remarks(reading.events)]
     try:
         history = replay(reading.events)
     except VersionError as error:
         return (*found, Finding("events.jsonl", "touched", str(error)))
-    found += [Finding("locked/", "touched", problem) for problem in store.seal_problems(history)]
+    found += [Finding("locked/", "touched", problem) for problem in seal_problems(seals, history)]
     folders = _folders(history)
     files = [one for name, hashes in folders.items() for one in _files(store, name, hashes)]
     found += [*files, *_unknown(store, folders)]

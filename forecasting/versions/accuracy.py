@@ -20,7 +20,7 @@ AMOUNTS = ("statistical", "final", "actual", "absolute_actual", "error_statistic
 RATES = ("wape_statistical", "wape_final", "bias_statistical", "bias_final", "value_added")
 COLUMNS = (
     "period", "scenario", "lag", "version", "made_in", "first_day", "last_day", "covers", "level",
-    "key", "series", "not_forecast", *AMOUNTS, *RATES,
+    "key", "series", "not_forecast", *AMOUNTS, *RATES, "measure", "currency",
 )  # fmt: skip
 
 
@@ -37,6 +37,8 @@ class Kept:
     series: tuple[str, ...]
     table: pd.DataFrame
     periods: pd.DataFrame
+    measure: str = ""
+    currency: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def _compared(one: Kept, close: Closed) -> list[dict[str, Any]]:
         "period": close.period, "scenario": one.scenario,
         "lag": at - row_of(one.fiscal_period, one.periods), "version": one.name,
         "made_in": one.fiscal_period, "first_day": first.date(), "last_day": last.date(),
-        "covers": covers,
+        "covers": covers, "measure": one.measure, "currency": one.currency,
     }  # fmt: skip
     out = [head | {"level": "total", "key": ""} | _scores(both)]
     for name in names:
@@ -174,17 +176,19 @@ def rates(amounts: Mapping[str, Decimal]) -> dict[str, float | None]:
 
 
 def by_lag(rows: pd.DataFrame) -> pd.DataFrame:
-    """Totals of `accuracy` pooled over closed periods: scenario, lag, periods, amounts, rates.
+    """Totals of `accuracy` pooled over closed periods: measure, currency, scenario, lag, periods,
+    amounts, rates.
 
     A version that covers only part of a period is left out.
     """
     whole = rows[(rows["level"] == "total") & (rows["covers"] != "part")]
     out: list[dict[str, Any]] = []
-    for key, group in whole.groupby(["scenario", "lag"]):
-        scenario, lag = key
+    keys = ["measure", "currency", "scenario", "lag"]
+    for _, group in whole.groupby(keys, dropna=False):
+        head = {name: group[name].iloc[0] for name in keys}
         amounts = {name: _sum(group[name]) for name in AMOUNTS}
         out.append(
-            {"scenario": scenario, "lag": lag, "periods": int(group["period"].nunique()),
+            {**head, "periods": int(group["period"].nunique()),
              **amounts, **rates(amounts)}
         )  # fmt: skip
-    return pd.DataFrame(out, columns=["scenario", "lag", "periods", *AMOUNTS, *RATES])
+    return pd.DataFrame(out, columns=[*keys, "periods", *AMOUNTS, *RATES])

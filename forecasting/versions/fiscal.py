@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import numpy as np
@@ -87,6 +88,24 @@ def positions(days: pd.Series | pd.DatetimeIndex, periods: pd.DataFrame) -> np.n
     found = np.searchsorted(starts, moments, side="right") - 1
     inside = (found >= 0) & (moments <= ends[np.maximum(found, 0)])
     return np.where(inside, found, -1)
+
+
+def refuse_moved(periods: pd.DataFrame, known: Mapping[str, tuple[date, date, str]]) -> None:
+    """Refuse a calendar that cuts a known period at other days.
+
+    Args:
+        known: period -> first day, last day, and what was cut so.
+
+    Raises:
+        VersionError: one has moved: lags and accuracy would compare what is not the same.
+    """
+    for name, start, end in periods[list(COLUMNS)].itertuples(index=False):
+        first, last, what = known.get(name, (start.date(), end.date(), ""))
+        if (start.date(), end.date()) != (first, last):
+            raise VersionError(
+                f"{shown(name)} is {start.date()} to {end.date()} here and {first} to {last} in "
+                f"{what}: the fiscal calendar must not move; give a changed period another name."
+            )
 
 
 def period_of(day: date, periods: pd.DataFrame) -> int:

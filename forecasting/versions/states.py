@@ -101,12 +101,19 @@ class Close:
     at: str
     by: str
     why: str
+    measure: str
+    currency: str | None
     series: tuple[str, ...]
     folder: str
     content_hash: str
     files: Mapping[str, str]
     facts: Mapping[str, Any]
     seq: int
+
+    @property
+    def key(self) -> tuple[str, str, str | None, tuple[str, ...]]:
+        """What was closed: closes with one key are of the same thing, at other times."""
+        return self.period, self.measure, self.currency, tuple(sorted(self.series))
 
 
 @dataclass(frozen=True)
@@ -314,11 +321,15 @@ def _without(version: Version, number: int, at: str) -> Version:
 def _closed(history: History, event: Mapping[str, Any]) -> History:
     period = said(event["period"], "fiscal period", 40)
     earlier = [close for close in history.closes if close.period == period]
+    measure, currency = str(event["measure"]), event.get("currency")
+    key = (period, measure, currency, tuple(sorted(event["series"])))
     close = Close(
         period=period,
         starts_on=date.fromisoformat(event["starts_on"]),
         ends_on=date.fromisoformat(event["ends_on"]),
-        number=len(earlier) + 1,
+        number=sum(one.key == key for one in earlier) + 1,
+        measure=measure,
+        currency=currency,
         at=str(event["at"]), by=str(event["by"]), why=said(event["why"], "reason (why)", 1000),
         series=tuple(event["series"]), folder=str(event["folder"]),
         content_hash=str(event["content_hash"]), files=dict(event["files"]),

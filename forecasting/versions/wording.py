@@ -40,7 +40,7 @@ def name_of(text: object, what: str = "version") -> str:
         VersionError: it is not such a name.
     """
     name = str(text)
-    if not _NAME.fullmatch(name) or ".." in name:
+    if not _NAME.fullmatch(name) or ".." in name or name.casefold().endswith((".seal", ".tmp")):
         raise VersionError(
             f"{shown(name)} is no name for a {what}: use letters, digits, dot, dash and underscore "
             "(at most 80, the first a letter or digit), as 2026-P11-base-1."

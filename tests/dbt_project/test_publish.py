@@ -17,10 +17,11 @@ import pytest
 from forecasting.versions.overrides import Override
 from forecasting.versions.tables import NUMBERS
 from liftcast.sign_offs import SignOff, as_json
+from liftcast.version_actor import Actor
 from liftcast.version_making import draft
 from liftcast.version_marts import export
 from liftcast.version_sources import Made
-from liftcast.version_store import Actor, VersionStore
+from liftcast.version_store import VersionStore
 from warehouse.lake import Lake
 
 DAYS = [date(2024, 1, 1) + timedelta(days=day) for day in range(14)]

@@ -12,10 +12,11 @@ import pytest
 
 from forecasting.versions.bridge import totals
 from liftcast import pipeline, version_bridging
+from liftcast.version_actor import Actor
 from liftcast.version_making import draft
 from liftcast.version_reports import bridge_of, close_period
 from liftcast.version_sources import from_lake, ledger_from_lake
-from liftcast.version_store import Actor, VersionStore
+from liftcast.version_store import VersionStore
 from warehouse.errors import LiftcastError
 from warehouse.files import point
 from warehouse.lake import Lake

@@ -9,10 +9,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from liftcast.version_actor import Actor
 from liftcast.version_making import draft
 from liftcast.version_marts import ACCURACY, BRIDGE, VERSIONS, export
 from liftcast.version_sources import Made
-from liftcast.version_store import Actor, VersionStore
+from liftcast.version_store import VersionStore
 from warehouse.errors import LiftcastError
 from warehouse.lake import Lake
 

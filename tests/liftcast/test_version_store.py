@@ -18,9 +18,10 @@ import pytest
 import liftcast.version_store as module
 from forecasting.versions.errors import VersionError
 from forecasting.versions.overrides import Override
+from liftcast.version_actor import Actor
 from liftcast.version_making import asked, draft, write_numbers
 from liftcast.version_sources import Made, from_folder
-from liftcast.version_store import Actor, VersionStore
+from liftcast.version_store import VersionStore
 from liftcast.version_verify import verify
 from warehouse.errors import LiftcastError
 
@@ -302,6 +303,20 @@ def test_fiscal_periods_of_4_4_5_weeks_with_a_53rd(store: VersionStore, tmp_path
         short = tmp_path / "short.csv"
         short.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
         draft(store, forecast("2026-10-26", 70), ANA, calendar=short)
+
+
+def test_a_calendar_that_moves_a_locked_period_is_refused(
+    store: VersionStore, tmp_path: Path
+) -> None:
+    locked(store)
+    moved = tmp_path / "moved.csv"
+    moved.write_text(
+        "period,starts_on,ends_on\n2026-10,2026-10-01,2026-11-01\n"
+        "2026-11,2026-11-02,2026-11-30\n2026-12,2026-12-01,2027-01-31\n"
+    )
+    with pytest.raises(VersionError, match=r"2026-10' is 2026-10-01 to 2026-11-01 here"):
+        draft(store, forecast(), ANA, calendar=moved)
+    assert [one.name for one in (store.root / "versions").iterdir()] == ["2026-10-base-1"]
 
 
 def _folder(place: Path, edit: str = "") -> Path:

@@ -101,7 +101,9 @@ def test_a_second_locked_version_has_to_supersede_the_first():
     assert standing.name == "v2"
 
 
-@pytest.mark.parametrize("name", ["../v1", "a/b", "", ".hidden", "v 1", "v1\n", "a" * 81, "V1"])
+@pytest.mark.parametrize(
+    "name", ["../v1", "a/b", "", ".hidden", "v 1", "v1\n", "a" * 81, "V1", "v1.seal"]
+)
 def test_names_are_safe_as_folders_and_not_taken(name):
     with pytest.raises(VersionError, match=r"no name for a version|already"):
         replay([made(), made(name)])
