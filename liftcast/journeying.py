@@ -136,7 +136,10 @@ def shared_out(total: Decimal, weights: Floats) -> list[Decimal] | None:
 
 
 def _credit(result: Attribution, table: pa.Table) -> pd.DataFrame:
-    """name, rule, conversions, p05, p95, value, margin; `(unattributed)` takes the rest."""
+    """name, rule, conversions, p05, p95, value, margin, customers; `(unattributed)` takes the rest.
+
+    Value, margin and new customers are shared in the proportions of conversions.
+    """
     found = result.credit().drop(columns="value").rename(columns={"channel": "name"})
     found = found[found["name"] != UNATTRIBUTED] if result.paths.unattributed > 0 else found
     touched = pc.greater(pc.fill_null(pc.list_value_length(table["path"]), 0), 0)
@@ -155,13 +158,17 @@ def _credit(result: Attribution, table: pa.Table) -> pd.DataFrame:
             parts, rest = [Decimal(0)] * len(found), rest + walked
         found = found.assign(**{column: pd.Series(parts if known else None, found.index, object)})
         lost[column] = rest if known else None
+    customers = float(_floats(table.filter(touched)["customers"]).sum())
+    whole = float(weights.sum())
+    lost["customers"] = float(_floats(table["customers"]).sum()) - (customers if whole > 0 else 0.0)
+    found = found.assign(customers=customers * weights / whole if whole > 0 else 0.0)
     found = pd.concat([found.astype(object), pd.DataFrame([lost]).astype(object)])
     # A channel that is really called (unattributed) cannot be told from nobody.
     return found if found["name"].is_unique else _merged(found)
 
 
 def _merged(found: pd.DataFrame) -> pd.DataFrame:
-    columns = ["conversions", "p05", "p95", "value", "margin"]
+    columns = ["conversions", "p05", "p95", "value", "margin", "customers"]
     # Without an amount in any of a name's rows there is none in its sum.
     return found.groupby(["name", "rule"], as_index=False, sort=False)[columns].sum(min_count=1)
 
@@ -205,6 +212,7 @@ def _touch_checks(inputs: Mapping[str, pa.Table]) -> list[Row]:
     paths = inputs["journey_paths"]
     paths = paths.filter(pc.equal(paths["grain"], "channel"))
     touches = inputs["journey_touches"].to_pandas()
+    touches = touches[touches["grain"] == "channel"]
     counted = touches.loc[touches["treatment"] == "counted"]
     if counted["touches"].sum() == 0:
         text = "No touch of a person or an account has landed: no journey is credited."
@@ -252,7 +260,7 @@ def _touch_checks(inputs: Mapping[str, pa.Table]) -> list[Row]:
     machine = touches.loc[touches["treatment"] == "machine", "touches"].sum() / total
     spend = inputs["journey_spend"].to_pandas()
     spend = spend.assign(spend=spend["spend"].astype(float))
-    seen = set(counted["channel"])
+    seen = set(counted["name"])
     whole = spend["spend"].sum()
     unseen = spend[~spend["channel"].isin(seen)].groupby("channel")["spend"].sum()
     unseen = unseen[unseen > 0].sort_values(ascending=False)

@@ -31,6 +31,7 @@ MARTS: dict[str, str] = {
     "attr_curves": "kind, driver, multiplier",
     "attr_channels": "channel, rule",
     "attr_campaigns": "campaign, rule",
+    "attr_territories": "territory, rule",
     "attr_checks": "stage, check_name, subject",
     "funnel_stages": "compared_by, member, stage",
     "funnel_interactions": "stage, factor",

@@ -26,8 +26,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "products": ("product_id",),
     "journey_paths": ("conversion_kind", "grain", "path"),
     "journey_credit": ("conversion_kind", "grain", "name", "rule"),
-    "journey_spend": ("month", "spend_kind", "channel", "campaign"),
-    "journey_touches": ("channel", "treatment"),
+    "journey_spend": ("month", "spend_kind", "channel", "campaign", "territory"),
+    "journey_touches": ("grain", "name", "treatment"),
     "stages": (
         "cohort", "channel", "seller_key", "handover", "stage", "outcome", "days", "days_before",
     ),

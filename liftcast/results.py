@@ -95,7 +95,7 @@ JOURNEYS: dict[str, tuple[pa.Schema, int]] = {
     "credit": (
         _schema(
             conversion_kind=_TEXT, grain=_TEXT, name=_TEXT, rule=_TEXT, conversions=_NUMBER,
-            p05=_NUMBER, p95=_NUMBER, value=_MONEY, margin=_MONEY,
+            p05=_NUMBER, p95=_NUMBER, value=_MONEY, margin=_MONEY, customers=_NUMBER,
         ),
         4,
     ),
@@ -217,14 +217,21 @@ def read_journeys(folder: Path) -> dict[str, pa.Table]:
     """The tables `JOURNEY_INPUTS` of a release.
 
     Raises:
-        LiftcastError: an older version made the release, which knew no journeys.
+        LiftcastError: an older version made the release, which knew less of journeys.
     """
     missing = [name for name in JOURNEY_INPUTS if not (folder / f"{name}.parquet").is_file()]
     if missing:
-        raise LiftcastError(
-            "the release was made before it held journeys",
-            where=printable(folder),
-            expected=f"{missing[0]}.parquet",
-            remedy="Run `liftcast transform`, then `liftcast attribute` and `liftcast forecast`",
-        )
-    return {name: pq.read_table(folder / f"{name}.parquet") for name in JOURNEY_INPUTS}
+        raise _too_old(folder, f"{missing[0]}.parquet")
+    tables = {name: pq.read_table(folder / f"{name}.parquet") for name in JOURNEY_INPUTS}
+    if "customers" not in tables["journey_paths"].column_names:
+        raise _too_old(folder, "the column customers in journey_paths.parquet")
+    return tables
+
+
+def _too_old(folder: Path, expected: str) -> LiftcastError:
+    return LiftcastError(
+        "an older version made the release, which knew less of journeys",
+        where=printable(folder),
+        expected=expected,
+        remedy="Run `liftcast transform`, then `liftcast attribute` and `liftcast forecast`",
+    )

@@ -17,17 +17,23 @@ _LEFT = {
 def channels(con: duckdb.DuckDBPyConnection, most: int = 40) -> list[Row]:
     """Channels with spend and credit by two rules side by side, dearest first.
 
-    A rule that was not estimated leaves its columns None.
+    A rule that was not estimated leaves its columns None, and so does a channel that leaves no
+    touch: nothing could credit it, which is not the same as that it sold nothing.
     """
     return rows(
         con,
         """
         WITH alike AS (SELECT * FROM attr_channels WHERE rule = 'linear'),
-        removal AS (SELECT * FROM attr_channels WHERE rule = 'markov')
-        SELECT channel, a.spend, a.value AS linear, r.value AS markov, a.roas, a.roas_p05,
-               a.roas_p95, r.roas AS removal_roas, r.roas_p05 AS removal_p05,
-               r.roas_p95 AS removal_p95, a.conversions, a.claimed_conversions
-        FROM alike a LEFT JOIN removal r USING (channel)
+        credited AS (
+            SELECT * FROM attr_channels WHERE touches > 0 OR channel = '(unattributed)'
+        ),
+        removal AS (SELECT * FROM credited WHERE rule = 'markov'),
+        shared AS (SELECT * FROM credited WHERE rule = 'linear')
+        SELECT channel, a.spend, s.value AS linear, r.value AS markov, s.roas, s.roas_p05,
+               s.roas_p95, r.roas AS removal_roas, r.roas_p05 AS removal_p05,
+               r.roas_p95 AS removal_p95, s.conversions, s.conversions_p05, s.conversions_p95,
+               a.claimed_conversions
+        FROM alike a LEFT JOIN shared s USING (channel) LEFT JOIN removal r USING (channel)
         ORDER BY channel = '(unattributed)', a.spend DESC, a.value DESC, channel LIMIT $most
         """,
         most=most,

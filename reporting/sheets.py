@@ -109,7 +109,8 @@ def channels(con: duckdb.DuckDBPyConnection, span: Period) -> Sheet:
     """attr_channels, every rule, dearest channel first."""
     cur = span.currency
     columns = [
-        _text("Channel", 28), _text("Rule", 16), _money(f"Spend, {cur}"),
+        _text("Channel", 28), _text("Rule", 16), Column("Touches", "count", 12),
+        _money(f"Spend, {cur}"),
         Column("Conversions", "number", 14), Column("90 % from", "number", 14),
         Column("90 % to", "number", 14), _money(f"Credited net revenue, {cur}"),
         _money(f"Credited margin, {cur}"), _ratio("ROAS"), _ratio("ROAS, 90 % from"),
@@ -121,14 +122,20 @@ def channels(con: duckdb.DuckDBPyConnection, span: Period) -> Sheet:
     found = cells(
         con,
         """
-        SELECT channel, rule, spend, conversions, conversions_p05, conversions_p95, value, margin,
-               roas, roas_p05, roas_p95, cac, cost_per_lead, assisted_conversions,
-               claimed_conversions, claimed_difference, spend_outside
-        FROM attr_channels ORDER BY rule, spend DESC, value DESC, channel
+        WITH credited AS (
+            SELECT * FROM attr_channels WHERE touches > 0 OR channel = '(unattributed)'
+        )
+        SELECT channel, rule, a.touches, a.spend, c.conversions, c.conversions_p05,
+               c.conversions_p95, c.value, c.margin, c.roas, c.roas_p05, c.roas_p95, c.cac,
+               c.cost_per_lead, c.assisted_conversions, a.claimed_conversions,
+               c.claimed_difference, a.spend_outside
+        FROM attr_channels a LEFT JOIN credited c USING (channel, rule)
+        ORDER BY rule, a.spend DESC, a.value DESC, channel
         """,
     )
     note = (
-        "spend beside what journeys credit, by rule: under each rule all spend and the whole ledger"
+        "spend beside what journeys credit, by rule: under each rule all spend and the whole "
+        "ledger; what leaves no touch has no credit"
     )
     return Sheet("Channels", columns, found, note)
 

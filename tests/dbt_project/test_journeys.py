@@ -11,7 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
-SELECT = ("--select", "+attr_touch_credit", "+attr_paths", "+release_journey_paths")
+SELECT = ("--select", "+attr_touch_credit", "+attr_paths", "+release_journey_paths",
+          "release_journey_credit")  # fmt: skip
 BUILD = ("build", *SELECT, "credit_equals_ledger", "credit_sums_to_its_conversion",
          "paths_equal_conversions", "--exclude-resource-type", "unit_test",
          "--indirect-selection", "cautious")  # fmt: skip
@@ -134,6 +135,7 @@ def contents(run: Any) -> dict[str, list[dict[str, Any]]]:
         "conversions": run.query("select * from int_journeys__conversions order by all"),
         "open": run.query("select * from int_journeys__missed where is_open order by all"),
         "bots": run.query("select unit_id, touches from int_journeys__bots"),
+        "released": run.query("select * from release_journey_credit order by all"),
     }
 
 
@@ -157,9 +159,10 @@ def test_conversions_are_orders_and_stages_and_hold_all_money_once(built: Any) -
         ("sale", "o3"): ("bob", 0, "0.00", "-50.00"),
         ("sale", "o6"): ("ann-before", 1, "5.00", "0.00"),
         ("sale", "(nobody) 2024-03-11 n"): (None, 2, "15.00", "0.00"),
-        ("lead", "deal"): ("a-acme", 1, "0.00", "0.00"),
-        ("qualified", "deal"): ("a-acme", 1, "0.00", "0.00"),
-        ("opportunity", "deal"): ("a-acme", 1, "0.00", "0.00"),
+        # Before the ledger begins, where spend does not count either.
+        ("lead", "deal"): ("a-acme", 0, "0.00", "0.00"),
+        ("qualified", "deal"): ("a-acme", 0, "0.00", "0.00"),
+        ("opportunity", "deal"): ("a-acme", 0, "0.00", "0.00"),
         ("won", "deal"): ("a-acme", 1, "900.00", "0.00"),
         ("order", "b2"): ("a-acme", 1, "20.00", "0.00"),
     }
@@ -213,6 +216,21 @@ def test_paths_hold_nulls_but_neither_open_journeys_nor_machines(built: Any) -> 
     opened = [row for row in built[0]["open"] if row["conversion_kind"] == "sale"]
     # The touches of dora, of the cookie, and of ann after her orders.
     assert [row["journeys"] for row in opened] == [1, 1, 1]
+
+
+def test_credit_is_summed_by_territory_with_new_customers_and_widths_by_person(built: Any) -> None:
+    found = {
+        (row["name"], row["conversion_kind"]): row
+        for row in built[2]["released"]
+        if (row["grain"], row["rule"]) == ("territory", "linear")
+    }
+    # ann bought three times: drawn as a person she weighs more than as three orders.
+    ann = found["(no territory)", "sale"]
+    assert (ann["conversions"], ann["customers"]) == (3, 1)
+    assert (ann["conversions_se"], ann["conversions_se_alone"]) == (3, 3**0.5)
+    assert found["(unattributed)", "sale"]["conversions"] == 2
+    customers = [row["customers"] for row in built[2]["paths"] if row["grain"] == "territory"]
+    assert sum(customers) == sum(row["customers"] for row in found.values()) == 2
 
 
 def test_late_touches_and_identities_rewrite_what_they_reach_and_no_more(
@@ -269,5 +287,6 @@ def test_the_release_has_the_paths_and_no_person(
         )
     ]  # fmt: skip
     assert set(rows[0]) == {
-        "conversion_kind", "grain", "path", "conversions", "value", "margin", "nulls",
+        "conversion_kind", "grain", "path", "conversions", "value", "margin", "customers",
+        "nulls",
     }  # fmt: skip

@@ -122,14 +122,25 @@ def journey_inputs() -> Tables:
     Ten leads of 50.00 each: six qualified after three days, three lost, one open.
     """
     kinds = {"conversion_kind": "VARCHAR", "grain": "VARCHAR"}
-    grains = ("channel", "campaign")
-    names = {"channel": ("search", "(unattributed)"), "campaign": ("c1", "(unattributed)")}
-    amounts = ((3, Decimal("300.00")), (25, Decimal("2500.00")))
-    numbers = dict.fromkeys(("conversions_se", "value_se", "customers"), "DOUBLE")
+    grains = ("channel", "campaign", "territory")
+    sold = {"channel": "search", "campaign": "c1", "territory": "north"}
+    names = {grain: (name, "(unattributed)") for grain, name in sold.items()}
+    amounts = ((3, Decimal("300.00"), 40), (25, Decimal("2500.00"), 60))
+    numbers = dict.fromkeys(
+        ("conversions_se", "conversions_se_alone", "value_se", "customers"), "DOUBLE"
+    )
     spend = [
-        ("advertising", "tv", "(no campaign) tv", 130, 10, None),
-        ("advertising", "search", "c1", 60, 0, 9.0),
-        ("agency", "(agency)", "(no campaign) (agency)", Decimal("0.01"), 0, None),
+        ("advertising", "tv", "(no campaign) tv", "south", 130, 10, None),
+        ("advertising", "search", "c1", "north", 60, 0, 9.0),
+        (
+            "agency",
+            "(agency)",
+            "(no campaign) (agency)",
+            "(no territory)",
+            Decimal("0.01"),
+            0,
+            None,
+        ),
     ]
     stays = [
         ("lead", "moved", 3, None, 6), ("lead", "lost", 5, None, 3), ("lead", "open", 7, None, 1),
@@ -142,11 +153,14 @@ def journey_inputs() -> Tables:
             [{"campaign_id": "c1", "campaign_name": "Spring", "channel": "search"}],
         ),
         "journey_paths": (
-            kinds | {"path": "VARCHAR[]", "conversions": "BIGINT"},
+            kinds
+            | {"path": "VARCHAR[]", "conversions": "BIGINT", "customers": "BIGINT"}
+            | {"margin": _CENTS},
             [
-                {"conversion_kind": "sale", "grain": grain, "path": path, "conversions": count}
+                {"conversion_kind": "sale", "grain": grain, "path": path, "conversions": count,
+                 "customers": 2, "margin": margin}
                 for grain in grains
-                for path, count in ((["search"], 3), ([], 25))
+                for path, count, margin in (([sold[grain]], 3, 40), ([], 25, 60))
             ],
         ),
         "journey_credit": (
@@ -157,37 +171,49 @@ def journey_inputs() -> Tables:
             [
                 {
                     "conversion_kind": "sale", "grain": grain, "name": name, "rule": rule,
-                    "conversions": count, "conversions_se": count**0.5, "value": value,
+                    "conversions": count, "conversions_se": count**0.5,
+                    # Persons who bought twice: half as wide where each order is drawn alone.
+                    "conversions_se_alone": count**0.5 / 2, "value": value, "margin": margin,
                     "value_se": 100.0, "customers": 2.0, "assisted_conversions": 0,
                 }
                 for grain in grains
                 for rule in ("last", "linear")
-                for name, (count, value) in zip(names[grain], amounts, strict=True)
+                for name, (count, value, margin) in zip(names[grain], amounts, strict=True)
             ],
         ),
         "journey_spend": (
-            dict.fromkeys(("month", "spend_kind", "channel", "campaign"), "VARCHAR")
+            dict.fromkeys(("month", "spend_kind", "channel", "campaign", "territory"), "VARCHAR")
             | {"spend": _CENTS, "spend_outside": _CENTS}
             | {"claimed_conversions": "DOUBLE", "claimed_value": _CENTS},
             [
                 {
                     "month": "2024-01", "spend_kind": kind, "channel": channel,
-                    "campaign": campaign, "spend": inside, "spend_outside": outside,
-                    "claimed_conversions": claimed,
+                    "campaign": campaign, "territory": place, "spend": inside,
+                    "spend_outside": outside, "claimed_conversions": claimed,
                 }
-                for kind, channel, campaign, inside, outside, claimed in spend
+                for kind, channel, campaign, place, inside, outside, claimed in spend
+            ],
+        ),
+        "journey_touches": (
+            {"grain": "VARCHAR", "name": "VARCHAR", "treatment": "VARCHAR", "touches": "BIGINT"},
+            [
+                {"grain": grain, "name": sold[grain], "treatment": treatment, "touches": count}
+                for grain in grains
+                for treatment, count in (("counted", 70), ("machine", 30))
             ],
         ),
         "stages": (
             dict.fromkeys(("cohort", "channel", "seller_key", "handover"), "VARCHAR")
             | {"stage": "VARCHAR", "outcome": "VARCHAR", "days": "BIGINT", "days_before": "BIGINT"}
-            | {"opportunities": "BIGINT", "amount": _CENTS, "without_amount": "BIGINT"},
+            | {"opportunities": "BIGINT", "amount": _CENTS, "without_amount": "BIGINT"}
+            | {"inside": "BIGINT"},
             [
                 {
                     "cohort": "2024-01", "channel": "search", "seller_key": "s1",
                     "handover": "same seller", "stage": stage, "outcome": outcome, "days": days,
                     "days_before": before, "opportunities": count, "amount": 50 * count,
-                    "without_amount": 0,
+                    # Of the lost ones none was met on a day of the ledger.
+                    "without_amount": 0, "inside": 0 if outcome == "lost" else count,
                 }
                 for stage, outcome, days, before, count in stays
             ],
@@ -203,15 +229,20 @@ def journeys_tables() -> Tables:
     return {
         "credit": (
             dict.fromkeys(("conversion_kind", "grain", "name", "rule"), "VARCHAR")
-            | dict.fromkeys(("conversions", "p05", "p95"), "DOUBLE")
+            | dict.fromkeys(("conversions", "p05", "p95", "customers"), "DOUBLE")
             | {"value": _CENTS, "margin": _CENTS},
             [
                 {
                     "conversion_kind": "sale", "grain": grain, "name": name, "rule": "markov",
                     "conversions": count, "p05": low, "p95": high, "value": 100 * count,
+                    "customers": 2.0, "margin": margin,
                 }
-                for grain, sold in (("channel", "search"), ("campaign", "c1"))
-                for name, count, low, high in ((sold, 3, 1, 6), ("(unattributed)", 25, None, None))
+                for grain, sold in (
+                    ("channel", "search"), ("campaign", "c1"), ("territory", "north")
+                )
+                for name, count, low, high, margin in (
+                    (sold, 3, 2, 4, 40), ("(unattributed)", 25, None, None, 60)
+                )
             ],
         ),
         "funnel": (
@@ -446,12 +477,24 @@ def test_results_that_agree_are_published_with_currency_and_checks(published: An
         assert (tv["spend"], tv["spend_outside"], tv["value"]) == (130, 10, 0)
         assert (agency["spend"], agency["conversions"]) == (Decimal("0.01"), 0)
     search = lines["search", "markov"]
-    assert (search["roas"], search["roas_p05"], search["roas_p95"]) == (5, 300 * 1 / 3 / 60, 10)
+    # The bootstrap of paths says 2 to 4; persons who buy twice make that twice as wide.
+    assert (search["conversions_p05"], search["conversions_p95"]) == (1, 5)
+    assert search["roas"] == 5
+    assert (search["roas_p05"], search["roas_p95"]) == pytest.approx((100 / 60, 500 / 60))
+    assert (search["touches"], lines["tv", "markov"]["touches"]) == (70, 0)
     assert (search["claimed_difference"], search["cost_per_conversion"]) == (6, 20)
-    assert (search["cac"], lines["search", "last"]["cac"]) == (None, 30)
+    assert (search["cac"], lines["search", "last"]["cac"]) == (30, 30)
     assert lines["(unattributed)", "markov"]["value"] == 2500
     [named] = run.query("select * from attr_campaigns where campaign = 'c1' and rule = 'last'")
     assert (named["campaign_name"], named["channel"]) == ("Spring", "search")
+    places = {
+        row["territory"]: (row["spend"], row["value"], row["touches"])
+        for row in run.query("select * from attr_territories where rule = 'linear'")
+    }
+    assert places == {
+        "north": (60, 300, 70), "south": (130, 0, 0), "(no territory)": (Decimal("0.01"), 0, 0),
+        "(unattributed)": (0, 2500, 0),
+    }  # fmt: skip
     [stage] = run.query("select * from funnel_stages where member = 'all' and stage = 'lead'")
     assert (stage["entered"], stage["moved_on"], stage["lost"], stage["still_open"]) == (
         10,
@@ -460,7 +503,7 @@ def test_results_that_agree_are_published_with_currency_and_checks(published: An
         1,
     )
     assert (stage["lost_amount"], stage["lost_share"]) == (150, 0.6)
-    assert stage["cost_per_entry"] == pytest.approx(19.001)
+    assert stage["cost_per_entry"] == pytest.approx(190.01 / 7)
     columns = run.query("select column_name from (describe attr_contributions)")
     # The folder is called run_id=m-1, which must not become a column.
     assert "run_id" not in {column["column_name"] for column in columns}
@@ -530,6 +573,12 @@ def test_disagreeing_results_stop_publication_and_name_their_rows(publish: Any) 
         )
         release["ledger"][1][0]["net_revenue"] = Decimal("49.99")
         release["journey_spend"][1][2]["spend"] = Decimal("0.00")
+        [credited] = [
+            line for line in release["journey_credit"][1]
+            if (line["grain"], line["rule"], line["name"]) == ("territory", "linear", "north")
+        ]  # fmt: skip
+        credited["margin"] += cent
+        credited["customers"] = 1.0
 
     def spoil_lake(lake: Path) -> None:
         file = lake / "scratch" / "versions" / "versions.parquet"
@@ -545,6 +594,7 @@ def test_disagreeing_results_stop_publication_and_name_their_rows(publish: Any) 
         "published_ledger_equals_outcome": "fail",
         "channels_hold_ledger_and_spend": "fail",
         "campaigns_hold_ledger_and_spend": "fail",
+        "territories_hold_ledger_and_spend": "fail",
         "summary_equals_contributions": "fail",
         "summary_spend_equals_release": "fail",
         "attr_summary__roi_is_finite": "fail",
@@ -572,6 +622,9 @@ def test_disagreeing_results_stop_publication_and_name_their_rows(publish: Any) 
     assert held[0]["reason"].startswith(
         "credit of 2800.00 for a ledger of 2799.99, spend of 200.00 of 200.01, "
     )
+    assert held[1]["reason"].endswith(", margin of 100.00 of 100.00, 4.0 customers of 4")
+    [_, spoilt, _] = run.rows_of("territories_hold_ledger_and_spend")
+    assert spoilt["reason"].endswith(", margin of 100.01 of 100.00, 3.0 customers of 4")
     [check] = run.rows_of("no_check_failed")
     assert check["reason"] == "worse than last year's week"
     [spend] = run.rows_of("summary_spend_equals_release")

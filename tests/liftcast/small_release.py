@@ -64,11 +64,11 @@ def journey_inputs() -> dict[str, pa.Table]:
     """Ten people: search then email sold five times; two orders met nothing, one went back."""
     money = pa.decimal128(18, 2)
     paths = [
-        ("sale", "channel", ["search", "email"], 5, "50.01", 3),
-        ("sale", "channel", ["search"], 0, "-1.00", 0),
-        ("sale", "channel", [], 2, "20.00", 0),
+        ("sale", "channel", ["search", "email"], 5, "50.01", 3, 4),
+        ("sale", "channel", ["search"], 0, "-1.00", 0, 0),
+        ("sale", "channel", [], 2, "20.00", 0, 1),
     ]
-    names = ("conversion_kind", "grain", "path", "conversions", "value", "nulls")
+    names = ("conversion_kind", "grain", "path", "conversions", "value", "nulls", "customers")
     columns = dict(zip(names, map(list, zip(*paths, strict=True)), strict=True))
     value = pa.array([Decimal(amount) for amount in columns["value"]], money)
     text, count = pa.string(), pa.int64()
@@ -82,7 +82,7 @@ def journey_inputs() -> dict[str, pa.Table]:
             | {"margin": pa.nulls(3, money)}
         ),
         "journey_touches": pa.table(
-            {"channel": ["search"], "treatment": ["counted"], "touches": [13]}
+            {"grain": ["channel"], "name": ["search"], "treatment": ["counted"], "touches": [13]}
         ),
         "journey_spend": pa.table({"channel": ["tv"], "spend": pa.array([Decimal("7.00")], money)}),
         "stages": pa.schema(list(stages.items())).empty_table(),

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from liftcast import journeying, results
@@ -57,5 +58,17 @@ def test_a_release_without_a_touch_gives_empty_tables_and_says_so_once() -> None
 
 
 def test_a_release_of_an_older_version_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(LiftcastError, match=r"before it held journeys.*journey_paths\.parquet"):
+    with pytest.raises(LiftcastError, match=r"knew less of journeys.*journey_paths\.parquet"):
         results.read_journeys(tmp_path)
+    for name, table in journey_inputs().items():
+        old = table.drop(["customers"]) if name == "journey_paths" else table
+        pq.write_table(old, tmp_path / f"{name}.parquet")
+    with pytest.raises(LiftcastError, match=r"knew less of journeys.*column customers"):
+        results.read_journeys(tmp_path)
+
+
+def test_new_customers_are_shared_as_conversions_and_lost_with_those_who_met_nothing() -> None:
+    credit = journeying.estimate(journey_inputs(), 0, _silent).tables["credit"]
+    assert credit.set_index("name")["customers"].to_dict() == {
+        "search": 2.0, "email": 2.0, "(unattributed)": 1.0,
+    }  # fmt: skip

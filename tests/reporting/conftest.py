@@ -325,14 +325,17 @@ def _journeys(tables) -> None:
     """Channels by two rules, with names that attack; a funnel of one stage."""
     lines = [
         {
-            "channel": channel, "rule": rule, "spend": spend, "conversions": 4.5,
+            "channel": channel, "rule": rule, "touches": touches, "spend": spend,
+            "conversions": 4.5,
             "conversions_p05": 1.5, "conversions_p95": 7.5, "value": 90.0, "margin": 30.0,
             "roas": 0.9, "roas_p05": 0.3, "roas_p95": 1.5, "cac": 50.0, "cost_per_lead": None,
             "assisted_conversions": 3, "claimed_conversions": 9.0, "claimed_difference": 4.5,
             "spend_outside": 0.0,
         }
         for rule in ("linear", "markov")
-        for channel, spend in ((CLOSER, 100.0), (FORMULA, 20.0), ("(unattributed)", 0.0))
+        for channel, spend, touches in (
+            (CLOSER, 100.0, 7), (FORMULA, 20.0, 0), ("(unattributed)", 0.0, 0)
+        )
     ]  # fmt: skip
     money = ("spend", "value", "margin", "spend_outside")
     _save(tables, "attr_channels", pd.DataFrame(lines), money)

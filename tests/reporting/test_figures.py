@@ -10,7 +10,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from reporting import figures, wording
+from reporting import figures, journeys, wording
 from reporting.published import opened, period, unique_names
 
 NBSP = "\u00a0"
@@ -178,3 +178,11 @@ def test_forecast_sum_adds_means_exactly(hostile):
     assert len(weeks) == 13
     assert figures.forecast_sum(weeks)["mean"] == sum(week["mean"] for week in weeks)
     assert isinstance(figures.forecast_sum(weeks)["mean"], Decimal)
+
+
+def test_channels_have_intervals_of_conversions_and_none_where_no_touch_is_left(hostile):
+    with opened(hostile) as con:
+        found = journeys.channels(con)
+    credited = [(row["spend"], row["conversions_p05"], row["conversions_p95"]) for row in found]
+    assert credited == [(100, 1.5, 7.5), (20, None, None), (0, 1.5, 7.5)]
+    assert [row["markov"] for row in found] == [90, None, 90]

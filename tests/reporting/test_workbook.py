@@ -216,3 +216,13 @@ def test_libreoffice_computes_the_same_zero(soffice, file, book, hostile, tmp_pa
     with (tmp_path / "csv" / "liftcast-Attribution.csv").open(encoding="utf-8") as lines:
         drivers = {row[1] for row in csv.reader(lines)}
     assert '=HYPERLINK("http://evil.example/","click")' in drivers
+
+
+def test_a_channel_that_leaves_no_touch_has_empty_credit_and_nobody_has_some(book):
+    sheet = book["Channels"]
+    names, touches, sold = (_column(sheet, name) for name in ("Channel", "Touches", "Conversions"))
+    found = {
+        (name == "(unattributed)", count): conversions
+        for name, count, conversions in zip(names, touches, sold, strict=True)
+    }
+    assert found == {(False, 7): 4.5, (False, 0): None, (True, 0): 4.5}

@@ -1,9 +1,41 @@
-{# Columns and rows of attr_channels and attr_campaigns: every name that has credit or spend, by every
-   rule. A macro, since the two differ in nothing but the name. #}
+{# Columns and rows of attr_channels, attr_campaigns and attr_territories: every name that has credit
+   or spend, by every rule. A macro, since they differ in nothing but the name. #}
 {% macro journeys_with_spend(grain) %}
 {%- set sold = "conversion_kind in ('sale', 'order', 'won')" %}
 {#- Half a 90 % interval in standard errors. #}
 {%- set z = '1.6448536269514722' %}
+-- Paths are counted, whoever walked them: their bootstrap draws conversions. What persons who convert
+-- several times add to it is known of `linear`, name by name.
+spread as (
+    select
+        conversion_kind,
+        name,
+        coalesce(greatest(conversions_se / nullif(conversions_se_alone, 0), 1), 1) as times
+    from {{ source('release', 'journey_credit') }}
+    where
+        grain = '{{ grain }}'
+        and rule = 'linear'
+),
+
+removed as (
+    select
+        removal.conversion_kind,
+        removal.name,
+        removal.rule,
+        removal.conversions,
+        (removal.conversions - removal.p05) * coalesce(spread.times, 1) as below,
+        (removal.p95 - removal.conversions) * coalesce(spread.times, 1) as above,
+        removal.value,
+        removal.margin,
+        removal.customers
+    from {{ source('journeys', 'credit') }} as removal
+    left join spread
+        on
+            removal.conversion_kind = spread.conversion_kind
+            and removal.name = spread.name
+    where removal.grain = '{{ grain }}'
+),
+
 credit as (
     select
         conversion_kind,
@@ -26,15 +58,14 @@ credit as (
         name,
         rule,
         conversions,
-        conversions - p05 as below,
-        p95 - conversions as above,
+        below,
+        above,
         value,
-        case when conversions > 0 then value * (conversions - p05) / conversions end as value_below,
-        case when conversions > 0 then value * (p95 - conversions) / conversions end as value_above,
+        case when conversions > 0 then value * below / conversions end as value_below,
+        case when conversions > 0 then value * above / conversions end as value_above,
         margin,
-        null as customers
-    from {{ source('journeys', 'credit') }}
-    where grain = '{{ grain }}'
+        customers
+    from removed
 ),
 
 -- Kinds of conversion are of different people, so their variances add.
@@ -85,6 +116,17 @@ spent as (
     group by {{ grain }}
 ),
 
+touched as (
+    select
+        name,
+        sum(touches) as touches
+    from {{ source('release', 'journey_touches') }}
+    where
+        grain = '{{ grain }}'
+        and treatment = 'counted'
+    group by name
+),
+
 rules as (
     select distinct rule from credited
 ),
@@ -101,6 +143,7 @@ joined as (
         names.name,
         rules.rule,
         spent.channel,
+        cast(coalesce(touched.touches, 0) as bigint) as touches,
         cast(coalesce(spent.spend, 0) as decimal(18, 2)) as spend,
         cast(coalesce(spent.spend_outside, 0) as decimal(18, 2)) as spend_outside,
         coalesce(credited.conversions, 0) as conversions,
@@ -142,6 +185,8 @@ joined as (
         on names.name = spent.name
     left join assisting
         on names.name = assisting.name
+    left join touched
+        on names.name = touched.name
 ),
 
 priced_by as (
@@ -165,9 +210,10 @@ priced_by as (
 )
 {%- endmacro %}
 
-{# The figures that both marts end with, in the order of their contracts. #}
+{# The figures that these marts end with, in the order of their contracts. #}
 {% macro journeys_figures() -%}
-    priced_by.spend,
+    priced_by.touches,
+        priced_by.spend,
         priced_by.spend_outside,
         priced_by.conversions,
         priced_by.conversions_p05,

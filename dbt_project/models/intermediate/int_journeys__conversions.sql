@@ -257,6 +257,13 @@ staged as (
         on opportunities.customer_id = customers.customer_id
 ),
 
+calendar as (
+    select
+        first_day,
+        cast(last_day + days_in_period - 1 as date) as last_day
+    from {{ ref('int_calendar__bounded') }}
+),
+
 stages as (
     {% for conversion_kind, moment in [
         ('lead', 'created_at'), ('qualified', 'qualified_at'), ('opportunity', 'proposal_at'),
@@ -313,6 +320,12 @@ final as (
                 and booked.net_revenue <= 0
                 and booked.returned_value < 0
                 then 0
+            -- Spend of these days is in no ratio either.
+            when
+                cast(stages.converted_at as date)
+                not between calendar.first_day and calendar.last_day
+                and (stages.conversion_kind <> 'won' or booked.opportunity_id is null)
+                then 0
             else 1
         end as conversions,
         case when stages.conversion_kind = 'won' then coalesce(booked.net_revenue, 0) else 0 end
@@ -335,6 +348,7 @@ final as (
         stages.created_at as lead_at,
         stages.proposal_at as opportunity_at
     from stages
+    cross join calendar
     left join booked
         on stages.opportunity_id = booked.opportunity_id
 )

@@ -6,6 +6,10 @@ conversions as (
     select * from {{ ref('int_journeys__conversions') }}
 ),
 
+acquired as (
+    select * from {{ ref('int_journeys__acquired') }}
+),
+
 reached as (
     select * from {{ ref('int_journeys__reached') }}
 ),
@@ -22,8 +26,13 @@ journeys as (
         conversions.conversions,
         conversions.value,
         conversions.margin,
+        case when acquired.conversion_id is null then 0 else 1 end as customers,
         0 as nulls
     from conversions
+    left join acquired
+        on
+            conversions.conversion_kind = acquired.conversion_kind
+            and conversions.conversion_id = acquired.conversion_id
     left join reached
         on conversions.conversion_kind = reached.conversion_kind
         and conversions.unit_kind = reached.unit_kind
@@ -40,6 +49,7 @@ by_{{ grain }} as (
         conversions,
         value,
         margin,
+        customers,
         nulls
     from ({{ journeys_credited_paths('journeys', grain) }})
     union all
@@ -50,6 +60,7 @@ by_{{ grain }} as (
         0 as conversions,
         0 as value,
         0 as margin,
+        0 as customers,
         journeys as nulls
     from ({{ journeys_credited_paths('missed', grain) }})
 ),
@@ -71,6 +82,7 @@ final as (
         cast(sum(conversions) as bigint) as conversions,
         cast(sum(value) as decimal(18, 2)) as value,
         cast(sum(margin) as decimal(18, 2)) as margin,
+        cast(sum(customers) as bigint) as customers,
         cast(sum(nulls) as bigint) as nulls
     from walked
     group by conversion_kind, grain, path

@@ -1,4 +1,4 @@
--- What each rule credits to a channel and to a campaign, summed over persons and accounts.
+-- What each rule credits to a channel, a campaign and a territory, summed over persons and accounts.
 {%- set rules = [
     'first', 'last', 'last_non_direct', 'linear', 'position', 'time_decay', 'w_shaped', 'shapley'
 ] %}
@@ -10,7 +10,9 @@ credit as (
         case
             when position = 0 then channel
             else coalesce(campaign_id, '(no campaign) ' || channel)
-        end as campaign
+        end as campaign,
+        case when position = 0 then channel else coalesce(territory_id, '(no territory)') end
+            as territory
     from {{ ref('attr_touch_credit') }}
 ),
 
@@ -18,25 +20,15 @@ conversions as (
     select * from {{ ref('int_journeys__conversions') }}
 ),
 
--- The first order of a person or an account in the ledger: what CAC counts.
 acquired as (
     select
-        conversion_kind,
-        conversion_id,
+        *,
         true as is_first
-    from conversions
-    where
-        conversion_kind in ('sale', 'order', 'won')
-        and unit_id is not null
-        and conversions > 0
-    qualify
-        row_number() over (
-            partition by unit_kind, unit_id order by converted_at, conversion_kind, conversion_id
-        ) = 1
+    from {{ ref('int_journeys__acquired') }}
 ),
 
 named as (
-    {% for grain in ['channel', 'campaign'] %}
+    {% for grain in ['channel', 'campaign', 'territory'] %}
     select
         '{{ grain }}' as grain,
         credit.{{ grain }} as name,
@@ -67,6 +59,7 @@ by_unit as (
         sum(case when named.is_last then 0 else conversions.conversions end) as assisted,
         {%- for rule in rules %}
         sum(named.conversions_{{ rule }}) as conversions_{{ rule }},
+        sum(cast(named.conversions_{{ rule }} as double) ^ 2) as squares_{{ rule }},
         sum(named.value_{{ rule }}) as value_{{ rule }},
         sum(named.margin_{{ rule }}) as margin_{{ rule }},
         sum(case when acquired.is_first then named.share_{{ rule }} else 0 end)
@@ -98,6 +91,7 @@ totals as (
         '{{ rule }}' as rule,
         {{ exact_sum('conversions_' ~ rule) }} as conversions,
         sqrt({{ exact_sum('cast(conversions_' ~ rule ~ ' as double) ^ 2') }}) as conversions_se,
+        sqrt({{ exact_sum('squares_' ~ rule) }}) as conversions_se_alone,
         cast(sum(value_{{ rule }}) as decimal(18, 2)) as value,
         sqrt({{ exact_sum('cast(value_' ~ rule ~ ' as double) ^ 2') }}) as value_se,
         cast(sum(margin_{{ rule }}) as decimal(18, 2)) as margin,
@@ -117,6 +111,7 @@ final as (
         rule,
         conversions,
         conversions_se,
+        conversions_se_alone,
         value,
         value_se,
         margin,

@@ -12,6 +12,7 @@ final as (
         conversions,
         value,
         margin,
+        customers,
         nulls
     from walked
 )

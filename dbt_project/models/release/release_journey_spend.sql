@@ -1,5 +1,5 @@
--- All spend on selling by month, channel and campaign, beside what platforms claim to have sold.
--- Money that names no channel stands under its kind, so that none is lost.
+-- All spend on selling by month, channel, campaign and territory, beside what platforms claim to
+-- have sold. Money that names no channel stands under its kind, so that none is lost.
 with
 
 spend as (
@@ -12,6 +12,7 @@ claims as (
         date_day,
         channel,
         campaign_id,
+        territory_id,
         conversions,
         conversions_value
     from {{ ref('stg_raw__ad_spend') }}
@@ -31,6 +32,7 @@ told as (
         spend_kind,
         coalesce(channel, '(' || spend_kind || ')') as channel,
         campaign_id,
+        territory_id,
         spend,
         null as conversions,
         null as conversions_value
@@ -41,6 +43,7 @@ told as (
         'advertising' as spend_kind,
         channel,
         campaign_id,
+        territory_id,
         0 as spend,
         conversions,
         conversions_value
@@ -53,6 +56,7 @@ final as (
         told.spend_kind,
         told.channel,
         coalesce(told.campaign_id, '(no campaign) ' || told.channel) as campaign,
+        coalesce(told.territory_id, '(no territory)') as territory,
         cast(
             coalesce(
                 sum(told.spend) filter (
@@ -82,7 +86,8 @@ final as (
         strftime(told.date_day, '%Y-%m'),
         told.spend_kind,
         told.channel,
-        coalesce(told.campaign_id, '(no campaign) ' || told.channel)
+        coalesce(told.campaign_id, '(no campaign) ' || told.channel),
+        coalesce(told.territory_id, '(no territory)')
 )
 
 select * from final

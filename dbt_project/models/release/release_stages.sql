@@ -15,6 +15,14 @@ seen as (
     from opportunities
 ),
 
+-- Spend counts on these days alone, so what it is divided by does too.
+calendar as (
+    select
+        first_day,
+        cast(last_day + days_in_period - 1 as date) as last_day
+    from {{ ref('int_calendar__bounded') }}
+),
+
 -- Who was won passed every stage, also one that nobody wrote down; a clock that runs backwards
 -- makes a stay of no length, and is counted.
 passed as (
@@ -33,6 +41,7 @@ passed as (
         is_won,
         closed_at is not null or stage in ('won', 'lost') as is_closed,
         created_at as lead_at,
+        cast(created_at as date) between calendar.first_day and calendar.last_day as is_inside,
         coalesce(
             qualified_at, proposal_at, case when is_won then coalesce(closed_at, seen_until) end
         ) as qualified_at,
@@ -41,6 +50,7 @@ passed as (
         coalesce(closed_at, seen_until) as ended_at
     from opportunities
     cross join seen
+    cross join calendar
 ),
 
 stays as (
@@ -100,7 +110,8 @@ final as (
         count(*) as opportunities,
         cast(coalesce(sum(amount), 0) as decimal(18, 2)) as amount,
         count(*) - count(amount) as without_amount,
-        count(*) filter (where is_backwards) as backwards
+        count(*) filter (where is_backwards) as backwards,
+        count(*) filter (where is_inside) as inside
     from timed
     group by
         cohort,

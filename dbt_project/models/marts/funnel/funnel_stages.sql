@@ -30,7 +30,8 @@ counted as (
         cast(coalesce(sum(amount) filter (outcome = 'moved'), 0) as decimal(18, 2)) as moved_amount,
         cast(coalesce(sum(amount) filter (outcome = 'lost'), 0) as decimal(18, 2)) as lost_amount,
         cast(coalesce(sum(amount) filter (outcome = 'open'), 0) as decimal(18, 2)) as open_amount,
-        cast(sum(without_amount) as bigint) as without_amount
+        cast(sum(without_amount) as bigint) as without_amount,
+        sum(inside) as inside
     from stays
     group by {{ column ~ ', ' if by != 'all' }}stage
     {{ 'union all' if not loop.last }}
@@ -92,8 +93,10 @@ final as (
         estimates.days_median,
         estimates.days_p75,
         cast(spent.spend as decimal(18, 2)) as spend,
-        case when spent.spend > 0 then cast(spent.spend as double) / counted.entered end
-            as cost_per_entry,
+        case
+            when spent.spend > 0 and counted.inside > 0
+                then cast(spent.spend as double) / counted.inside
+        end as cost_per_entry,
         {{ reporting_currency() }} as currency_code
     from counted
     left join estimates

@@ -12,6 +12,7 @@ final as (
         conversions,
         value,
         margin,
+        customers,
         nulls,
         {{ reporting_currency() }} as currency_code
     from walked
