@@ -17,8 +17,8 @@ from statsforecast.models import AutoARIMA, AutoETS
 
 from forecasting.candidates import Window
 from forecasting.candidates.naive import SeasonalNaive
-from forecasting.quiet import quiet_libraries
 from forecasting.grid import Floats
+from forecasting.quiet import quiet_libraries
 
 
 def _frames(window: Window) -> tuple[pd.DataFrame, pd.DataFrame]:
