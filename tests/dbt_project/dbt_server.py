@@ -7,6 +7,7 @@ the signal that killed it) at its end, a line each.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -35,6 +36,7 @@ def answer(number: int) -> None:
 
 def main() -> None:
     """Obey one command after the other until standard input ends."""
+    gc.disable()  # as liftcast.errands does
     for line in iter(sys.stdin.readline, ""):
         child = os.fork()
         if child == 0:
