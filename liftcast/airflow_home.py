@@ -34,6 +34,12 @@ _LOCAL_SETTINGS = """from liftcast import preloading, sqlite_locks
 
 __all__ = ()
 """
+# Whoever was started in the background (`liftcast airflow &`) ignores interrupts, and so would all
+# that it starts: Airflow would not end when it is asked to.
+_STANDALONE = """import os, signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp("airflow", ["airflow", "standalone"])
+"""
 _STATES = {"success": "ok", "skipped": "skipped", "failed": "FAILED"}
 
 
@@ -236,7 +242,7 @@ def serving(env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     all it started when the block is left."""
     with (Path(env["AIRFLOW_HOME"]) / "standalone.log").open("wb") as sink:
         process = subprocess.Popen(
-            ["airflow", "standalone"],
+            [sys.executable, "-c", _STANDALONE],
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=sink,
