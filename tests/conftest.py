@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
+from liftcast import airflow_home
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -20,6 +24,48 @@ def _reference_folder() -> Path:
 def reference_data() -> Path:
     """Folder of the public reference data sets (read only)."""
     return _reference_folder()
+
+
+Shared = Callable[[str, Callable[[Path], None]], Path]
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shared:
+    """Make a folder once for all test processes; whoever comes second waits."""
+    root = tmp_path_factory.getbasetemp()
+    root = root if worker_id == "master" else root.parent
+
+    def once(name: str, make: Callable[[Path], None]) -> Path:
+        folder, half = root / name, root / f"{name}.half"
+        with (root / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.is_dir():
+                shutil.rmtree(half, ignore_errors=True)
+                make(half)
+                half.rename(folder)
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def prepare_airflow(shared: Shared) -> Callable[[Path, Mapping[str, str]], None]:
+    """`airflow_home.prepare` on a copy of a database that was made once: ten seconds each.
+
+    Nothing of the home it was made in is in it: no connection, no key, no path.
+    """
+
+    def make(home: Path) -> None:
+        airflow_home.prepare(home, airflow_home.environment(home, home / "lake", []))
+
+    def prepare(home: Path, env: Mapping[str, str]) -> None:
+        made = shared("airflow_home", make)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in ("airflow.db", "prepared"):
+            shutil.copyfile(made / name, home / name)
+        airflow_home.prepare(home, env)
+
+    return prepare
 
 
 def _postgres_programs() -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,10 @@ def _source(folder: Path, name: str, header: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, str | None, list[str]]:
+def told(
+    tmp_path_factory: pytest.TempPathFactory,
+    prepare_airflow: Callable[[Path, Mapping[str, str]], None],
+) -> tuple[Lake, str | None, list[str]]:
     """Lake, failed DAG and lines of one run of `ingest` over a broken and a good source."""
     folder = tmp_path_factory.mktemp("run")
     sources = [
@@ -66,7 +70,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, str | None, li
     sources.append(stored)
     lake = Lake.at(folder / "lake")
     env = airflow_home.environment(folder / "home", lake.root, sources)
-    airflow_home.prepare(folder / "home", env)
+    prepare_airflow(folder / "home", env)
     # As a person would store it; `airflow` is the one beside this Python.
     add = ["airflow", "connections", "add", "prices_db", "--conn-uri", address]
     subprocess.run(add, env=env, check=True, capture_output=True, timeout=120)

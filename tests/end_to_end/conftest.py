@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
 import os
 import shutil
@@ -60,25 +59,6 @@ def short_walk(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "LIFTCAST_MIX_SPEC": str(folder / "mix.yml"),
         "LIFTCAST_SIGN_OFFS": str(folder / "sign_offs.yml"),
     }
-
-
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shared:
-    """Make a folder once for all test processes; whoever comes second waits."""
-    root = tmp_path_factory.getbasetemp()
-    root = root if worker_id == "master" else root.parent
-
-    def once(name: str, make: Callable[[Path], None]) -> Path:
-        folder, half = root / name, root / f"{name}.half"
-        with (root / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not folder.is_dir():
-                shutil.rmtree(half, ignore_errors=True)
-                make(half)
-                half.rename(folder)
-        return folder
-
-    return once
 
 
 @pytest.fixture(scope="session")
@@ -305,6 +285,7 @@ def airflow(
     tmp_path_factory: pytest.TempPathFactory,
     worker_id: str,
     short_walk: Mapping[str, str],
+    prepare_airflow: Callable[[Path, Mapping[str, str]], None],
 ) -> Iterator[Airflow]:
     """`airflow standalone` on a free loopback port, ended with the module's last test.
 
@@ -321,7 +302,7 @@ def airflow(
     env = airflow_home.environment(home, lake.root, sources, port)
     env |= short_walk | {"LIFTCAST_SIMULATED": str(company), "LIFTCAST_TASK_RETRIES": "0"}
     env["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] = "0.2"  # a person can wait a second
-    airflow_home.prepare(home, env)
+    prepare_airflow(home, env)
     with airflow_home.serving(env) as process:
         server = Airflow(env, port, lake, company)
         log = home / "standalone.log"
