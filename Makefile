@@ -76,10 +76,17 @@ reference: install  ## Tests against public data with published results
 e2e: install  ## The whole chain: real Airflow, kills, real input
 	@$(PYTEST) -m e2e -n 2 --dist loadfile -q
 
-# One run of everything: each of several would wait for its longest file.
+# One run of everything: each of several would wait for its longest file. Lint runs beside it and
+# fills the time in which tests wait for a server; what it says is printed whole, when it ends.
 .PHONY: test
-test: lint  ## Lint, types, unit, dbt, reference and end-to-end tests
-	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -q
+test: install  ## Lint, types, unit, dbt, reference and end-to-end tests
+	@mkdir -p build; \
+	{ $(MAKE) --no-print-directory lint >build/lint.log 2>&1; said=$$?; echo; cat build/lint.log; \
+	  exit $$said; } & lint=$$!; \
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -q; tests=$$?; \
+	wait $$lint; lint=$$?; \
+	[ $$lint = 0 ] || echo "lint failed: see above, or build/lint.log"; \
+	[ $$tests = 0 ] && [ $$lint = 0 ]
 
 .PHONY: clean
 clean:  ## Remove what was built (not the lake, not .venv)
