@@ -1,28 +1,16 @@
 """`liftcast forecast run` and `backtest` on plain CSV files, in a process of their own."""
 
 import csv
-import os
-import subprocess
-import sys
 from collections import defaultdict
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
+from tests.liftcast.typed import liftcast as _liftcast
+
 DAYS, H = 80, 7
 COLUMNS = ["product", "territory", "day", "units", "promo", "kind"]
-
-
-def _liftcast(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "liftcast", *map(str, arguments)],
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
 
 
 def _rows():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,19 +13,13 @@ import pytest
 
 from liftcast import cli
 from liftcast.journeys_files import paths_of
+from tests.liftcast.typed import liftcast
 
 CSV = "path,conversions,value,nulls\na > b > a,1,10,0\na > b,1,20,1\nb,1,30,2\na,0,0,2\n,2,7,1\n"
 
 
 def _liftcast(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "liftcast", "journeys", "attribute", *map(str, arguments)],
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return liftcast("journeys", "attribute", *arguments)
 
 
 def _table(path: Path) -> list[dict[str, str]]:

@@ -18,21 +18,10 @@ import pytest
 
 from liftcast.mix_experiments import read_experiment_file
 from liftcast.mix_files import cell, fit_folder, read_csv, write_table
+from tests.liftcast.typed import liftcast as _liftcast
 from warehouse.errors import LiftcastError
 
 QUICK = "model: {sampling: {starts: 1, chains: 2, warmup: 40, draws: 60}}\n"
-
-
-def _liftcast(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "liftcast", *map(str, arguments)],
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        **options,  # type: ignore[call-overload]
-    )
 
 
 def _rows(weeks: int = 60) -> list[list[str]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.liftcast.typed import liftcast as _liftcast
 
 MAPPING = """
 version: 1
@@ -24,17 +23,6 @@ tables:
     constants: {line_number: 1, grain: day, territory_id: all, product_id: tea, sales_channel: web,
       sales_level: shop, customer_kind: B2C, currency_code: EUR}
 """
-
-
-def _liftcast(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "liftcast", *arguments],
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture
