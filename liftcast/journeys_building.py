@@ -56,6 +56,7 @@ class Wishes:
         until: end of observation in UTC; None is the last touch or conversion.
         bots: most touches of a person, within minutes; None looks for none.
         half_life: of time decay, in days.
+        stages: conversions have to say when they were a lead or an opportunity.
     """
 
     kind: str | None = None
@@ -71,6 +72,7 @@ class Wishes:
     until: datetime | None = None
     bots: tuple[int, float] | None = (100, 60.0)
     half_life: float = 7.0
+    stages: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,12 @@ def build(
     connection.execute(f"set TimeZone = {quoted(wishes.zone)}")
     met = reading.open_table(connection, touches, reading.TOUCH_COLUMNS)
     sold = reading.open_table(connection, conversions, reading.CONVERSION_COLUMNS)
+    if wishes.stages and not {"lead_at", "opportunity_at"}.intersection(sold.kinds):
+        raise LiftcastError(
+            "the rule w_shaped knows of no stage", where=sold.name,
+            expected="a column lead_at or opportunity_at", got="neither",
+            remedy="Add one, or take the rule position",
+        )  # fmt: skip
     if identities is not None:
         read_identities(connection, identities, wishes.zone, left)
     has_value = "value" in sold.kinds

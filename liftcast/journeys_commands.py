@@ -58,9 +58,9 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         rules: Annotated[
             str | None,
             typer.Option(
-                help="Of first, last, last_non_direct, linear, position, time_decay, "
+                help="Of first, last, last_non_direct, linear, position, time_decay, w_shaped, "
                 "markov, shapley, shapley_rate; separated by commas [all but last_non_direct, "
-                "shapley_rate]."
+                "w_shaped, shapley_rate]."
             ),
         ] = None,
         seed: SeedOption = 0,
@@ -83,16 +83,18 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         from models.journeys import DEFAULT_RULES
         from models.journeys import attribute as credit_of
 
+        wished = tuple(rule.strip() for rule in rules.split(",")) if rules else DEFAULT_RULES
         walked, told = paths_of(
             paths,
             separator=separator,
             direct=left_out,
             collapse=collapse,
             longest=longest,
+            stages="w_shaped" in wished,
         )
         result = credit_of(
             walked,
-            tuple(rule.strip() for rule in rules.split(",")) if rules else DEFAULT_RULES,
+            wished,
             remembered,
             draws,
             seed,

@@ -128,6 +128,7 @@ def add_command(journeys: typer.Typer, console: Console, errors: Console) -> Non
             direct=direct, drop_direct=dropped(direct, drop_direct), collapse=collapse,
             longest=longest, keep_first=keep_first, reuse=reuse, zone=_zone(time_zone),
             until=_until(until), bots=_bots(bots), half_life=_half_life(half_life),
+            stages="w_shaped" in wished,
         )  # fmt: skip
         if touch_credit not in (None, "csv", "parquet"):
             raise typer.BadParameter("--touch-credit is csv or parquet")

@@ -12,11 +12,17 @@ if TYPE_CHECKING:
 
     from models.journeys import Paths
 
-_NUMBERS = ("conversions", "value", "nulls")
+_NUMBERS = ("conversions", "value", "nulls", "lead", "opportunity")
 
 
 def paths_of(
-    file: Path, *, separator: str, direct: str | None, collapse: bool, longest: int | None
+    file: Path,
+    *,
+    separator: str,
+    direct: str | None,
+    collapse: bool,
+    longest: int | None,
+    stages: bool = False,
 ) -> tuple[Paths, tuple[str, ...]]:
     """Paths of a CSV, and what was found out about the file.
 
@@ -25,7 +31,7 @@ def paths_of(
     found out and an error names its line.
 
     Args:
-        separator, direct, collapse, longest: as in `models.journeys.read_paths`.
+        separator, direct, collapse, longest, stages: as in `models.journeys.read_paths`.
 
     Raises:
         LiftcastError, ModelInputError: the file cannot be read, or does not hold paths.
@@ -41,6 +47,7 @@ def paths_of(
             direct=direct,
             collapse=collapse,
             longest=longest,
+            stages=stages,
             name=printable(file),
         )
 

@@ -38,7 +38,7 @@ def simulate(touches: int, seed: int) -> tuple[Path, Path]:
     About one person for 6.25 touches, some with many; ten channels, the first a fifth of all; 3 %
     of persons buy once, within 30 days of when their touches begin.
     """
-    met, sold = (BUILD / f"{name}-{touches}-{seed}.parquet" for name in ("touches", "conversions"))
+    met, sold = (BUILD / f"{name}-{touches}-{seed}.parquet" for name in ("touches", "staged"))
     if met.exists() and sold.exists():
         return met, sold
     half = BUILD / "half.parquet"
@@ -58,6 +58,7 @@ def simulate(touches: int, seed: int) -> tuple[Path, Path]:
         connection.execute(
             f"copy (select 'p' || p as person_id, timestamp '2025-01-01' + to_seconds(cast("
             f"{begun} + {drawn('p', 5, seed)} * 30 * 86400 as bigint)) as converted_at, "
+            f"converted_at - interval 3 day as lead_at, "
             f"round(5 + 200 * {drawn('p', 6, seed)}, 2) as value from range({people}) as r(p) "
             f"where {drawn('p', 7, seed)} < 0.03) to '{half}' (format parquet)"
         )

@@ -18,10 +18,11 @@ from models.journeys.paths import UNATTRIBUTED, Floats, Paths
 
 #: Every rule there is.
 RULES = (
-    *("first", "last", "last_non_direct", "linear", "position", "time_decay"),
+    *("first", "last", "last_non_direct", "linear", "position", "time_decay", "w_shaped"),
     *("markov", "shapley", "shapley_rate"),
 )
-#: Those that need no further word; `last_non_direct` has to be told the direct channel.
+#: Those that need no further word; `last_non_direct` has to be told the direct channel, and
+#: `w_shaped` paths with stages.
 DEFAULT_RULES = ("first", "last", "linear", "position", "time_decay", "markov", "shapley")
 #: Above this many channels exact values by rate, once a replicate, take too long.
 _MOST_RATE_INTERVALS = 12
@@ -240,6 +241,7 @@ def _shares(
         "linear": lambda: places.linear(paths),
         "position": lambda: places.position(paths, position),
         "time_decay": lambda: places.time_decay(paths, half_life),
+        "w_shaped": lambda: places.w_shaped(paths),
         "shapley": lambda: shapley.shares(paths),
     }
     return {rule: known[rule]() for rule in rules if rule in known}

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from models.errors import EmptyFrameError, MissingColumnError, ModelInputError, NotFiniteError
+from models.errors import EmptyFrameError, ModelInputError
 from models.journeys import kernels
+from models.journeys.columns import columns_of, stages_of
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -38,6 +39,8 @@ class Paths:
         conversions: by path, shape (n,); counts, or weights that may be fractional.
         nulls: people that walked the path and did not convert, shape (n,).
         value: money of the conversions by path, in the currency of the input; None if not given.
+        stages: touches up to the lead and up to the opportunity, shape (2, n), 0 where there is
+            none; None if they were not asked for. Paths that differ in them alone stay apart.
         unattributed: conversions of empty paths, which nobody is credited with.
         unattributed_value: their value.
         notes: what was done to the input, in sentences.
@@ -52,6 +55,7 @@ class Paths:
     unattributed: float = 0.0
     unattributed_value: float = 0.0
     notes: tuple[str, ...] = ()
+    stages: Places | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -78,6 +82,7 @@ def read_paths(
     direct: str | None = None,
     collapse: bool = False,
     longest: int | None = None,
+    stages: bool = False,
     name: str = "paths",
 ) -> Paths:
     """Paths of a frame with a row a path (or a row a person: equal paths are summed).
@@ -91,6 +96,9 @@ def read_paths(
         direct: a channel whose touches are left out of every path that holds another channel.
         collapse: a channel touched several times in a row counts as one touch.
         longest: only the last so many touches of a path are kept.
+        stages: read `lead` and `opportunity` too (one of them suffices): how many touches of the
+            path, as written, came before the person was a lead and was made an offer; 0 or empty
+            where that never was, or was before the first touch.
         name: what errors call the frame.
 
     These three are applied in this order. A path of no touch keeps its conversions apart, as
@@ -101,16 +109,20 @@ def read_paths(
             stands twice, there is no touch at all, a number is missing, negative or infinite, value
             stands without a conversion, or a touch has a reserved name.
     """
-    cells, conversions, value, nulls = _columns(frame, name)
+    cells, conversions, value, nulls = columns_of(frame, name)
     if not separator.strip():
         raise ModelInputError(f"The separator is {separator!r}; expected a mark such as '>'.")
     lists = _lists(cells, name)
     split = _from_texts(cells, separator.strip(), name) if lists is None else _from_lists(lists)
+    marks: Places | None = None
+    if stages:
+        split, marks = _staged(split, stages_of(frame, name), frame, name)
     notes = []
     if len(split) < len(frame):
         notes.append(f"{len(frame) - len(split):,} rows of {name} repeat a path and are summed")
     lookup, channels = _channels(split.names, separator if lists is None else None, name)
     codes, rows = lookup[split.codes], None
+    spots = np.arange(1, len(codes) + 1)
     plain = len(channels) == len(split.names)
     blank = 0
     if not plain:
@@ -119,14 +131,14 @@ def read_paths(
         rows = np.repeat(np.arange(len(split)), lengths)
         # An empty cell is one piece without a name: an empty path, not a touch left out.
         blank = int((~named & (lengths[rows] > (1 if lists is None else 0))).sum())
-        rows, codes = rows[named], codes[named]
+        rows, codes, spots = rows[named], codes[named], spots[named]
     if blank:
         notes.append(f"{blank:,} touches without a name are left out")
     if longest is not None and longest < 1:
         raise ModelInputError(f"longest is {longest}; expected the number of touches to keep, >= 1")
     if direct is not None and direct not in channels:
         notes.append(f"no path holds the direct channel {direct!r}")
-    if plain and not collapse and longest is None and direct not in channels:
+    if plain and not stages and not collapse and longest is None and direct not in channels:
         # Nothing was renamed or left out: paths are distinct already, and none is empty.
         totals = [
             None if column is None else sums(column, split.group, len(split))
@@ -139,93 +151,11 @@ def read_paths(
     if rows is None:
         rows = np.repeat(np.arange(len(split)), np.diff(split.offsets))
     place = channels.index(direct) if direct in channels else None
-    rows, codes = _transformed(
-        rows, codes, len(split), direct=place, collapse=collapse, longest=longest
+    left = _left(rows, codes, len(split), direct=place, collapse=collapse, longest=longest)
+    rows, codes, spots = rows[left], codes[left], spots[left]
+    return _gathered(
+        split, (rows, codes, spots), marks, channels, (conversions, value, nulls), notes
     )
-    walked = np.bincount(codes, minlength=len(channels)) > 0
-    used, codes = np.flatnonzero(walked), (np.cumsum(walked) - 1)[codes]
-    offsets = np.r_[0, np.cumsum(np.bincount(rows, minlength=len(split)))]
-    same = kernels.group(offsets, codes)
-    brought = [
-        None
-        if column is None
-        else sums(sums(column, split.group, len(split)), same, int(same.max()) + 1)
-        for column in (conversions, value, nulls)
-    ]
-    _, first = np.unique(same, return_index=True)
-    lengths = np.diff(offsets)[first]
-    empty = lengths == 0
-    lost = [0.0 if column is None else float(column[empty].sum()) for column in brought]
-    if empty.any():
-        notes.append(
-            f"conversions of people without a touch, credited to nobody: {lost[0]:,.10g}; people "
-            f"with neither touch nor conversion, left out: {lost[2]:,.10g}"
-        )
-    kept = np.flatnonzero(~empty)
-    final = np.r_[0, np.cumsum(lengths[kept])]
-    at = np.repeat(offsets[:-1][first][kept] - final[:-1], lengths[kept]) + np.arange(final[-1])
-    totals = [None if column is None else column[kept] for column in brought]
-    assert totals[0] is not None and totals[2] is not None
-    return Paths(
-        channels=tuple(channels[code] for code in used),
-        offsets=final.astype(np.int64),
-        codes=codes[at].astype(np.int64),
-        conversions=totals[0],
-        nulls=totals[2],
-        value=totals[1],
-        unattributed=lost[0],
-        unattributed_value=lost[1],
-        notes=tuple(notes),
-    )
-
-
-# --- columns ------------------------------------------------------------------------------------
-
-
-def _columns(frame: pd.DataFrame, name: str) -> tuple[pd.Series, Floats, Floats | None, Floats]:
-    for column in ("path", "conversions"):
-        if column not in frame.columns:
-            raise MissingColumnError(
-                f"The frame {name} lacks the column {column!r} (it has: "
-                f"{', '.join(map(str, frame.columns)) or 'none'}); rename or add it."
-            )
-    for column in ("path", "conversions", "value", "nulls"):
-        if list(frame.columns).count(column) > 1:
-            raise ModelInputError(
-                f"The frame {name} has the column {column!r} twice; keep the one that is meant."
-            )
-    if frame.empty:
-        raise EmptyFrameError(f"The frame {name} has no rows; expected a row a path.")
-    conversions = _numbers(frame, "conversions", name)
-    value = _numbers(frame, "value", name) if "value" in frame else None
-    nulls = _numbers(frame, "nulls", name) if "nulls" in frame else np.zeros(len(frame))
-    if value is not None:
-        stray = (value > 0) & (conversions == 0)
-        if stray.any():
-            raise ModelInputError(
-                f"The frame {name} has a value of {value[stray][0]:.10g} without a conversion in "
-                f"row {_row(frame, stray)}; expected value only where something converted: count "
-                "the conversion or set the value to 0."
-            )
-    return frame["path"], conversions, value, nulls
-
-
-def _numbers(frame: pd.DataFrame, column: str, name: str) -> Floats:
-    cells = frame[column]
-    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = ~np.isfinite(numbers) | (numbers < 0)
-    if bad.any():
-        got = cells.iloc[int(np.argmax(bad))]
-        raise NotFiniteError(
-            f"The frame {name} has {str(got)[:40]!r} for {column} in row {_row(frame, bad)}; "
-            "expected a number, 0 or more: write 0 where there is none."
-        )
-    return numbers
-
-
-def _row(frame: pd.DataFrame, faults: npt.NDArray[np.bool_]) -> object:
-    """The first faulty row as its frame calls it: of a file, the line."""
-    return frame.index[int(np.argmax(faults))]
 
 
 # --- touches ------------------------------------------------------------------------------------
@@ -356,7 +286,7 @@ def _channels(names: list[str], separator: str | None, name: str) -> tuple[Place
     return np.array([code.get(piece, -1) for piece in clean], dtype=np.int64), channels
 
 
-def _transformed(
+def _left(
     rows: Places,
     codes: Places,
     n: int,
@@ -364,23 +294,97 @@ def _transformed(
     direct: int | None,
     collapse: bool,
     longest: int | None,
-) -> tuple[Places, Places]:
-    """Path and code of the touches that are left."""
+) -> Places:
+    """Places of the touches that are left."""
+    left = np.arange(len(codes))
     if direct is not None:
-        rows, codes = _without_direct(rows, codes, direct, n)
+        other = codes != direct
+        left = left[other | (np.bincount(rows[other], minlength=n) == 0)[rows]]
     if collapse:
-        keep = np.r_[True, (codes[1:] != codes[:-1]) | (rows[1:] != rows[:-1])]
-        rows, codes = rows[keep], codes[keep]
+        of, name = rows[left], codes[left]
+        left = left[np.r_[True, (name[1:] != name[:-1]) | (of[1:] != of[:-1])]]
     if longest is not None:
-        left = np.searchsorted(rows, rows, side="right") - np.arange(len(rows))
-        rows, codes = rows[left <= longest], codes[left <= longest]
-    return rows, codes
+        of = rows[left]
+        left = left[np.searchsorted(of, of, side="right") - np.arange(len(of)) <= longest]
+    return left
 
 
-def _without_direct(rows: Places, codes: Places, direct: int, n: int) -> tuple[Places, Places]:
-    other = codes != direct
-    keep = other | (np.bincount(rows[other], minlength=n) == 0)[rows]
-    return rows[keep], codes[keep]
+def _gathered(  # noqa: PLR0917
+    split: _Split,
+    touches: tuple[Places, Places, Places],
+    marks: Places | None,
+    channels: tuple[str, ...],
+    columns: tuple[Floats, Floats | None, Floats],
+    notes: list[str],
+) -> Paths:
+    """Paths of the touches that are left: those that have become alike are summed, empty ones kept
+    apart.
+
+    Args:
+        touches: path, code of the channel, and place among all touches as written, from 1.
+        marks: touches up to each stage as written.
+        columns: conversions, value and nulls by row of the frame.
+    """
+    rows, codes, spots = touches
+    walked = np.bincount(codes, minlength=len(channels)) > 0
+    used, codes = np.flatnonzero(walked), (np.cumsum(walked) - 1)[codes]
+    offsets = np.r_[0, np.cumsum(np.bincount(rows, minlength=len(split)))]
+    same = kernels.group(offsets, codes)
+    if marks is not None:
+        # Of the touches up to a stage, those that are left.
+        up_to = spots <= (split.offsets[:-1] + marks)[:, rows]
+        marks = np.stack([np.bincount(rows[inside], minlength=len(split)) for inside in up_to])
+        same = np.unique(np.c_[same, marks.T], axis=0, return_inverse=True)[1].ravel()
+    brought = [
+        None
+        if column is None
+        else sums(sums(column, split.group, len(split)), same, int(same.max()) + 1)
+        for column in columns
+    ]
+    _, first = np.unique(same, return_index=True)
+    lengths = np.diff(offsets)[first]
+    empty = lengths == 0
+    lost = [0.0 if column is None else float(column[empty].sum()) for column in brought]
+    if empty.any():
+        notes.append(
+            f"conversions of people without a touch, credited to nobody: {lost[0]:,.10g}; people "
+            f"with neither touch nor conversion, left out: {lost[2]:,.10g}"
+        )
+    kept = np.flatnonzero(~empty)
+    final = np.r_[0, np.cumsum(lengths[kept])]
+    at = np.repeat(offsets[:-1][first][kept] - final[:-1], lengths[kept]) + np.arange(final[-1])
+    totals = [None if column is None else column[kept] for column in brought]
+    assert totals[0] is not None and totals[2] is not None
+    return Paths(
+        channels=tuple(channels[code] for code in used),
+        offsets=final.astype(np.int64),
+        codes=codes[at].astype(np.int64),
+        conversions=totals[0],
+        nulls=totals[2],
+        value=totals[1],
+        unattributed=lost[0],
+        unattributed_value=lost[1],
+        notes=tuple(notes),
+        stages=None if marks is None else marks[:, first][:, kept],
+    )
+
+
+def _staged(split: _Split, marks: Places, frame: pd.DataFrame, name: str) -> tuple[_Split, Places]:
+    """Paths apart where their stages differ, and touches up to each stage, shape (2, paths)."""
+    lengths = np.diff(split.offsets)
+    beyond = (marks > lengths[split.group]).any(axis=0)
+    if beyond.any():
+        row = int(np.argmax(beyond))
+        raise ModelInputError(
+            f"The frame {name} has a stage after touch {int(marks[:, row].max())} in row "
+            f"{frame.index[row]}, whose path has {int(lengths[split.group[row]])} touches; "
+            "expected how many of them came before it."
+        )
+    keys, group = np.unique(np.c_[split.group, marks.T], axis=0, return_inverse=True)
+    of = keys[:, 0]
+    offsets = np.r_[0, np.cumsum(lengths[of])]
+    at = np.repeat(split.offsets[:-1][of] - offsets[:-1], lengths[of]) + np.arange(offsets[-1])
+    return _Split(group.ravel(), offsets, split.codes[at], split.names), keys[:, 1:].T
 
 
 def sums(column: Floats, group: Places, groups: int) -> Floats:

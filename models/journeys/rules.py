@@ -11,6 +11,8 @@ from models.journeys.paths import Floats, Paths, sums
 POSITION = (0.4, 0.2, 0.4)
 #: Touches after which a touch counts half.
 HALF_LIFE = 2.0
+#: Share of first touch, lead and opportunity each in the W.
+_CORNER = 0.3
 
 
 def first(paths: Paths) -> Floats:
@@ -68,6 +70,35 @@ def position(paths: Paths, weights: tuple[float, float, float] = POSITION) -> Fl
     shares[paths.offsets[1:] - 1] = np.where(two, ends[1], end)
     shares[paths.offsets[:-1][lengths == 1]] = 1.0
     return _normalised(paths, shares)
+
+
+def w_shaped(paths: Paths) -> Floats:
+    """30 % to first touch, last touch before the lead, last before the opportunity; 10 % to others.
+
+    A touch that is several of these gets the sum. Parts of stages that lack, or of others where
+    there are none, are spread over what is there in proportion; without any stage: `position`.
+
+    Raises:
+        ModelInputError: paths were read without stages.
+    """
+    if paths.stages is None:
+        raise ModelInputError(
+            "The rule w_shaped does not know where lead and opportunity were; read paths with "
+            "their stages."
+        )
+    start = paths.offsets[:-1]
+    shares = np.zeros(len(paths.codes))
+    named = np.zeros(len(paths.codes), dtype=bool)
+    for place in (np.ones(len(paths), dtype=np.int64), *paths.stages):
+        there = place > 0
+        at = (start + place - 1)[there]
+        shares[at] += _CORNER
+        named[at] = True
+    others = paths.lengths - sums(named.astype(float), paths.rows, len(paths))
+    rest = (1 - 3 * _CORNER) / np.maximum(others, 1)
+    shares[~named] = rest[paths.rows][~named]
+    staged = paths.stages.max(axis=0) > 0
+    return np.where(staged[paths.rows], _normalised(paths, shares), position(paths))
 
 
 def time_decay(paths: Paths, half_life: float = HALF_LIFE, times: Floats | None = None) -> Floats:

@@ -105,6 +105,26 @@ def test_options_reach_the_estimate(done: Path, tmp_path: Path) -> None:
     assert {r["channel"]: float(r["conversions"]) for r in rows[:2]} == {"a": 0.0, "b": 3.0}
 
 
+def test_the_w_takes_stages_from_columns(
+    refused: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    file, out = tmp_path / "paths.csv", tmp_path / "out"
+    asked = ("--paths", file, "--out", out, "--rules", "w_shaped", "--draws", "0", "--force")
+    file.write_text("path,conversions\na > b,1\n")
+    code, errors = refused(*asked)
+    assert code != 0
+    assert "neither a column 'lead' nor 'opportunity'" in errors
+    for stages in ("lead,opportunity\na > b > c > d,1,2,3\na > b > c > d,1,0,4",
+                   "lead,opportunity\na > b > c > d,1,2,3\na > b > c > d,1,,4"):  # fmt: skip
+        file.write_text(f"path,conversions,{stages}\n")
+        assert refused(*asked)[0] == 0
+        sold = {row["channel"]: float(row["conversions"]) for row in _table(out / "credit.csv")}
+        # 3, 3, 3, 1 of ten; and of the other, whose lead is not known, 3, 1/2, 1/2, 3 of seven.
+        assert sold == pytest.approx(
+            {"a": 0.3 + 3 / 7, "b": 0.3 + 0.5 / 7, "c": 0.3 + 0.5 / 7, "d": 0.1 + 3 / 7}
+        )
+
+
 def test_names_from_outside_are_no_formulas_and_no_terminal_codes(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("path,conversions\n=cmd() > [red]x > \x1b[2J,1\n")
     run = _liftcast("--paths", tmp_path / "p.csv", "--out", tmp_path / "out", "--rules", "linear")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import random
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -98,33 +98,45 @@ def test_credit_sums_to_all_conversions_and_names_what_is_left_out(
 def test_rules_agree_with_the_paths_of_the_python_room(run: Run, tmp_path: Path) -> None:
     chance = random.Random(3)
     met: dict[str, list[str]] = defaultdict(list)
+    # Touches up to the twelfth of March, when everybody is a lead.
+    early: Counter[str] = Counter()
     rows = []
     for number in range(400):
         for hour in sorted(chance.sample(range(600), chance.randrange(1, 7))):
             name = chance.choice(["tv", "search", "email", "direct"])
             met[f"p{number}"].append(name)
+            early[f"p{number}"] += hour <= 264
             rows.append(f"p{number},2024-03-{1 + hour // 24:02d} {hour % 24:02d}:00:00,{name}")
     sold = {f"p{number}": Decimal(chance.randrange(1, 9999)) / 100 for number in range(0, 400, 3)}
-    rules = ("first", "last", "last_non_direct", "linear", "position", "shapley", "markov",
-             "shapley_rate")  # fmt: skip
+    rules = ("first", "last", "last_non_direct", "linear", "position", "w_shaped", "shapley",
+             "markov", "shapley_rate")  # fmt: skip
     code, _, errors = run(
         "--rules", ",".join(rules), "--direct", "direct", "--until", "2024-06-01",
         touches="person_id,occurred_at,channel\n" + "\n".join(rows),
-        sales="person_id,converted_at,value\n"
-        + "\n".join(f"{person},2024-03-28 00:00:00,{value}" for person, value in sold.items()),
+        sales="person_id,converted_at,value,lead_at\n" + "\n".join(
+            f"{person},2024-03-28 00:00:00,{value},2024-03-12 00:00:00"
+            for person, value in sold.items()
+        ),
     )  # fmt: skip
     assert code == 0, errors
     frame = pd.DataFrame(
         [(" > ".join(path), float(person in sold), float(sold.get(person, 0)),
-          float(person not in sold)) for person, path in met.items()],
-        columns=["path", "conversions", "value", "nulls"],
+          float(person not in sold), early[person]) for person, path in met.items()],
+        columns=["path", "conversions", "value", "nulls", "lead"],
     )  # fmt: skip
-    expected = attribute(read_paths(frame), rules, draws=0, direct="direct").credit()
+    expected = attribute(read_paths(frame, stages=True), rules, draws=0, direct="direct").credit()
     found = pd.read_csv(tmp_path / "out" / "credit.csv")
     both = expected.merge(found, on=["channel", "rule"], suffixes=("", "_sql"))
     assert len(both) == len(expected) == len(found)
     for column in ("conversions", "value"):
         assert both[column].to_numpy() == pytest.approx(both[f"{column}_sql"].to_numpy(), rel=1e-9)
+
+
+def test_the_w_is_refused_where_no_conversion_has_a_stage(run: Run, tmp_path: Path) -> None:
+    code, _, errors = run("--rules", "w_shaped")
+    assert code != 0
+    assert "knows of no stage" in errors
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_same_files_give_the_same_bytes_and_parquet_the_same_as_csv(

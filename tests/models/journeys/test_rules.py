@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import ModelInputError
+from models.errors import MissingColumnError, ModelInputError, NotFiniteError
 from models.journeys import Paths, read_paths, rules, shapley
 
 
@@ -67,6 +67,55 @@ def test_shares_of_every_path_sum_to_one(touches: list[list[str]], half_life: fl
     ):
         assert (shares >= 0).all()
         np.testing.assert_allclose(np.add.reduceat(shares, paths.offsets[:-1]), 1, atol=1e-12)
+
+
+def _staged(rows: list[tuple[str, object, object]], **how: object) -> dict[str, list[float]]:
+    """Shares of the W by path, each row one conversion."""
+    frame = pd.DataFrame(rows, columns=["path", "lead", "opportunity"]).assign(conversions=1)
+    paths = read_paths(frame, stages=True, **how)  # type: ignore[arg-type]
+    shares = np.split(rules.w_shaped(paths), paths.offsets[1:-1])
+    names = np.split(np.array(paths.channels)[paths.codes], paths.offsets[1:-1])
+    return {
+        f"{' > '.join(name)} {lead} {offer}": np.round(share, 12).tolist()
+        for name, share, lead, offer in zip(names, shares, *paths.stages, strict=True)
+    }
+
+
+def test_the_w_by_hand() -> None:
+    found = _staged([
+        ("a > b > c > d", 2, 3), ("a > b > c > d", 1, 4), ("a > b > c", "", 2), ("a > b", 1, 1),
+        ("a > b > c", 0, None), ("a", 1, 1), ("a > b > c > d", 2, 3),
+    ])  # fmt: skip
+    assert found == {
+        "a > b > c > d 2 3": [0.3, 0.3, 0.3, 0.1], "a > b > c > d 1 4": [0.6, 0.05, 0.05, 0.3],
+        # Two corners and one other: their 0.7 are the whole.
+        "a > b > c 0 2": [round(3 / 7, 12), round(3 / 7, 12), round(1 / 7, 12)],
+        "a > b 1 1": [0.9, 0.1], "a > b > c 0 0": [0.4, 0.2, 0.4], "a 1 1": [1],
+    }  # fmt: skip
+
+
+def test_stages_stand_where_their_touch_does_once_a_path_is_shortened() -> None:
+    rows: list[tuple[str, object, object]] = [("d > a >  > a > d > b", 4, 5)]
+    assert list(_staged(rows)) == ["d > a > a > d > b 3 4"]
+    assert list(_staged(rows, direct="d", collapse=True)) == ["a > b 1 1"]
+    assert list(_staged(rows, longest=2)) == ["d > b 0 1"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({}, "neither a column 'lead' nor 'opportunity'"),
+        ({"lead": [3]}, r"a stage after touch 3 in row 0, whose path has 2 touches"),
+        ({"lead": [1.5]}, r"'1\.5' for lead in row 0"),
+        ({"opportunity": ["-1"]}, "'-1' for opportunity in row 0"),
+    ],
+)
+def test_stages_that_cannot_be_are_refused(columns: dict[str, list[object]], says: str) -> None:
+    frame = pd.DataFrame({"path": ["a > b"], "conversions": [1]} | columns)
+    with pytest.raises((ModelInputError, MissingColumnError, NotFiniteError), match=says):
+        read_paths(frame, stages=True)
+    with pytest.raises(ModelInputError, match="read paths with their stages"):
+        rules.w_shaped(read_paths(frame))
 
 
 def test_credit_adds_what_each_path_brought() -> None:
