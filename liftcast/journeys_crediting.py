@@ -48,7 +48,13 @@ def credit_of(  # noqa: PLR0917
 
     Rules that share a conversion among its touches are sums of the shares the SQL gave, which know
     times and stages. "markov" and "shapley_rate" are estimated on all paths, missed ones too.
+    People are drawn, with all their conversions; journeys that were missed are drawn each alone.
     """
+    connection.execute(
+        "create table repeaters as select unit_kind, unit_id, cast(row_number() over ("
+        "order by unit_kind, unit_id) - 1 as bigint) as person from weighted "
+        "group by unit_kind, unit_id having count(*) > 1"
+    )
     shared = [rule for rule in rules if rule in SHARED_RULES]
     estimated = [rule for rule in rules if rule not in SHARED_RULES]
     sold, shares = _sold(connection, built, shared)
@@ -115,9 +121,9 @@ def _sold(
     weights = "".join(f", weights_{rule}" for rule in rules)
     table = lists(
         connection,
-        f"select touches_code as touches, conversions, value::double as value{weights} from "
-        "(select *, list_transform(touches, lambda t: t.code) as touches_code from weighted) "
-        "order by conversion_id",
+        f"select touches_code as touches, conversions, value::double as value, person{weights} "
+        "from (select *, list_transform(touches, lambda t: t.code) as touches_code from weighted) "
+        "left join repeaters using (unit_kind, unit_id) order by conversion_id",
     )
     if not table.num_rows:
         return None, {}
@@ -128,7 +134,11 @@ def _sold(
     }
     conversions = table["conversions"].to_numpy().astype(np.float64)
     value = table["value"].to_numpy().astype(np.float64)
-    return Paths(channels, offsets, codes, conversions, np.zeros(len(conversions)), value), shares
+    sold = Paths(
+        channels, offsets, codes, conversions, np.zeros(len(conversions)), value,
+        persons=_persons(table),
+    )  # fmt: skip
+    return sold, shares
 
 
 def _everything(connection: Any, built: Built) -> Paths:
@@ -136,11 +146,11 @@ def _everything(connection: Any, built: Built) -> Paths:
     table = lists(
         connection,
         "select touches, sum(conversions)::double as conversions, sum(value)::double as value, "
-        "sum(journeys)::double as journeys, hash(touches) as mark from ("
+        "sum(journeys)::double as journeys, hash(touches) as mark, person from ("
         "select list_transform(touches, lambda t: t.code) as touches, conversions, value, "
-        "0 as journeys from weighted union all "
-        "select touches, 0, 0, journeys from missed_paths where not is_open) "
-        "group by touches",
+        "0 as journeys, person from weighted left join repeaters using (unit_kind, unit_id) "
+        "union all select touches, 0, 0, journeys, null from missed_paths where not is_open) "
+        "group by touches, person",
     )
     offsets, codes = _flat(table["touches"])
     channels, codes = _used(built.names, codes)
@@ -148,8 +158,15 @@ def _everything(connection: Any, built: Built) -> Paths:
         table[name].to_numpy().astype(np.float64) for name in ("conversions", "journeys", "value")
     ]
     # Threads hand rows over in any order, and sums of other orders differ in their last bit.
-    order = np.argsort(table["mark"].to_numpy(), kind="stable")
-    return _in_order(Paths(channels, offsets, codes, columns[0], columns[1], columns[2]), order)
+    persons = _persons(table)
+    order = np.lexsort((persons, table["mark"].to_numpy()))
+    found = Paths(channels, offsets, codes, columns[0], columns[1], columns[2], persons=persons)
+    return _in_order(found, order)
+
+
+def _persons(table: pa.Table) -> Places:
+    """Who walked each path, -1 for those who walked no other to a conversion."""
+    return np.asarray(table["person"].fill_null(-1).to_numpy(), dtype=np.int64)
 
 
 def _in_order(paths: Paths, order: Places) -> Paths:
@@ -158,9 +175,10 @@ def _in_order(paths: Paths, order: Places) -> Paths:
     offsets = np.r_[0, np.cumsum(size)]
     at = np.repeat(paths.offsets[:-1][order] - offsets[:-1], size) + np.arange(offsets[-1])
     assert paths.value is not None
+    assert paths.persons is not None
     return Paths(
         paths.channels, offsets, paths.codes[at], paths.conversions[order], paths.nulls[order],
-        paths.value[order],
+        paths.value[order], persons=paths.persons[order],
     )  # fmt: skip
 
 

@@ -50,7 +50,8 @@ def replicates(
     """Credit by rule in resampled counts.
 
     In a Poisson bootstrap each person counts Poisson(1) times; people that walked the same path to
-    the same end are exchangeable, so a count n becomes Poisson(n), also where it is fractional.
+    the same end are exchangeable, so a count n becomes Poisson(n), also where it is fractional. Of
+    persons who are known to have walked several (`Paths.persons`) all count together.
     Credit by shares and counts of moves are linear in these counts, and so summed for all
     replicates in one pass over paths; only the chain itself is solved again in each. A path's value
     is resampled with its conversions, each worth the path's mean.
@@ -141,9 +142,12 @@ def resampled(
     ended, converted = np.zeros((2, states, count))
     people, outcome = np.zeros((2, groups, count))
     walked, totals = np.zeros((moves, count)), np.zeros((2, count))
+    persons = paths.persons
+    if persons is None:
+        persons = np.full(len(paths), -1, dtype=np.int64)
     sold_row, lost_row, others = _others(paths)
     chains.resample(  # type: ignore[no-untyped-call]
-        paths.offsets, paths.codes, paths.conversions, paths.nulls, worth,
+        paths.offsets, paths.codes, paths.conversions, paths.nulls, worth, persons,
         sold_row, lost_row, _drawn(others, seed, draws), _cumulative(),
         np.random.SeedSequence(seed).generate_state(1, np.uint64)[0], draws.start,
         np.stack(shares) if shares else np.empty((0, len(paths.codes))),

@@ -60,15 +60,17 @@ def follow(starts, target, chance, now, leaving, last, first, reach, tolerance, 
 
 @compiled
 def resample(  # type: ignore[no-untyped-def]
-    offsets, codes, conversions, nulls, worth, sold_row, lost_row, drawn, small, seed, begin,
-    shares, move, exits, sets, given, gained, moves, converted, ended, outcome, people, totals,
+    offsets, codes, conversions, nulls, worth, persons, sold_row, lost_row, drawn, small, seed,
+    begin, shares, move, exits, sets, given, gained, moves, converted, ended, outcome, people,
+    totals,
 ):  # fmt: skip
     """Sums over people of which each counts Poisson(1) times, for all replicates in one pass.
 
     A path's count n becomes Poisson(n) for each replicate from `begin` on. Where n is 1 or another
     small whole number, it is read off the cumulative probabilities `small[n]` (of 0, 1, ...; times
     2^64) by a number that hangs on `seed`, replicate and path alone; otherwise it is the row
-    `drawn[sold_row[path]]`, `drawn[lost_row[path]]`.
+    `drawn[sold_row[path]]`, `drawn[lost_row[path]]`. Paths of one of `persons` (0 or above) count
+    Poisson(1) times all together, by a number of that person.
 
     Adds, with replicates in the last axis: credited conversions and value, `given` and `gained`
     (rule, channel), by `shares` (rule, touch); people by `moves`; by the state paths end in
@@ -87,11 +89,15 @@ def resample(  # type: ignore[no-untyped-def]
             if count == 0 or (kind == 1 and not (with_moves or with_sets)):
                 weights[:] = 0.0
                 continue
-            if row >= 0:
+            person = persons[path]
+            if row >= 0 and person < 0:
                 weights[:] = drawn[row]
                 continue
+            who, times = 2 * path + kind, 1.0
+            if person >= 0:
+                who, times, count = 2 * len(offsets) + person, count, 1.0
             below = small[np.int64(count)]
-            base = np.uint64(seed) + np.uint64(2 * path + kind) * np.uint64(0xD1342543DE82EF95)
+            base = np.uint64(seed) + np.uint64(who) * np.uint64(0xD1342543DE82EF95)
             for draw in range(draws):
                 word = base + np.uint64(begin + draw) * np.uint64(0x9E3779B97F4A7C15)
                 word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -105,7 +111,7 @@ def resample(  # type: ignore[no-untyped-def]
                 else:
                     while number < len(below) - 1 and word >= below[number]:
                         number += 1
-                weights[draw] = number
+                weights[draw] = number * times
         if conversions[path] > 0:
             rate = worth[path]
             for draw in range(draws):

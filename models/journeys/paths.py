@@ -44,6 +44,8 @@ class Paths:
         unattributed: conversions of empty paths, which nobody is credited with.
         unattributed_value: their value.
         notes: what was done to the input, in sentences.
+        persons: who walked a path, 0 or above, where a person walked several of them and stands in
+            rows of its own; -1 for all others. None: nobody is known to have walked two.
     """
 
     channels: tuple[str, ...]
@@ -56,6 +58,7 @@ class Paths:
     unattributed_value: float = 0.0
     notes: tuple[str, ...] = ()
     stages: Places | None = None
+    persons: Places | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

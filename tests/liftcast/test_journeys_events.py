@@ -132,6 +132,25 @@ def test_rules_agree_with_the_paths_of_the_python_room(run: Run, tmp_path: Path)
         assert both[column].to_numpy() == pytest.approx(both[f"{column}_sql"].to_numpy(), rel=1e-9)
 
 
+def test_intervals_draw_persons_with_all_they_bought(run: Run, tmp_path: Path) -> None:
+    days = [f"2024-03-{day:02d}" for day in range(1, 21)]
+    often = [("p", f"{day} 08:00:00", "loyal") for day in days]
+    once = [(f"q{number}", f"{day} 08:00:00", "new") for number, day in enumerate(days)]
+    code, _, errors = run(
+        "--rules", "linear,markov", "--draws", "400",
+        touches="person_id,occurred_at,channel\n" + "\n".join(map(",".join, often + once)),
+        sales="person_id,converted_at\n"
+        + "\n".join(f"{person},{moment[:10]} 09:00:00" for person, moment, _ in often + once),
+    )  # fmt: skip
+    assert code == 0, errors
+    found = pd.read_csv(tmp_path / "out" / "credit.csv").set_index(["rule", "channel"])
+    assert (found["conversions"] == 20).all()
+    for rule in ("linear", "markov"):
+        # One person of twenty orders is drawn 0 to 3 times; twenty persons of one 13 to 28 times.
+        assert found.loc[(rule, "loyal"), ["p05", "p95"]].tolist() == pytest.approx([0, 60], abs=1)
+        assert found.loc[(rule, "new"), ["p05", "p95"]].tolist() == pytest.approx([13, 28], abs=2)
+
+
 def test_the_w_is_refused_where_no_conversion_has_a_stage(run: Run, tmp_path: Path) -> None:
     code, _, errors = run("--rules", "w_shaped")
     assert code != 0

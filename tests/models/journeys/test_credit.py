@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,9 @@ from models.journeys import (
     shapley,
 )
 from models.journeys.paths import Floats
+
+#: Rules that need no stages.
+STAGELESS = tuple(rule for rule in RULES if rule != "w_shaped")
 
 
 def _paths(*rows: tuple[object, ...]) -> Paths:
@@ -45,9 +49,9 @@ def _company(people: int, channels: int = 8) -> pd.DataFrame:
 def test_every_rule_sums_to_conversions_and_value_with_what_nobody_gets() -> None:
     frame = _company(2000)
     frame.loc[:20, "path"] = ""
-    table = attribute(read_paths(frame), RULES, draws=20, direct="channel 0").credit()
+    table = attribute(read_paths(frame), STAGELESS, draws=20, direct="channel 0").credit()
     sums = table.groupby("rule")[["conversions", "value"]].sum()
-    assert set(sums.index) == set(RULES)
+    assert set(sums.index) == set(STAGELESS)
     np.testing.assert_allclose(sums["conversions"], frame["conversions"].sum(), rtol=1e-12)
     np.testing.assert_allclose(sums["value"], frame["value"].sum(), rtol=1e-12)
     assert (table.loc[table["rule"] != "shapley_rate", "conversions"] >= 0).all()
@@ -69,7 +73,7 @@ def test_removal_effects_are_in_a_table_of_their_own() -> None:
 
 
 def test_where_nothing_converts_credit_is_zero_and_said() -> None:
-    result = attribute(_paths(("a > b", 0, 3)), RULES, direct="a", draws=10)
+    result = attribute(_paths(("a > b", 0, 3)), STAGELESS, direct="a", draws=10)
     assert (result.conversions == 0).all()
     assert any("nothing converts" in note for note in result.notes)
 
@@ -111,7 +115,7 @@ def test_the_same_seed_gives_the_same_bytes_in_blocks_of_any_size(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     paths = read_paths(_company(1500))
-    options = {"rules": RULES, "order": 2, "draws": 30, "direct": "channel 0"}
+    options = {"rules": STAGELESS, "order": 2, "draws": 30, "direct": "channel 0"}
     first = attribute(paths, seed=5, **options).credit()  # type: ignore[arg-type]
     monkeypatch.setattr(bootstrap, "_CELLS", 7 * len(paths))
     again = attribute(paths, seed=5, **options).credit()  # type: ignore[arg-type]
@@ -185,8 +189,33 @@ def test_replicates_are_what_the_rules_give_on_resampled_paths(
                 np.testing.assert_allclose(drawn.value[rule][draw], given * worth, atol=2e-5)
 
 
+def test_all_conversions_of_a_person_are_drawn_together() -> None:
+    # One person bought fifty times by two paths; fifty others once each.
+    paths = _paths(("a > b", 20), ("b > a", 30), *(("a", 1) for _ in range(50)))
+    alone = attribute(paths, ["last"], draws=4000, seed=2)
+    together = _apart([("a > b", 20, 0), ("b > a", 30, 0), ("c", 50, -1)])
+    found = attribute(together, ["last"], draws=4000, seed=2)
+    sold, _ = _walked(together, 4000, 2)
+    np.testing.assert_array_equal(sold[0] / 20, sold[1] / 30)
+    assert set(sold[0] / 20) <= set(range(12))
+    # 90 % of Poisson(1) is 0 to 3; of Poisson(50) 39 to 62.
+    assert (found.low[0].tolist(), found.high[0].tolist()) == ([0, 0, 39], [90, 60, 62])
+    assert alone.high[0, 0] - alone.low[0, 0] < 35
+
+
+def _apart(rows: list[tuple[str, float, int]]) -> Paths:
+    """A row a path and person."""
+    names = [row[0] for row in rows]
+    paths = read_paths(pd.DataFrame({"path": names, "conversions": [row[1] for row in rows]}))
+    place = [names.index(" > ".join(np.array(paths.channels)[codes]))
+             for codes in np.split(paths.codes, paths.offsets[1:-1])]  # fmt: skip
+    return replace(paths, persons=np.array([rows[at][2] for at in place], dtype=np.int64))
+
+
 def test_intervals_of_value_and_of_effects_hold_the_estimates() -> None:
-    result = attribute(read_paths(_company(3000)), RULES, draws=100, direct="channel 0", order=2)
+    result = attribute(
+        read_paths(_company(3000)), STAGELESS, draws=100, direct="channel 0", order=2
+    )
     assert (result.value_low < result.value).all()
     assert (result.value < result.value_high).all()
     np.testing.assert_allclose(result.value_low, 12.5 * result.low, rtol=1e-9)
