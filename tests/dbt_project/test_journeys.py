@@ -290,3 +290,15 @@ def test_the_release_has_the_paths_and_no_person(
         "conversion_kind", "grain", "path", "conversions", "value", "margin", "customers",
         "nulls",
     }  # fmt: skip
+
+    # A table that an older version made: it knows no Shapley, and was made by other code.
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        before = connection.execute("from attr_touch_credit order by all").fetchall()
+        for measure in ("share", "conversions", "value", "margin"):
+            connection.execute(f"alter table attr_touch_credit drop column {measure}_shapley")
+        connection.execute("update attr_touch_credit set made_of = md5(made_of)")
+    upgraded = dbt(tmp_path, "run", "--select", "attr_touch_credit")
+    assert upgraded.returncode == 0, upgraded.output
+    credited = upgraded.query("select * from attr_touch_credit order by all")
+    assert len(credited) == len(before) > 0
+    assert {row["share_shapley"] for row in credited} == {1}

@@ -2,11 +2,12 @@
     materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key=['conversion_kind', 'conversion_id'],
-    on_schema_change='fail',
+    on_schema_change='append_new_columns',
     pre_hook="{% if is_incremental() %}{{ journeys_without_gone(this) }}{% endif %}"
 ) }}
--- Each conversion is known by what it was made of: its facts, the touches it reaches, and the rules.
--- A build writes the conversions of which that has changed, and no others.
+-- Each conversion is known by what it was made of: its facts, the touches it reaches, the rules, and
+-- this file. A build writes the conversions of which that has changed, and no others; after an
+-- upgrade that changes the file, all, so that a column that is new has its values.
 {%- set rules = [
     'first', 'last', 'last_non_direct', 'linear', 'position', 'time_decay', 'w_shaped', 'shapley'
 ] %}
@@ -47,7 +48,7 @@ journeys as (
 known as (
     select
         *,
-        md5('{{ local_md5(weights ~ parts) }}' || journeys::varchar) as made_of
+        md5('{{ local_md5(model.raw_code ~ weights ~ parts) }}' || journeys::varchar) as made_of
     from journeys
 ),
 
