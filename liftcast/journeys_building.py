@@ -83,6 +83,7 @@ class Built:
         names: names of paths by code.
         kind: kind of conversion that was built.
         has_value: whether conversions carry money.
+        has_ids: whether touches have ids of their own.
         left_out: rows that lead to nothing.
         counts: conversions, touches and persons found, and journeys still open.
     """
@@ -90,6 +91,7 @@ class Built:
     names: tuple[str, ...]
     kind: str
     has_value: bool
+    has_ids: bool
     left_out: LeftOut
     counts: Mapping[str, int]
 
@@ -151,7 +153,7 @@ def build(
         )  # fmt: skip
     if identities is not None:
         read_identities(connection, identities, wishes.zone, left)
-    has_value = "value" in sold.kinds
+    has_value, has_ids = "value" in sold.kinds, "touchpoint_id" in met.kinds
     known = identities is not None
     kind = read_conversions(connection, sold, wishes.kind, wishes.zone, left, known=known)
     days = wishes.lookback or {}
@@ -215,7 +217,7 @@ def build(
         )
     )
     names = connection.execute("select name from names order by code").fetchall()
-    return Built(tuple(name for (name,) in names), kind, has_value, left, counts)
+    return Built(tuple(name for (name,) in names), kind, has_value, has_ids, left, counts)
 
 
 def _other(element: str, directs: list[int]) -> str:
@@ -301,7 +303,7 @@ def _gather(connection: Any, folder: Path) -> None:
         connection.execute(f"create table gathered as {macros().journeys_walks('placed', 'scale')}")
         return
     connection.execute(
-        f"copy (select *, hash(unit_id) % {parts} as part from placed) to "
+        f"copy (select * exclude (touchpoint_id), hash(unit_id) % {parts} as part from placed) to "
         f"{quoted(folder / 'parts')} (format parquet, partition_by (part), compression lz4_raw)"
     )
     for part in range(parts):
@@ -320,7 +322,8 @@ def _walks(connection: Any, wishes: Wishes, left: LeftOut, folder: Path, *, know
     """Table `gathered` and view `walks`: every unit's touches, machines and repeats left out."""
     sql = macros()
     connection.execute(
-        f"create view placed as select {unit_sql(known)}, rows.occurred_at, names.code "
+        f"create view placed as select {unit_sql(known)}, rows.occurred_at, names.code, "
+        "rows.touchpoint_id "
         "from raw_touches as rows inner join names on rows.name = names.name "
         f"{identity_join(known)} "
         "where rows.occurred_at <= (select max(last_at) from looked) "

@@ -221,8 +221,9 @@ def _credited(paths: Paths, shares: Floats, outcome: Floats) -> Floats:
 def write_touches(connection: Any, built: Built, file: Path) -> None:
     """Every touch with the share and the cents that each rule credits it with, as CSV or Parquet.
 
-    Shares sum to exactly one over a conversion, cents to its value. In CSV a text that a
-    spreadsheet would run is led by an apostrophe.
+    With its id where touches have one; of those that count once, the first. Shares sum to exactly
+    one over a conversion, cents to its value. In CSV a text that a spreadsheet would run is led by
+    an apostrophe.
     """
     totals = {"share": "1000000000"}
     if built.has_value:
@@ -253,14 +254,26 @@ def write_touches(connection: Any, built: Built, file: Path) -> None:
         for rule in SHARED_RULES
         for measure in totals
     )
+    named, lookup = "", ""
+    if built.has_ids:
+        # A moment is kept as finely as `scale` says.
+        named = f"{shown('touchpoint_id')} as touchpoint_id, "
+        lookup = (
+            "left join (select unit_kind, unit_id, code, origin + to_microseconds((epoch_us("
+            "occurred_at) - epoch_us(origin)) // step * step) as occurred_at, "
+            "min(touchpoint_id) as touchpoint_id from placed semi join windows "
+            "using (unit_kind, unit_id) cross join scale group by all) as ids "
+            "using (unit_kind, unit_id, code, occurred_at) "
+        )
     form = "format parquet, compression zstd" if plain else "format csv, header true"
     connection.execute(
         f"copy (select {shown('conversion_id')} as conversion_id, "
         f"{shown('conversion_kind')} as conversion_kind, converted_at, unit_kind, "
-        f"{shown('unit_id')} as unit_id, position, occurred_at, {shown('name')} as channel, "
+        f"{shown('unit_id')} as unit_id, position, {named}occurred_at, "
+        f"{shown('name')} as channel, "
         f"{', '.join(columns)} from (select * exclude (touch), touch.code as code, "
         "touch.occurred_at as occurred_at from (select conversion_kind, conversion_id, "
         "converted_at, unit_kind, unit_id, unnest(range(1, len(touches) + 1)) as position, "
-        f"unnest(touches) as touch, {unnested} from dealt)) inner join names using (code) "
+        f"unnest(touches) as touch, {unnested} from dealt)) inner join names using (code) {lookup}"
         f"order by conversion_id, position) to '{str(file).replace(chr(39), chr(39) * 2)}' ({form})"
     )

@@ -13,8 +13,9 @@ import duckdb
 from warehouse.errors import LiftcastError, printable
 
 #: Columns each file may have: those it must have first. Others are ignored.
-TOUCH_COLUMNS = ("occurred_at", "channel"), ("person_id", "account_id", "campaign_id",
-                                             "territory_id")  # fmt: skip
+TOUCH_COLUMNS = ("occurred_at", "channel"), (
+    "person_id", "account_id", "campaign_id", "territory_id", "touchpoint_id",
+)  # fmt: skip
 CONVERSION_COLUMNS = ("converted_at",), (
     "person_id", "account_id", "conversion_id", "kind", "value", "currency", "lead_at",
     "opportunity_at",
@@ -182,7 +183,7 @@ def text(table: Table, column: str) -> str:
 
 
 def touch_view(table: Table, grain: str, direct: str | None, zone: str) -> str:
-    """SQL of touches: person_id, account_id, occurred_at, name, is_direct."""
+    """SQL of touches: touchpoint_id, person_id, account_id, occurred_at, name, is_direct."""
     channel = text(table, "channel")
     name = {
         "channel": channel,
@@ -191,7 +192,8 @@ def touch_view(table: Table, grain: str, direct: str | None, zone: str) -> str:
     }[grain]
     is_direct = f"coalesce({channel} = {quoted(direct)}, false)" if direct else "false"
     return (
-        f"select {text(table, 'person_id')} as person_id, {text(table, 'account_id')} as "
+        f"select {text(table, 'touchpoint_id')} as touchpoint_id, "
+        f"{text(table, 'person_id')} as person_id, {text(table, 'account_id')} as "
         f"account_id, {moment(table, 'occurred_at', zone)} as occurred_at, {name} as name, "
         f"{is_direct} as is_direct from {table.sql}"
     )

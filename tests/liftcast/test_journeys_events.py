@@ -14,7 +14,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from liftcast import cli
+from liftcast import cli, journeys_building
 from models.journeys import attribute, read_paths
 
 Run = Callable[..., tuple[int, str, str]]
@@ -130,6 +130,26 @@ def test_rules_agree_with_the_paths_of_the_python_room(run: Run, tmp_path: Path)
     assert len(both) == len(expected) == len(found)
     for column in ("conversions", "value"):
         assert both[column].to_numpy() == pytest.approx(both[f"{column}_sql"].to_numpy(), rel=1e-9)
+
+
+@pytest.mark.parametrize("part", [4_000_000, 3])
+def test_credit_of_touches_names_them_where_they_have_ids(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    monkeypatch.setattr(journeys_building, "_PART", part)
+    head, *rows = TOUCHES.splitlines()
+    ids = ["t2", "", "=1+1", "t4", "t5"]
+    numbered = [f"{row},{number}" for row, number in zip(rows, ids, strict=True)]
+    # The same touch once more: it counts once, under the first of its ids.
+    twice = "ann,2024-03-01 10:00:00,search,t1"
+    code, _, errors = run(
+        "--touch-credit", "csv", touches="\n".join([f"{head},touchpoint_id", *numbered, twice])
+    )
+    assert code == 0, errors
+    touches = _table(tmp_path / "out" / "touch_credit.csv")
+    assert [(row["touchpoint_id"], row["channel"]) for row in touches] == [
+        ("t1", "search"), ("", "email"), ("'=1+1", "'=cmd()"),
+    ]  # fmt: skip
 
 
 def test_intervals_draw_persons_with_all_they_bought(run: Run, tmp_path: Path) -> None:
