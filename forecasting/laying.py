@@ -18,6 +18,8 @@ MOST_HOLIDAYS = 40
 #: Half of an exposure is gone after half a week: what a forecast without an attribution assumes.
 HALF_LIFE_DAYS = 3.5
 CARRIED = ("media", "organic", "publicity")
+#: Kinds that never sell less by more of them, as in the mix model.
+POSITIVE = ("media", "organic")
 
 
 def carry_over(exposure: Floats, step_days: int) -> Floats:
@@ -68,7 +70,7 @@ def grid_of(
             for place in dict.fromkeys(territories)
         }
         if any(np.ptp(x[:known]) > 1e-12 * max(np.abs(x).max(), 1.0) for x in by_place.values()):
-            columns.append(PlanColumn(f"{kind}:{driver}"))
+            columns.append(PlanColumn(f"{kind}:{driver}", sign=int(kind in POSITIVE)))
             values.append(np.stack([by_place[place] for place in territories]))
     levels, codes = _holidays(holidays, laid)
     if len(levels) > 1:

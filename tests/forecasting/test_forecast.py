@@ -133,6 +133,22 @@ def test_a_promotion_in_the_plan_raises_the_days_it_runs(company):
     np.testing.assert_allclose(np.delete(lift, [2, 3, 4]), 0, atol=1e-3)
 
 
+def test_media_that_ran_when_sales_were_low_never_lower_the_forecast(company):
+    made = company(14, periods=120, territories=1, products=1).inputs
+    units = made.ledger["units"].to_numpy()
+    tv = made.drivers["driver"] == "tv"
+    against = made.drivers.assign(
+        exposure=made.drivers["exposure"].mask(tv, np.r_[units.max() - units, units][: len(tv)])
+    )
+    plan = made.plan.assign(exposure=made.plan["exposure"].where(made.plan["kind"] != "media", 0.0))
+    more = plan.assign(exposure=plan["exposure"].mask(plan["kind"] == "media", units.max()))
+    without, with_media = (
+        series_means(forecast(replace(made, drivers=against, plan=p), 4)).to_numpy()
+        for p in (plan, more)
+    )
+    assert (with_media >= without - 0.01).all()
+
+
 def test_intervals_hold_the_truth_at_about_their_nominal_rate(company):
     hits: dict[tuple[str, int], list[bool]] = {}
     for seed in range(1, 13):
