@@ -157,6 +157,37 @@ def test_dates_after_the_mix_s_window_are_explained_by_its_prediction(case):
     np.testing.assert_allclose(media.ahead.sum(axis=(0, 1)), mix[4:], rtol=1e-6)
 
 
+def test_history_before_the_mix_s_window_is_not_used_and_that_is_told(case):
+    outcome = case.past.outcome
+    days = sorted(outcome["date_day"].unique())
+    before = pd.concat(
+        [outcome[outcome["date_day"] < days[20]].assign(
+            date_day=lambda f: f["date_day"] - pd.Timedelta(weeks=20)), outcome]
+    )  # fmt: skip
+    laid = laid_out(before)
+    media = media_of(case.result, case.future, laid.grid, case.media.cells)
+    left = media.without(laid.grid).y
+    assert np.isnan(left[:, :20]).all()
+    np.testing.assert_allclose(left[:, 20:], case.media.without(case.laid.grid).y)
+    assert any(f"before {days[0]}" in note for note in media.notes)
+
+
+def test_a_closed_period_takes_its_media_with_it(case):
+    shut = np.zeros((len(case.laid.keys), HELD), dtype=bool)
+    shut[0, 2:5] = True
+    media = case.media
+    parts = media.parts(shut)
+    assert (parts[:, 0, 2:5] == 0).all()
+    np.testing.assert_array_equal(parts[:, 1:], media.ahead[:, 1:])
+    base = np.where(shut, 0.0, 100.0)
+    assert (media.on(base, shut)[0, 2:5] == 0).all()
+    paths = np.repeat(base[:, None, :], 50, axis=1).astype(np.float32)
+    rows = np.arange(len(base))
+    drawn = media.on_paths(paths, rows, shut, seed=0)
+    assert (drawn[0, :, 2:5] == 0).all()
+    assert (drawn[1].std(axis=0) > 0).all()
+
+
 def test_without_a_mix_nothing_changes_but_the_name_of_nobody(case):
     plain = forecast_frame(case.laid, candidates=RACE)
     assert plain.facts["media"] == []
