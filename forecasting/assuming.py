@@ -14,8 +14,6 @@ from forecasting.grid import Floats, PlanColumn
 
 Rule = Literal["zero", "last", "last-year", "mean"]
 RULES: tuple[Rule, ...] = ("zero", "last", "last-year", "mean")
-#: Periods back to the same weekday or month a year ago: 52 weeks of days or weeks, or 12 months.
-YEAR_BACK = {"D": 364, "W": 52, "M": 12}
 
 
 @dataclass(frozen=True)
@@ -66,9 +64,10 @@ def checked(assume: Mapping[str, str], known: list[str]) -> dict[str, Rule]:
 
 
 def assumed(  # noqa: PLR0917
-    values: Floats, column: PlanColumn, rule: Rule, dates: pd.DatetimeIndex, known: int, freq: str
+    values: Floats, column: PlanColumn, rule: Rule, dates: pd.DatetimeIndex, known: int, back: int
 ) -> tuple[Floats, Assumed | None]:
-    """`values` (S, T + H) of a plan column with the missing cells of the horizon filled in.
+    """`values` (S, T + H) of a plan column with the missing cells of the horizon filled in; last
+    year's period is `back` periods before.
 
     Raises:
         PlanError: the rule finds nothing to go by.
@@ -83,7 +82,6 @@ def assumed(  # noqa: PLR0917
             "last, last-year or mean."
         )
     out = values.copy()
-    back = YEAR_BACK[freq[0]]
     if rule == "zero":
         out[missing] = 0.0
     elif rule == "mean":

@@ -226,7 +226,7 @@ def _zeros(grid: Grid, opened: Bools, row: int, noise: float) -> list[Found]:
         return []
     at, sold = at[sold.argmax() :], sold[sold.argmax() :]
     zeros, n = int((~sold).sum()), len(sold)
-    stopped = STOPPED * grid.season if grid.freq[0] != "M" else STOPPED // 2
+    stopped = STOPPED * grid.season if grid.freq[0] in {"D", "W"} else STOPPED // 2
     out = []
     for a, b in _runs(~sold):
         length = b - a + 1
@@ -258,7 +258,7 @@ def _came_before(strange: Bools, grid: Grid) -> Bools:
     days = grid.dates[: grid.known]
     number = days.to_numpy().astype("datetime64[D]").astype(int)
     easter = from_easter(days)
-    near = {"D": 3, "W": 7, "M": 31}[grid.freq[0]]
+    near = {"D": 3, "W": 7}.get(grid.freq[0], 31)  # months, fiscal periods
     out = np.zeros_like(strange)
     for row in np.flatnonzero(strange.any(axis=1)):
         at = np.flatnonzero(strange[row])

@@ -16,6 +16,8 @@ import pandas as pd
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
+#: Frequency of a grid of fiscal periods, whose first days are no rule's.
+FISCAL = "fiscal"
 #: Share of periods without a sale from which on a value of a plan column is read as "closed".
 CLOSED_SHARE = 0.99
 #: With fewer periods at the value nothing is concluded.

@@ -17,17 +17,17 @@ from forecasting.errors import (
     GapError,
     HorizonError,
     MissingColumnError,
-    MixedGrainError,
     PlanError,
 )
+from forecasting.grains import LENGTH, Grain, grain_of
 from forecasting.grid import Floats, Grid, PlanColumn
+from forecasting.periods import FiscalPeriod
 from forecasting.sign_limits import with_signs
 
 Gaps = Literal["error", "zero", "unknown"]
 MOST_AHEAD = 1100
 #: Categories of one plan column; more are keys or free text, no plan.
 MOST_LEVELS = 60
-_SEASONS = {"D": (7, 365), "W": (1, 52), "M": (1, 12)}
 _SHOWN = 5
 
 
@@ -54,12 +54,13 @@ def lay_out(
     plan_columns: Sequence[str] | None = None,
     assume: Mapping[str, str] | None = None,
     signs: Mapping[str, str] | None = None,
+    calendar: Sequence[FiscalPeriod] = (),
 ) -> LaidOut:
     """Check a long frame and its plan, and lay both out.
 
     Args:
-        history: one row a series and period (day, week or month): the `series` columns, `date`,
-            `target`, and the plan's columns as they ran. Cells may be text.
+        history: one row a series and period (day, week, month or fiscal period): the `series`
+            columns, `date`, `target`, and the plan's columns as they ran. Cells may be text.
         plan: the `series` columns, `date` and plan columns for each of the `horizon` periods
             after history, of every series; None for no plan. A plan without the series columns
             holds for all series.
@@ -68,6 +69,7 @@ def lay_out(
             horizon after history then has none, and nothing can be forecast for it.
         assume: plan column -> rule for cells of the horizon that the plan does not have (the
             column, rows or cells); what is assumed is told in `notes` and `assumed`.
+        calendar: fiscal periods; a history dated by their first days is one of fiscal periods.
         signs: plan column of numbers -> "+" or "-": what more of it must do to the target.
 
     Raises:
@@ -88,10 +90,9 @@ def lay_out(
     days = _days(history[date], "history", date)
     codes, keys = _series_codes(key)
     _refuse_duplicates(codes, days, keys, "history")
-    freq = _grain(codes, days)
-    step = _calendar(days.min(), days.max(), freq)
-    future = _calendar_ahead(step, freq, int(horizon))
-    dates = pd.DatetimeIndex([*step, *future])
+    grain = grain_of(codes, days, int(horizon), calendar)
+    dates = grain.dates
+    step, future = dates[: -int(horizon)], dates[-int(horizon) :]
     at = dates.get_indexer(pd.DatetimeIndex(days))
 
     y = np.full((len(keys), len(step)), np.nan)
@@ -119,19 +120,29 @@ def lay_out(
         columns.append(column)
         if name in rules:
             grid_plan[number], one = assumed(
-                grid_plan[number], column, rules[name], dates, len(step), freq
+                grid_plan[number], column, rules[name], dates, len(step), grain.year_back
             )
             told += [one] if one else []
         elif plan is not None:
             _complete(grid_plan[number], name, keys, dates, len(future))
     notes += [one.note for one in told]
     columns = list(with_signs(columns, signs or {}))
-    season, year = _SEASONS[freq[0]]
+    grid_plan, columns = _with_length(grid_plan, columns, grain)
     grid = Grid(
         tuple(" / ".join(map(str, row)) for row in keys.itertuples(index=False)),
-        dates, y, grid_plan, tuple(columns), freq, season, year,
+        dates, y, grid_plan, tuple(columns), grain.freq, grain.season, grain.year,
     )  # fmt: skip
     return LaidOut(grid, keys, tuple(notes), tuple(told))
+
+
+def _with_length(
+    plan: Floats, columns: list[PlanColumn], grain: Grain
+) -> tuple[Floats, list[PlanColumn]]:
+    """A fiscal period of five weeks sells more than one of four: known, like a plan."""
+    if grain.length is None:
+        return plan, columns
+    lengths = np.broadcast_to(grain.length, (1, *plan.shape[1:]))
+    return np.concatenate([plan, lengths]), [*columns, PlanColumn(LENGTH)]
 
 
 def _need(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
@@ -214,42 +225,6 @@ def _refuse_duplicates(codes: np.ndarray, days: pd.Series, keys: pd.DataFrame, w
 
 def _name(keys: pd.DataFrame, code: int) -> str:
     return ", ".join(f"{c} {_show(v)}" for c, v in keys.iloc[int(code)].items())
-
-
-def _grain(codes: np.ndarray, days: pd.Series) -> str:
-    """D, W-<weekday> or MS, from the days themselves."""
-    unique = np.sort(days.unique())
-    if len(unique) == 1:
-        return "D"
-    if all(pd.Timestamp(day).day == 1 for day in unique) and len(unique) > 1:
-        return "MS"
-    offset = (unique - unique[0]) / np.timedelta64(1, "D")
-    if (offset % 7 == 0).all():
-        return f"W-{pd.Timestamp(unique[0]).strftime('%a').upper()}"
-    steps = np.diff(unique) / np.timedelta64(1, "D")
-    if np.median(steps) > 1:
-        raise MixedGrainError(
-            f"The dates are neither days, nor weeks from one weekday, nor first days of months "
-            f"(steps of {sorted(set(steps.astype(int)))[:4]} days): sum them to one of these."
-        )
-    # A weekly series among daily ones would have to be spread over days: refused.
-    for code in np.unique(codes)[:2000]:
-        own = np.sort(days.to_numpy()[codes == code])
-        gap = np.diff(own) / np.timedelta64(1, "D")
-        if len(own) >= 4 and (gap >= 7).all():
-            raise MixedGrainError(
-                "The history mixes grains: some series have a row a day, others at most one a "
-                "week. Sum all of them to the same period."
-            )
-    return "D"
-
-
-def _calendar(first: pd.Timestamp, last: pd.Timestamp, freq: str) -> pd.DatetimeIndex:
-    return pd.date_range(first, last, freq=freq)
-
-
-def _calendar_ahead(history: pd.DatetimeIndex, freq: str, horizon: int) -> pd.DatetimeIndex:
-    return pd.date_range(history[-1], periods=horizon + 1, freq=freq)[1:]
 
 
 def _gaps(

@@ -79,7 +79,7 @@ def media_of(result: MixResult, plan: MixInputs, grid: Grid, cells: npt.NDArray[
 
 
 def _fits(panel: Panel, grid: Grid) -> None:
-    grain = _GRAINS[grid.freq[0]]
+    grain = _GRAINS.get(grid.freq[0], "fiscal period")
     if grain != panel.grain:
         raise MediaError(
             f"The mix model is by the {panel.grain}, the history by the {grain}: sum the history "

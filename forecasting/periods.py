@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.errors import BadValueError, MissingColumnError
-from forecasting.grid import Grid
+from forecasting.grid import FISCAL, Grid
 
 #: First and last period of the horizon, both in.
 Span = tuple[int, int]
@@ -78,8 +78,11 @@ def fiscal_spans(calendar: Sequence[FiscalPeriod], grid: Grid) -> list[FiscalSpa
             f"the horizon's dates: it runs from {calendar[0].first.date()} to "
             f"{calendar[-1].last.date()}. Add the periods."
         )
-    step = pd.tseries.frequencies.to_offset(grid.freq)
-    before, after = dates[0] - step, dates[-1] + step
+    if grid.freq == FISCAL:  # each period is whole
+        before, after = calendar[0].first - pd.Timedelta(days=1), pd.Timestamp.max
+    else:
+        step = pd.tseries.frequencies.to_offset(grid.freq)
+        before, after = dates[0] - step, dates[-1] + step
     out = []
     for number in sorted(set(at[known:].tolist())):
         period = calendar[number]

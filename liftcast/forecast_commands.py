@@ -18,7 +18,13 @@ from rich.table import Table
 
 from liftcast import forecast_versions_commands
 from liftcast.forecast_rules import NO_RULES, AssumeOption, PlanRules, SignsOption, plan_rules
-from liftcast.forecast_sums import FiscalOption, LevelsOption, ReconcileOption, sums_asked
+from liftcast.forecast_sums import (
+    FiscalOption,
+    LevelsOption,
+    ReconcileOption,
+    periods_of_history,
+    sums_asked,
+)
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -142,7 +148,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         from liftcast.forecast_files import free, write_forecast
 
         free(out)
-        rules = plan_rules(assume, signs)
+        rules = plan_rules(assume, signs, fiscal_calendar)
         laid, media = lay_out_with_mix(
             mix, history, plan, series, date, target, horizon, gaps, note, rules
         )
@@ -186,6 +192,8 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         gaps: GapsOption = "error",
         country: CountryOption = None,
         seed: SeedOption = 0,
+        signs: SignsOption = None,
+        fiscal_calendar: FiscalOption = None,
     ) -> None:
         """Forecast the past from before it, at several origins: scores.csv, by model.
 
@@ -197,7 +205,10 @@ def add_commands(app: typer.Typer, console: Console) -> None:
 
         free(out)
         wished = _names(plan_columns) if plan_columns is not None else None
-        laid = lay_out_files(history, plan, series, date, target, horizon, gaps, note, wished)
+        rules = plan_rules(None, signs, fiscal_calendar)
+        laid = lay_out_files(
+            history, plan, series, date, target, horizon, gaps, note, wished, rules
+        )
         scores = backtest_frame(laid, origins=origins, seed=seed, country=country, progress=clock())
         if scores["origin"].nunique() < origins:
             note(f"history has room for {scores['origin'].nunique()} origins, not {origins}")
@@ -278,8 +289,12 @@ def _laid(  # noqa: PLR0917 - as the options
     wished: list[str] | None = None,
     rules: PlanRules = NO_RULES,
 ) -> LaidOut:
+    import pandas as pd
+
     from forecasting.longframe import lay_out
 
+    dates = tables.history[date] if date in tables.history else pd.Series(dtype=str)
+    calendar = periods_of_history(rules.calendar, dates, horizon)
     laid = lay_out(
         tables.history,
         tables.plan,
@@ -291,6 +306,7 @@ def _laid(  # noqa: PLR0917 - as the options
         plan_columns=wished,
         assume=rules.assume,
         signs=rules.signs,
+        calendar=calendar,
     )
     for text in laid.notes:
         note(text)

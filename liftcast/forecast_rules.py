@@ -26,22 +26,25 @@ SignsOption = Annotated[
 @dataclass(frozen=True)
 class PlanRules:
     """`assume`: plan column -> what it is where the plan does not say; `signs`: plan column -> what
-    more of it must do."""
+    more of it must do; `calendar`: file or rule of fiscal periods."""
 
     assume: dict[str, str] = field(default_factory=dict)
     signs: dict[str, str] = field(default_factory=dict)
+    calendar: str | None = None
 
 
 NO_RULES = PlanRules()
 
 
-def plan_rules(assume: str | None, signs: str | None) -> PlanRules:
+def plan_rules(assume: str | None, signs: str | None, calendar: str | None) -> PlanRules:
     """What the options say.
 
     Raises:
         LiftcastError: no pairs, or a column twice.
     """
-    return PlanRules(_pairs(assume, "promo=last-year,price=last"), _pairs(signs, "promo=+,price=-"))
+    return PlanRules(
+        _pairs(assume, "promo=last-year,price=last"), _pairs(signs, "promo=+,price=-"), calendar
+    )
 
 
 def _pairs(text: str | None, example: str) -> dict[str, str]:

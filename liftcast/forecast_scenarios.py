@@ -59,7 +59,7 @@ def add_scenario(
 
         free(out)
         names = _plan_names(plan)
-        rules = plan_rules(assume, signs)
+        rules = plan_rules(assume, signs, fiscal_calendar)
         said: set[str] = set()
 
         def once(text: str) -> None:

@@ -10,10 +10,14 @@ import typer
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from forecasting.longframe import LaidOut
     from forecasting.periods import FiscalPeriod
     from forecasting.totals import Sums
 
+#: Fiscal periods ahead that a history dated by them may ask for.
+MOST_PERIODS = 130
 Way = Literal["auto", "bottom_up", "top_down", "mint_shrink"]
 LevelsOption = Annotated[
     str | None,
@@ -43,9 +47,7 @@ def sums_asked(laid: LaidOut, levels: str | None, way: Way | None, calendar: str
         ForecastError: a calendar that does not hold the horizon, a level of no series column.
     """
     from forecasting.hierarchy import groups_of
-    from forecasting.periods import calendar_of_frame, calendar_of_rule
     from forecasting.totals import Sums
-    from liftcast.mix_files import read_csv
 
     asked = None
     if levels is not None:
@@ -59,13 +61,40 @@ def sums_asked(laid: LaidOut, levels: str | None, way: Way | None, calendar: str
                 expected="series columns, as territory;territory,product",
             )
     groups_of(laid.keys, asked)
-    periods: tuple[FiscalPeriod, ...] = ()
-    if calendar is not None:
-        path = Path(calendar)
-        if path.suffix or path.exists():
-            periods = tuple(calendar_of_frame(read_csv(path).frame))
-        else:
-            periods = tuple(calendar_of_rule(calendar, *laid.grid.dates[[0, -1]]))
-    sums = Sums(asked, periods, way)
+    sums = Sums(asked, fiscal_periods(calendar, *laid.grid.dates[[0, -1]]), way)
     sums.fiscal(laid)
     return sums
+
+
+def fiscal_periods(
+    calendar: str | None, first: pd.Timestamp, last: pd.Timestamp
+) -> tuple[FiscalPeriod, ...]:
+    """The periods of a file, or from `first` to `last` of a rule.
+
+    Raises:
+        LiftcastError, ForecastError: no such file, a faulty one, no such rule.
+    """
+    from forecasting.periods import calendar_of_frame, calendar_of_rule
+    from liftcast.mix_files import read_csv
+
+    if calendar is None:
+        return ()
+    path = Path(calendar)
+    if path.suffix or path.exists():
+        return tuple(calendar_of_frame(read_csv(path).frame))
+    return tuple(calendar_of_rule(calendar, first, last))
+
+
+def periods_of_history(
+    calendar: str | None, dates: pd.Series, horizon: int
+) -> tuple[FiscalPeriod, ...]:
+    """Fiscal periods from a history's first date (cells as text) to its horizon's end, whatever
+    its grain."""
+    import pandas as pd
+
+    days = pd.to_datetime(dates, format="ISO8601", errors="coerce").dropna()
+    if calendar is None or days.empty:
+        return ()
+    # No period of a rule is longer than six weeks, and none ahead is left out.
+    reach = pd.Timedelta(days=42 * (min(max(horizon, 1), MOST_PERIODS) + 1))
+    return fiscal_periods(calendar, days.min(), days.max() + reach)

@@ -13,7 +13,7 @@ import pandas as pd
 from forecasting.candidates.protocol import Speed, Window
 from forecasting.candidates.regression import smearing
 from forecasting.errors import ForecastError
-from forecasting.grid import Bools, Floats
+from forecasting.grid import FISCAL, Bools, Floats
 from forecasting.signals import (
     Course,
     Singles,
@@ -144,7 +144,7 @@ class PooledTrees:
             **({"objective": s.objective} | limited),
         )  # fmt: skip
         mlforecast = importlib.import_module("mlforecast")
-        forecaster = mlforecast.MLForecast(models={"trees": model}, freq=window.grid.freq)
+        forecaster = mlforecast.MLForecast(models={"trees": model}, freq=_freq(window))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Found null values")
             forecaster.fit(
@@ -170,6 +170,11 @@ def _limited(window: Window, names: list[str], y: pd.Series) -> dict[str, Any]:
     }
 
 
+def _freq(window: Window) -> str | int:
+    """What mlforecast counts on by; fiscal periods by their number."""
+    return window.grid.freq if window.grid.freq != FISCAL else 1
+
+
 def _signals(window: Window) -> tuple[list[str], Singles, Course]:
     grid = window.grid
     names, plan = plan_signals(grid, window.closed)
@@ -188,5 +193,6 @@ def _frame(
     row, at = np.nonzero(kept)
     frame = pd.DataFrame(signals[:, row, at].T, columns=names)
     frame.insert(0, "unique_id", ids[row])
-    frame.insert(1, "ds", grid.dates[start:][at])
+    dates = grid.dates if grid.freq != FISCAL else pd.RangeIndex(len(grid.dates))
+    frame.insert(1, "ds", dates[start:][at])
     return frame

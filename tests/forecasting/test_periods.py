@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from forecasting.candidates.naive import RecentMean, SeasonalNaive
+from forecasting.candidates.pooled import PooledTrees, Trees
+from forecasting.candidates.regression import LogOls
 from forecasting.errors import BadValueError, MissingColumnError
 from forecasting.framed import forecast_frame
 from forecasting.longframe import lay_out
@@ -139,3 +141,63 @@ def test_quantiles_of_a_fiscal_period_are_of_its_own_paths():
         inside = days.loc[row["ds"] : row["ds_last"]]
         assert row["p90"] - row["p10"] < (inside["p90"] - inside["p10"]).sum()
         assert np.isclose(row["mean"], inside["mean"].sum(), atol=0.005)
+
+
+@pytest.fixture(scope="module")
+def by_period():
+    """Four years of 4-4-5 periods, one of 53 weeks: 100 a week with a promotion worth 40 %."""
+    calendar = calendar_of_rule(
+        "445:2021-01-31", pd.Timestamp("2021-01-31"), pd.Timestamp("2025-12-01")
+    )
+    rng = np.random.default_rng(5)
+    rows = []
+    for shop in ("a", "b", "c"):
+        for period in calendar:
+            weeks = ((period.last - period.first).days + 1) / 7
+            promo = int(rng.random() < 0.4)
+            units = 100 * weeks * (1 + 0.4 * promo) * np.exp(0.03 * rng.standard_normal())
+            rows.append((shop, period.first, round(units, 2), promo))
+    frame = pd.DataFrame(rows, columns=["shop", "day", "units", "promo"])
+    first = calendar[-6].first
+    past, later = frame[frame["day"] < first], frame[frame["day"] >= first]
+    return calendar, past, later
+
+
+def test_a_history_of_fiscal_periods_is_forecast_by_their_length(by_period):
+    calendar, past, later = by_period
+    assert {(p.last - p.first).days + 1 for p in calendar} == {28, 35, 42}
+    given = lay_out(
+        past, later.drop(columns="units"), series=["shop"], date="day", target="units",
+        horizon=6, calendar=calendar,
+    )  # fmt: skip
+    assert (given.grid.freq, given.grid.year) == ("fiscal", 12)
+    trees = PooledTrees(settings=Trees(trees=20, least_rows=5))
+    sums = Sums(calendar=tuple(calendar))
+    made = forecast_frame(given, candidates=(SeasonalNaive(), LogOls(), trees), sums=sums)
+    both = made.forecast.merge(later, left_on=["shop", "ds"], right_on=["shop", "day"])
+    assert len(both) == 18
+    error = np.abs(both["mean"] - both["units"]).sum() / both["units"].sum()
+    assert error < 0.06  # without lengths, 4 and 5 weeks alone differ by 20 %
+    totals = made.totals[(made.totals["level"] == "total") & (made.totals["period"] != "")]
+    assert list(totals["period"]) == [p.name for p in calendar[-6:]]
+    assert set(totals["status"]) == {"forecast"}
+
+
+def test_a_calendar_that_ends_before_the_horizon_of_periods_is_refused(by_period):
+    calendar, past, _ = by_period
+    with pytest.raises(BadValueError, match="add 3 periods"):
+        lay_out(
+            past, None, series=["shop"], date="day", target="units", horizon=9, calendar=calendar
+        )
+
+
+def test_days_and_weeks_stay_what_they_are_beside_a_calendar():
+    calendar = calendar_of_rule("445:2026-01-05", *pd.to_datetime(["2025-01-01", "2027-12-31"]))
+    for freq, found in (("D", "D"), ("W-MON", "W-MON")):
+        dates = pd.date_range("2026-01-05", periods=30, freq=freq)
+        frame = pd.DataFrame({"shop": "a", "day": dates, "units": 1.0})
+        given = lay_out(
+            frame, None, series=["shop"], date="day", target="units", horizon=3, calendar=calendar
+        )
+        assert given.grid.freq == found
+        assert given.grid.columns == ()
