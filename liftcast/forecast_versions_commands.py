@@ -19,7 +19,7 @@ from liftcast.forecast_versions_screens import (
     steps_table,
     versions_table,
 )
-from warehouse.errors import printable
+from warehouse.errors import LiftcastError, printable
 from warehouse.lake import Lake
 from warehouse.settings import Settings
 
@@ -344,7 +344,15 @@ def _reading(app: typer.Typer, console: Console, note: Note) -> None:
         from liftcast.version_store import opened
         from liftcast.version_verify import verify as check
 
-        findings = check(opened(store, lake), receipt)
+        place = opened(store, lake)
+        findings = check(place, receipt)
+        reading = place.journal.read()
+        if not reading.events and not findings:
+            raise LiftcastError(
+                "there are no versions here",
+                where=printable(place.root),
+                remedy="Give the folder with --store or --lake",
+            )
         touched = [finding for finding in findings if finding.state == "touched"]
         for finding in findings:
             colour = "red" if finding.state == "touched" else "yellow"
@@ -354,4 +362,9 @@ def _reading(app: typer.Typer, console: Console, note: Note) -> None:
             )
         if touched:
             raise typer.Exit(1)
-        console.print("nothing was touched")
+        kinds = [event["event"] for event in reading.events]
+        console.print(
+            f"nothing was touched: {kinds.count('created')} versions, {kinds.count('locked')} "
+            f"locked, {kinds.count('closed')} closes, {len(kinds)} events; the last is "
+            f"{reading.head}"
+        )

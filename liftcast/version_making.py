@@ -128,6 +128,12 @@ def _between(
                     f"The forecast with the {words} was made with another {what} "
                     f"({getattr(stop, part)[:16]}) than the bridge needs ({value[:16]})."
                 )
+        chosen, own = _choices(stop), _choices(made)
+        if chosen != own:
+            raise VersionError(
+                f"The forecast with the {words} was made with other settings ({chosen}) than the "
+                f"new version ({own})."
+            )
         kept = version_table(stop.frame, made.series)
         keys = [*made.series, "ds"]
         missing = uncovered(kept, store.statistical(old), table, keys)
@@ -138,6 +144,13 @@ def _between(
             )
         out[name] = kept
     return out
+
+
+def _choices(made: Made) -> dict[str, Any]:
+    """Settings that two forecasts of a bridge share; the old plan may end before the horizon."""
+    settings = dict(made.facts.get("settings") or {})
+    settings.pop("horizon", None)
+    return settings
 
 
 def _across(days: pd.Series, rows: Any, periods: pd.DataFrame) -> int:

@@ -129,11 +129,11 @@ class VersionStore:
         """
         return read_table(self.root / "versions" / version.name, name, version.files)
 
-    def numbers(self, version: Version) -> Applied:
+    def numbers(self, version: Version, on: date | None = None) -> Applied:
         """A version's numbers, statistical, overridden and final.
 
-        Of a draft: with the overrides in force today. From submission on: as submitted. Of a
-        locked one: the tables written when it was locked.
+        Of a draft: with the overrides in force on a day (today). From submission on: as submitted.
+        Of a locked one: the tables written when it was locked.
 
         Raises:
             LiftcastError: they were touched.
@@ -145,7 +145,7 @@ class VersionStore:
             rows = read_table(folder, "overrides", version.locked_files)
             return Applied(table, rows[EFFECTS])
         applied = apply(
-            self.statistical(version), version.overrides, version.submitted_on or today()
+            self.statistical(version), version.overrides, version.submitted_on or on or today()
         )
         if version.final_hash not in (None, final_hash(applied, version)):
             raise self._damaged(f"the numbers of {version.name} are not those submitted")
@@ -208,10 +208,8 @@ class VersionStore:
         self._seal(version.name).chmod(0o444)
 
     def _do(self, reading: Reading, history: History, fields: Mapping[str, Any]) -> Event:
-        """Hold an event to the rules, then write it."""
-        probe = dict(fields) | {"at": datetime.now(UTC).isoformat(timespec="seconds")}
-        after(history, probe)
-        return self.journal.append(reading, fields)
+        """Write an event, if the rules allow it as it will stand."""
+        return self.journal.append(reading, fields, lambda event: after(history, event))
 
     def create(
         self, fields: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], actor: Actor
@@ -311,9 +309,11 @@ class VersionStore:
                 fields["four_eyes"] = four_eyes
             if event != "returned":
                 # Rules before work, as far as they can be told without the numbers.
+                day = today()
+                fields |= {"on": day.isoformat()} if event == "submitted" else {}
                 known: dict[str, Any] = {"final_hash": version.final_hash, "files": {}}
-                after(history, fields | known | {"at": f"{today()}T00:00:00+00:00"})
-                applied = self.numbers(version)
+                after(history, fields | known | {"at": f"{day}T00:00:00+00:00"})
+                applied = self.numbers(version, day)
                 fields["final_hash"] = final_hash(applied, version)
                 if event != "submitted":
                     _not_expired(version)

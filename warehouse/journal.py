@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -101,8 +101,15 @@ class Journal:
             before = events[-1]["hash"]
         return Reading(tuple(events), None, torn, length)
 
-    def append(self, reading: Reading, fields: Mapping[str, Any]) -> Event:
+    def append(
+        self,
+        reading: Reading,
+        fields: Mapping[str, Any],
+        check: Callable[[Event], object] | None = None,
+    ) -> Event:
         """Add one event after those of `reading`, on disk when this returns; return it.
+
+        `check` is given the event as it will stand, and may refuse it by an error.
 
         Call it while `writing`, with a reading made since. `at` is never before the event before:
         where the clock says so, `clock_at` is what it says.
@@ -119,14 +126,21 @@ class Journal:
         if reading.torn:
             self._cut(reading.torn)
             lost = {"event": "repaired", "torn_bytes": len(reading.torn), "by": fields.get("by")}
-            self._write(reading, lost)
+            self._write(reading, lost, None)
             reading = self.read()
-        return self._write(reading, fields)
+        return self._write(reading, fields, check)
 
-    def _write(self, reading: Reading, fields: Mapping[str, Any]) -> Event:
+    def _write(
+        self,
+        reading: Reading,
+        fields: Mapping[str, Any],
+        check: Callable[[Event], object] | None,
+    ) -> Event:
         event = dict(fields) | {"seq": len(reading.events) + 1, "prev": reading.head}
         event |= _moment(reading)
         event["hash"] = _hash(event)
+        if check is not None:
+            check(event)
         line = _canonical(event) + b"\n"
         with disk_errors(self.path):
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)

@@ -260,7 +260,10 @@ def _moved(history: History, version: Version, event: Mapping[str, Any]) -> Hist
         _four_eyes(version, event)
     moved = replace(version, steps=(*version.steps, _step(state, event)))
     if kind == "submitted":
-        day = date.fromisoformat(str(event["at"])[:10])
+        # The day its overrides were judged on; the event may be written after midnight.
+        day = date.fromisoformat(event["on"])
+        if day.isoformat() > str(event["at"])[:10]:
+            raise VersionError(f"{version.name} was submitted on {day}, a day to come.")
         moved = replace(moved, final_hash=str(event["final_hash"]), submitted_on=day)
     elif kind == "returned":
         moved = replace(moved, final_hash=None, submitted_on=None)

@@ -103,6 +103,8 @@ def test_wrong_usage_and_missing_places_are_one_sentence(typed, tmp_path):
     unknown = typed("submit", "nobody", *ANA)
     assert (unknown.code, "There is no version 'nobody'" in unknown.err) == (1, True)
     assert typed("list").code == 0
+    nothing = typed("verify")
+    assert (nothing.code, "there are no versions here" in nothing.err) == (1, True)
     run = write_run(tmp_path / "run")
     bad = typed("create", "--from", run, "--by", "Ana", "--why", " ")
     assert (bad.code, "reason" in bad.err) == (1, True)
@@ -159,6 +161,10 @@ def test_the_bridge_tells_apart_what_was_run_and_names_what_was_not(typed, tmp_p
     assert typed("bridge", "whole", "--by", "nothing").code == 1
     wrong = typed("create", "--from", second, "--bridge-from", old, "--old-plan", second, *ANA)
     assert (wrong.code, "made with another plan (p2)" in wrong.err) == (1, True)
+    seeded = write_run(tmp_path / "seeded", settings=settings | {"seed": 7},
+                       **(new | {"plan_sha256": "p1", "days": 31}))  # fmt: skip
+    other = typed("create", "--from", second, "--bridge-from", old, "--old-plan", seeded, *ANA)
+    assert (other.code, "with other settings" in other.err) == (1, True)
     short = write_run(tmp_path / "short", settings=settings,
                       **(new | {"plan_sha256": "p1", "days": 5}))  # fmt: skip
     lacks = typed("create", "--from", second, "--bridge-from", old, "--old-plan", short, *ANA)
@@ -177,6 +183,7 @@ def _sales(place, first, last, amount):
 
 
 def test_closes_keep_what_the_ledger_said_and_accuracy_is_by_lag(typed, tmp_path, monkeypatch):
+    from liftcast import version_store
     from warehouse import journal
 
     class Then(datetime):
@@ -189,6 +196,7 @@ def test_closes_keep_what_the_ledger_said_and_accuracy_is_by_lag(typed, tmp_path
             return cls.moment
 
     monkeypatch.setattr(journal, "datetime", Then)
+    monkeypatch.setattr(version_store, "today", lambda: Then.now().date())
     run = write_run(tmp_path / "run")
     name = typed("create", "--from", run, *ANA).out
     assert "2026-10-base-1" in name

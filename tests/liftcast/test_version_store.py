@@ -180,6 +180,31 @@ def test_an_override_that_expires_after_submission_stops_the_lock(
     assert sum(store.numbers(store.history().version(name)).table["final"]) == 1830
 
 
+def test_a_submission_around_midnight_keeps_what_it_was_judged_with(
+    store: VersionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yesterday = module.today() - timedelta(days=1)
+    name = draft(store, forecast(), ANA).name
+    store.override(name, override(expires=module.today()), ANA)
+    monkeypatch.setattr(module, "today", lambda: yesterday)
+    store.override(name, override(value="1", expires=yesterday), ANA)
+    store.move(name, "submitted", ANA)  # written today, begun yesterday
+    assert sum(store.numbers(store.history().version(name)).table["final"]) == 1931
+    assert verify(store) == ()
+
+
+def test_an_event_that_the_rules_would_refuse_later_is_not_written(
+    store: VersionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rules see the event as it will stand, with the journal's clock."""
+    name = draft(store, forecast(), ANA).name
+    tomorrow = module.today() + timedelta(days=1)
+    monkeypatch.setattr(module, "today", lambda: tomorrow)
+    with pytest.raises(VersionError, match="a day to come"):
+        store.move(name, "submitted", ANA)
+    assert store.history().version(name).state == "draft"
+
+
 def test_a_new_version_supersedes_and_carries_overrides_that_hold(store: VersionStore) -> None:
     old = locked(store)
     with pytest.raises(VersionError, match=r"supersedes one of its own period"):

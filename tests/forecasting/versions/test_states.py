@@ -21,6 +21,8 @@ def moved(event, by="Ana", name="v1", **more):
     fields = {"event": event, "version": name, "by": by, "why": "so", "account": "one", "at": AT}
     if event != "returned":
         fields["final_hash"] = "f"
+    if event == "submitted":
+        fields["on"] = AT[:10]
     if event == "approved":
         fields["four_eyes"] = "names"
     if event == "locked":
@@ -72,6 +74,11 @@ def test_who_overrode_cannot_approve():
     events = [made(), overridden(author="Bo"), moved("submitted"), moved("approved", "Bo")]
     with pytest.raises(VersionError, match="overrode it"):
         replay(events)
+
+
+def test_overrides_are_judged_on_a_day_that_has_come():
+    with pytest.raises(VersionError, match="a day to come"):
+        replay([made(), moved("submitted", on="2026-11-04")])
 
 
 def test_four_eyes_may_ask_for_accounts_or_be_off():
