@@ -143,14 +143,19 @@ def _pairs(sums: Floats, counts: npt.NDArray[np.intp], squares: Floats) -> float
     return float((np.square(sums) - squares).sum() / max(pairs, 1))
 
 
-def draw(
+def draw(  # noqa: PLR0917
     mean: Floats,
     told: Told,
     calibration: Calibration,
     rows: npt.NDArray[np.intp],
     seed: int,
+    numbers: npt.NDArray[np.intp] | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Paths (rows, PATHS, H) of some of the series; what all share is the same for every block."""
+    """Paths (rows, PATHS, H) of some of the series; what all share is the same for every block.
+
+    `numbers` (S,): each series' number in a larger frame, which its own shocks go by; None: its
+    row. Paths of the parts of a frame then add up as those of the whole.
+    """
     H = mean.shape[1]
     shares = calibration.shares
     common = np.random.default_rng([seed, 1])
@@ -162,7 +167,8 @@ def draw(
     )
     out = np.empty((len(rows), PATHS, H), dtype=np.float32)
     for place, row in enumerate(rows):
-        own = np.random.default_rng([seed, 2, int(row)])
+        number = int(row if numbers is None else numbers[row])
+        own = np.random.default_rng([seed, 2, number])
         z = (
             level
             + day
@@ -173,9 +179,9 @@ def draw(
         kind = str(told.kinds[row])
         function = calibration.functions[kind]
         u = np.empty_like(z)
-        for number in range(BUCKETS):
-            at = bucket == number
-            u[:, at] = np.interp(p[:, at], _P, function[number])
+        for third in range(BUCKETS):
+            at = bucket == third
+            u[:, at] = np.interp(p[:, at], _P, function[third])
         if kind in LOGARITHMIC:
             u = np.exp(calibration.usual[row] * u)
         out[place] = np.where(told.shut[row], 0.0, np.maximum(mean[row] * u, 0.0))

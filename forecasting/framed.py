@@ -79,43 +79,49 @@ def forecast_frame(
     if media is not None:
         laid = replace(laid, grid=media.without(laid.grid), notes=(*laid.notes, *media.notes))
     sums = sums or Sums()
-    race = _race(laid.grid, seed, country, candidates, progress)
+    race = race_of(laid.grid, seed, country, candidates, progress)
     groups = groups_of(laid.keys, sums.levels)
     levels = levels_of(groups, len(laid.keys))
     at = forecast_at(race, 0, groups, levels, sums.way, sums.spans(laid), media)
-    earlier = cuts_before(laid.grid, 0)
     return FrameForecast(
-        forecast=_forecast_table(laid, at),
+        forecast=forecast_table(laid, at),
         # What a period had already is what was sold, media and all.
         totals=totals_table(whole, at, sums),
-        explain=_explain_table(laid, race, at, media),
-        facts={
-            "freq": laid.grid.freq,
-            "series": len(laid.grid.ids),
-            "horizon": laid.grid.ahead,
-            "seed": seed,
-            "paths": PATHS,
-            "origins": [str(laid.grid.dates[laid.grid.known - 1 - c].date()) for c in earlier],
-            "weights": at.weights,
-            "kinds": {k: int((at.told.kinds == k).sum()) for k in sorted(set(at.told.kinds))},
-            "error_shares": vars(at.calibration.shares),
-            "media": [] if media is None else list(media.labels),
-            "reconciliation": at.reconciliation,
-            "signs": {c.name: "+" if c.sign > 0 else "-" for c in laid.grid.columns if c.sign},
-            "assumed": [vars(one) for one in laid.assumed],
-            "found": named(race.window(0).cleaned, laid.grid),
-            "notes": list(laid.notes),
-        },
+        explain=explain_table(laid, race, at, media),
+        facts=facts_of(laid, race, at, media),
     )
 
 
-def _race(
+def facts_of(laid: LaidOut, race: Race, at: At, media: Media | None) -> dict[str, Any]:
+    """What a reader is told beside the tables: weights, origins, kinds, what was assumed."""
+    earlier = cuts_before(laid.grid, 0)
+    return {
+        "freq": laid.grid.freq,
+        "series": len(laid.grid.ids),
+        "horizon": laid.grid.ahead,
+        "seed": race.seed,
+        "paths": PATHS,
+        "origins": [str(laid.grid.dates[laid.grid.known - 1 - c].date()) for c in earlier],
+        "weights": at.weights,
+        "kinds": {k: int((at.told.kinds == k).sum()) for k in sorted(set(at.told.kinds))},
+        "error_shares": vars(at.calibration.shares),
+        "media": [] if media is None else list(media.labels),
+        "reconciliation": at.reconciliation,
+        "signs": {c.name: "+" if c.sign > 0 else "-" for c in laid.grid.columns if c.sign},
+        "assumed": [vars(one) for one in laid.assumed],
+        "found": named(race.window(0).cleaned, laid.grid),
+        "notes": list(laid.notes),
+    }
+
+
+def race_of(
     grid: Grid,
     seed: int,
     country: str | None,
     candidates: Sequence[Candidate] | None,
     progress: Progress | None,
 ) -> Race:
+    """The race of a grid; `candidates` None: everybody."""
     if candidates is None:
         return Race(grid, seed, country, progress=progress)
     return Race(grid, seed, country, candidates, progress)
@@ -146,7 +152,7 @@ def backtest_frame(
             f"A backtest of {grid.ahead} periods needs at least {grid.ahead + least} periods of "
             f"history; there are {grid.known}. Give a shorter horizon."
         )
-    race = _race(grid, seed, country, candidates, progress)
+    race = race_of(grid, seed, country, candidates, progress)
     rows: list[dict[str, Any]] = []
     for cut in cuts:
         rows += scores_at(race, cut)
@@ -245,6 +251,7 @@ def forecast_at(  # noqa: PLR0917
     way: Way | None = None,
     spans: Sequence[Span] = (),
     media: Media | None = None,
+    numbers: npt.NDArray[np.intp] | None = None,
 ) -> At:
     """The mix at an origin, weighed and calibrated by earlier origins.
 
@@ -253,6 +260,7 @@ def forecast_at(  # noqa: PLR0917
         hierarchy: sums that are forecast themselves, and made to agree with the series `way`.
         spans: of the horizon, that each series is summed over.
         media: what is added to a race of history without it.
+        numbers: (S,) the series' numbers in the frame that this one is a part of.
     """
     weights, cuts = weights_at(race, cut)
     told = race.at(cut, whole=True)
@@ -274,7 +282,7 @@ def forecast_at(  # noqa: PLR0917
     member = {label: set(map(int, rows)) for label, rows in groups.items() if label != TOTAL}
     levels = list(QUANTILES.values())
     for rows in race.grid.blocks(BLOCK):
-        paths = draw(base, told, calibration, rows, race.seed)
+        paths = draw(base, told, calibration, rows, race.seed, numbers)
         if media is not None:
             paths = media.on_paths(paths, rows, told.shut, race.seed)
         cells = np.quantile(paths, levels, axis=1)
@@ -297,7 +305,8 @@ def forecast_at(  # noqa: PLR0917
     )  # fmt: skip
 
 
-def _forecast_table(laid: LaidOut, at: At) -> pd.DataFrame:
+def forecast_table(laid: LaidOut, at: At) -> pd.DataFrame:
+    """Series columns, ds, mean, quantiles, model: one row a series and period ahead."""
     S, H = at.mean.shape
     frame = _keys(laid, H)
     frame["ds"] = np.tile(laid.grid.dates[laid.grid.known :].to_numpy(), S)
@@ -312,7 +321,8 @@ def _keys(laid: LaidOut, times: int) -> pd.DataFrame:
     return laid.keys.loc[laid.keys.index.repeat(times)].reset_index(drop=True)
 
 
-def _explain_table(laid: LaidOut, race: Race, at: At, media: Media | None) -> pd.DataFrame:
+def explain_table(laid: LaidOut, race: Race, at: At, media: Media | None) -> pd.DataFrame:
+    """Series columns, ds, part, value; the parts of a series and period sum to its mean."""
     parts = explained_with(media, race.window(0), at.base, at.mean, at.told.shut)
     names = {f"plan:{i}": f"plan:{c.name}" for i, c in enumerate(laid.grid.columns)}
     parts["part"] = parts["part"].map(lambda part: names.get(part, part))

@@ -46,6 +46,16 @@ class Media:
         """Names of the parts in an explanation, as `media:tv`."""
         return tuple(f"{kind}:{driver}" for kind, driver in self.drivers)
 
+    def only(self, rows: npt.NDArray[np.intp]) -> Media:
+        """Of some of the series."""
+        return replace(
+            self,
+            past=self.past[rows],
+            ahead=self.ahead[:, rows],
+            cells=self.cells[rows],
+            share=self.share[rows],
+        )
+
     def without(self, grid: Grid) -> Grid:
         """The grid with what drivers brought taken out of its history."""
         return replace(grid, y=grid.y - self.past)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,19 @@ from forecasting.hierarchy import Way, groups_of
 from forecasting.longframe import LaidOut
 from forecasting.periods import FiscalPeriod, FiscalSpan, Span, fiscal_spans, sums_of
 
-if TYPE_CHECKING:
-    from forecasting.framed import At
+
+class Summed(Protocol):
+    """What a table of totals is made of: means (S, H) in cents, paths (PATHS, H) of each sum, and
+    quantiles of each series over the horizon and over spans of it."""
+
+    @property
+    def mean(self) -> Floats: ...
+    @property
+    def sums(self) -> Mapping[tuple[str, str], Floats]: ...
+    @property
+    def series_horizon(self) -> Floats: ...
+    @property
+    def series_spans(self) -> Mapping[Span, Floats]: ...
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,7 @@ class Sums:
         return fiscal_spans(self.calendar, laid.grid) if self.calendar else []
 
 
-def totals_table(laid: LaidOut, at: At, sums: Sums) -> pd.DataFrame:
+def totals_table(laid: LaidOut, at: Summed, sums: Sums) -> pd.DataFrame:
     """level, key, first and last ds, mean, quantiles; with fiscal periods also their name
     (`period`), what of it is `actual` and what `ahead`, and a `status`."""
     dates = laid.grid.dates
