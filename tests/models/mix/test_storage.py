@@ -15,7 +15,7 @@ from models.mix.storage import StoredResultError, load
 from tests.models.mix.releases import release, split
 
 SPEC = MixSpec(
-    sampling=Sampling(starts=1, chains=2, warmup=40, draws=60),
+    sampling=Sampling(starts=1, chains=2, warmup=40, draws=60, longer=1),
     drivers={"radio": DriverSpec(adstock="weibull", saturation="logistic")},
 )
 FRAMES = ("contributions", "summary", "curves", "parameters", "gates")

@@ -13,7 +13,7 @@ from models.mix.problem import pose
 from models.mix.spec import DriverSpec, Sampling
 from tests.models.mix.companies import company
 
-QUICK = Sampling(starts=1, chains=2, warmup=80, draws=200)
+QUICK = Sampling(starts=1, chains=2, warmup=80, draws=200, longer=1)
 SILENT = {"coupon": DriverSpec(echo=False)}
 HEARD = {"coupon": DriverSpec(echo=True)}
 

@@ -18,7 +18,7 @@ from tests.models.mix.releases import HELD, release, split
 
 SPEC = MixSpec(
     drivers={"coupon": DriverSpec(echo=True)},
-    sampling=Sampling(starts=1, chains=2, warmup=60, draws=150),
+    sampling=Sampling(starts=1, chains=2, warmup=60, draws=150, longer=1),
 )
 
 
@@ -98,7 +98,7 @@ def test_more_budget_never_brings_less():
 
 def test_slopes_are_those_of_the_worth(result):
     interacting = MixSpec(
-        sampling=Sampling(starts=1, chains=2, warmup=40, draws=40),
+        sampling=Sampling(starts=1, chains=2, warmup=40, draws=40, longer=1),
         interactions=(("tv", "radio"), ("tv", "coupon")),
         drivers={"radio": DriverSpec(adstock="delayed", saturation="logistic")},
     )

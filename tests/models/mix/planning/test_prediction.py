@@ -17,7 +17,7 @@ from models.mix.problem import pose
 from models.mix.spec import Baseline, DriverSpec, Sampling
 from tests.models.mix.releases import DATES, HELD, release, split
 
-SPEC = MixSpec(sampling=Sampling(starts=1, chains=2, warmup=60, draws=100))
+SPEC = MixSpec(sampling=Sampling(starts=1, chains=2, warmup=60, draws=100, longer=1))
 
 
 @pytest.fixture(scope="module")

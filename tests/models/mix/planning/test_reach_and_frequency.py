@@ -12,7 +12,7 @@ from models.mix.planning.outlook import look_out
 from models.mix.spec import Sampling
 from tests.models.mix.releases import release, split
 
-SPEC = MixSpec(sampling=Sampling(starts=1, chains=2, warmup=60, draws=100))
+SPEC = MixSpec(sampling=Sampling(starts=1, chains=2, warmup=60, draws=100, longer=1))
 
 
 def met(inputs, times=1.0):
