@@ -58,8 +58,8 @@ ACCURACY = _schema(("basis", *COLUMNS[:-1], "currency_code"))
 def export(lake: Lake, note: Note = lambda _: None) -> Path:
     """Write versions.parquet, bridge.parquet and accuracy.parquet for dbt; empty without versions.
 
-    Drafts stay out: they are their author's. So do versions of other series columns than territory
-    and product.
+    Drafts stay out: they are their author's. So do versions that are not by territory and product;
+    finer ones (a lake's are by sales channel too) are summed to these.
 
     Raises:
         LiftcastError: the store was touched, or a table of it: nothing of it is published.
@@ -67,7 +67,7 @@ def export(lake: Lake, note: Note = lambda _: None) -> Path:
     store = VersionStore(lake.root / "versions")
     history = store.history()
     shown = [
-        v for v in history.versions.values() if v.state != "draft" and v.series == SERIES
+        v for v in history.versions.values() if v.state != "draft" and _ours(v)
     ]  # fmt: skip
     folder = lake.scratch / "versions"
     shutil.rmtree(folder, ignore_errors=True)
@@ -109,6 +109,11 @@ def _rows(store: VersionStore, version: Version) -> pd.DataFrame:
     return sums.assign(**facts, period_starts_on=[starts[p].date() for p in sums["period"]])
 
 
+def _ours(version: Version) -> bool:
+    """Whether a version is by territory and product, or finer."""
+    return set(SERIES) <= set(version.series)
+
+
 def _columns(frame: pd.DataFrame, *names: str) -> list[list[Any]]:
     return [frame[name].tolist() for name in names]
 
@@ -126,17 +131,18 @@ def _bridges(store: VersionStore, history: History, shown: Sequence[Version]) ->
     frames = []
     for version in shown:
         old = previous(history, version)
-        if old is None or old.series != SERIES:
+        if old is None or not _ours(old):
             continue
         try:
             made = bridge_of(store, history, old.name, version.name)
         except VersionError:  # another measure, currency or grain: there is no bridge
             continue
+        steps = _summed(made.steps, ["step", "period", *SERIES], ("amount",))
         frames.append(
-            made.steps.assign(
+            steps.assign(
                 version=version.name, old_version=old.name, measure=version.measure,
                 currency_code=version.currency,
-                step_number=[ORDER.index(step) for step in made.steps["step"]],
+                step_number=[ORDER.index(step) for step in steps["step"]],
             )
         )  # fmt: skip
     return frames
@@ -146,6 +152,6 @@ def _scores(store: VersionStore, history: History, note: Note) -> list[pd.DataFr
     frames = []
     for basis, restated in (("first close", False), ("restated", True)):
         rows = accuracy_of(store, history, as_restated=restated, note=note)
-        ours = [history.version(name).series == SERIES for name in rows["version"]]
+        ours = [_ours(history.version(name)) for name in rows["version"]]
         frames.append(rows[ours].rename(columns={"currency": "currency_code"}).assign(basis=basis))
     return frames
