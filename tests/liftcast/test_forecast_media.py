@@ -1,13 +1,12 @@
 """`liftcast forecast run --mix`: a fit's folder beside history and plan of a plain CSV."""
 
 import csv
-import os
-import subprocess
-import sys
 from collections import defaultdict
 
 import numpy as np
 import pytest
+
+from tests.liftcast.typed import liftcast as _liftcast
 
 WEEKS, H = 60, 6
 SPEC = """
@@ -19,17 +18,6 @@ panel:
 model:
   sampling: {starts: 1, chains: 2, warmup: 60, draws: 100}
 """
-
-
-def _liftcast(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "liftcast", *map(str, arguments)],
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
 
 
 def _write(path, header, rows):
