@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.assuming import Assumed, Rule, assumed, checked
+from forecasting.days import local_days
 from forecasting.errors import (
     BadValueError,
     DuplicateKeyError,
@@ -176,10 +177,7 @@ def _show(text: object) -> str:
 
 
 def _days(cells: pd.Series, what: str, name: str) -> pd.Series:
-    if pd.api.types.is_datetime64_any_dtype(cells):
-        days = cells
-    else:
-        days = pd.to_datetime(cells.astype(str), format="ISO8601", errors="coerce")
+    days = local_days(cells)
     bad = days.isna()
     if bad.any():
         first = int(bad.to_numpy().argmax())
@@ -191,7 +189,7 @@ def _days(cells: pd.Series, what: str, name: str) -> pd.Series:
         raise BadValueError(
             f"The {what}'s {_show(name)} has times of day: sum the target to days, weeks or months."
         )
-    return days.dt.tz_localize(None) if days.dt.tz is not None else days
+    return days
 
 
 def _numbers(cells: pd.Series, what: str, name: str) -> Floats:

@@ -23,7 +23,7 @@ NAIVE = "seasonal_naive"
 #: Series that slow candidates race on, at one origin.
 SLOW_SERIES = 6
 #: Series of each kind that are forecast at earlier origins; of more, a sample.
-RACE_MOST = 100
+RACE_MOST = 80
 #: Series of a kind up to which a slow candidate that won is fitted to all of them.
 SLOW_MOST = 25
 #: Share of the error a slow candidate must save to be fitted to every series.

@@ -140,7 +140,7 @@ class PooledTrees:
             n_estimators=s.trees, learning_rate=s.rate, num_leaves=s.leaves,
             min_child_samples=s.least_rows, subsample=0.8, subsample_freq=1, colsample_bytree=0.5,
             reg_lambda=5.0, extra_trees=s.random_splits, random_state=window.seed, n_jobs=1,
-            deterministic=True, force_row_wise=True, verbose=-1,
+            deterministic=True, force_col_wise=True, verbose=-1,
             **({"objective": s.objective} | limited),
         )  # fmt: skip
         mlforecast = importlib.import_module("mlforecast")

@@ -193,9 +193,16 @@ def test_easter_moves_and_its_effect_moves_with_it():
     assert told[:, ~there].mean() == pytest.approx(actual[:, ~there].mean(), rel=0.06)
 
 
-def test_days_across_a_change_of_the_clock_are_days():
-    zoned = pd.date_range("2024-03-01", "2024-04-15", tz="Europe/Berlin")
-    frame = pd.DataFrame({"s": "a", "day": zoned, "y": 5.0})
+@pytest.mark.parametrize("written", ["zoned", "text", "mixed objects"])
+def test_days_across_a_change_of_the_clock_are_days(written):
+    zoned = pd.Series(pd.date_range("2024-03-01", "2024-04-15", tz="Europe/Berlin"))
+    texts = zoned.map(lambda day: day.isoformat())  # +01:00, then +02:00
+    days = {
+        "zoned": zoned,
+        "text": texts,
+        "mixed objects": zoned.astype(object),
+    }[written]
+    frame = pd.DataFrame({"s": "a", "day": days, "y": 5.0})
     laid = lay_out(frame, None, series=["s"], date="day", target="y", horizon=7)
     assert laid.grid.freq == "D"
     assert np.isfinite(laid.grid.y).all()
