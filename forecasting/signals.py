@@ -28,6 +28,8 @@ TURN_OF_THE_YEAR = (
 ABOUT_EASTER = ((-6, -5, -4), (-3,), (-2, -1), (1,), (2, 3, 4))
 #: Days from Easter that are told apart: Carnival (52 before) to Corpus Christi (60 after).
 EASTER_REACH = 61
+#: Series whose effects are estimated at once.
+BLOCK = 50
 #: Own effects given to the pooled model as signals.
 MOST_EFFECTS = 16
 #: Ridge of a series' own effects towards the pooled ones, in periods.
@@ -236,10 +238,12 @@ def base_at(
     D = design[:, :origin]
     mean = (np.nan_to_num(known) * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
     target = np.where(seen, np.nan_to_num(known) - mean[:, None], 0.0)
-    W = weight[:, :, None] * D
-    gram = np.matmul(W.transpose(0, 2, 1), D)
-    moment = np.matmul(W.transpose(0, 2, 1), target[:, :, None])[:, :, 0]
-    P = D.shape[2]
+    S, _, P = D.shape
+    gram, moment = np.empty((S, P, P)), np.empty((S, P))
+    for rows in grid.blocks(BLOCK):  # all at once, it would be the design once more in memory
+        weighted = (weight[rows, :, None] * D[rows]).transpose(0, 2, 1)
+        gram[rows] = np.matmul(weighted, D[rows])
+        moment[rows] = np.matmul(weighted, target[rows, :, None])[:, :, 0]
     small = 1e-3 * np.eye(P)
     whole = gram.sum(axis=0) + small
     pooled = np.linalg.solve(whole, moment.sum(axis=0))
