@@ -89,12 +89,16 @@ def _freq(codes: np.ndarray, days: pd.Series) -> str:
             "give the fiscal calendar whose periods begin on them."
         )
     # A weekly series among daily ones would have to be spread over days: refused.
-    for code in np.unique(codes)[:2000]:
-        own = np.sort(days.to_numpy()[codes == code])
-        gap = np.diff(own) / np.timedelta64(1, "D")
-        if len(own) >= 4 and (gap >= 7).all():
-            raise MixedGrainError(
-                "The history mixes grains: some series have a row a day, others at most one a "
-                "week. Sum all of them to the same period."
-            )
+    order = np.lexsort((days.to_numpy(), codes))
+    code, day = codes[order], days.to_numpy()[order]
+    begins = np.flatnonzero(np.r_[True, code[1:] != code[:-1]])
+    gap = np.full(len(day), np.inf)
+    gap[1:] = np.diff(day) / np.timedelta64(1, "D")
+    gap[begins] = np.inf
+    least = np.minimum.reduceat(gap, begins)
+    if ((least >= 7) & (np.diff(np.r_[begins, len(day)]) >= 4)).any():
+        raise MixedGrainError(
+            "The history mixes grains: some series have a row a day, others at most one a "
+            "week. Sum all of them to the same period."
+        )
     return "D"

@@ -315,6 +315,8 @@ def _plan_cells(  # noqa: PLR0917
 
 
 def _empty(cells: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(cells):
+        return cells.isna()
     return cells.isna() | (cells.astype(str).str.strip() == "")
 
 

@@ -2,4 +2,5 @@
 
 from liftcast.cli import main
 
-main()
+if __name__ == "__main__":  # processes of a large forecast import it again
+    main()

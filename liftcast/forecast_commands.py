@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from liftcast import forecast_versions_commands
+from liftcast.forecast_options import ChunkOption, WorkersOption, naming
 from liftcast.forecast_rules import NO_RULES, AssumeOption, PlanRules, SignsOption, plan_rules
 from liftcast.forecast_sums import (
     FiscalOption,
@@ -76,7 +77,9 @@ class Tables(NamedTuple):
     plan: pd.DataFrame | None
 
 
-def add_commands(app: typer.Typer, console: Console) -> None:
+def add_commands(  # noqa: PLR0915 - a function a command
+    app: typer.Typer, console: Console
+) -> None:
     """Register `forecast` (the stage), `forecast run`, `forecast backtest`, `forecast scenario`."""
     from liftcast.forecast_scenarios import add_scenario
 
@@ -137,40 +140,45 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         fiscal_calendar: FiscalOption = None,
         assume: AssumeOption = None,
         signs: SignsOption = None,
+        workers: WorkersOption = 2,
+        chunk: ChunkOption = None,
     ) -> None:
         """Forecast every series of a CSV: forecast.csv, totals.csv, explain.csv.
+
+        Many series are forecast in parts, by processes of their own; finished parts are kept, and
+        the same command goes on where it was stopped.
 
         With `--mix` the plan holds the columns of the mix's panel; what they bring is taken from
         the fit, for history and plan alike.
         """
         prepare()
-        from forecasting.framed import forecast_frame
-        from liftcast.forecast_files import free, write_forecast
+        from forecasting.many import Tasks
+        from liftcast.forecast_files import free
+        from liftcast.forecast_parts import forecast_tasks
 
         free(out)
         rules = plan_rules(assume, signs, fiscal_calendar)
-        laid, media = lay_out_with_mix(
-            mix, history, plan, series, date, target, horizon, gaps, note, rules
-        )
+        with naming(history, plan):
+            laid, media = lay_out_with_mix(
+                mix, history, plan, series, date, target, horizon, gaps, note, rules
+            )
         sums = sums_asked(laid, levels, reconcile, fiscal_calendar)
-        made = forecast_frame(
-            laid, seed=seed, country=country, progress=clock(), media=media, sums=sums
-        )
-        made.facts["inputs"] = _inputs(history, plan, laid, target) | {
-            "settings": {
-                "horizon": horizon,
-                "seed": seed,
-                "gaps": gaps,
-                "country": country,
-                "mix": _folder_hash(mix) if mix is not None else None,
-                "levels": levels,
-                "reconcile": reconcile,
-                "assume": rules.assume,
-                "signs": rules.signs,
-            }
+        settings = {
+            "horizon": horizon,
+            "seed": seed,
+            "gaps": gaps,
+            "country": country,
+            "mix": _folder_hash(mix) if mix is not None else None,
+            "levels": levels,
+            "reconcile": reconcile,
+            "assume": rules.assume,
+            "signs": rules.signs,
+            "chunk": chunk,
         }
-        write_forecast(out, laid, made)
-        _summary(console, made.facts, out)
+        inputs = _inputs(history, plan, laid, target) | {"settings": settings}
+        tasks = Tasks(laid, sums, seed, country, media, chunk)
+        facts = forecast_tasks(out, tasks, inputs, workers, clock())
+        _summary(console, facts, out)
 
     @forecast.command(
         epilog="Example: `liftcast forecast backtest --history sales.csv --series shop --date day "
@@ -206,9 +214,10 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         free(out)
         wished = _names(plan_columns) if plan_columns is not None else None
         rules = plan_rules(None, signs, fiscal_calendar)
-        laid = lay_out_files(
-            history, plan, series, date, target, horizon, gaps, note, wished, rules
-        )
+        with naming(history, plan):
+            laid = lay_out_files(
+                history, plan, series, date, target, horizon, gaps, note, wished, rules
+            )
         scores = backtest_frame(laid, origins=origins, seed=seed, country=country, progress=clock())
         if scores["origin"].nunique() < origins:
             note(f"history has room for {scores['origin'].nunique()} origins, not {origins}")
@@ -263,10 +272,15 @@ def _inputs(history: Path, plan: Path | None, laid: LaidOut, target: str) -> dic
     }
 
 
-def _tables(history: Path, plan: Path | None, note: Say) -> Tables:
+def _tables(
+    history: Path, plan: Path | None, note: Say, keys: Sequence[str] | None = None
+) -> Tables:
+    """`keys`: columns that are text or dates: a large history is then read in blocks."""
+    from liftcast.long_files import is_large, read_large
     from liftcast.mix_files import read_csv
 
-    table = read_csv(history)
+    large = keys is not None and is_large(history)
+    table = read_large(history, keys or []) if large else read_csv(history)
     told: pd.DataFrame | None = None
     if plan is not None:
         planned = read_csv(plan)
@@ -326,7 +340,7 @@ def lay_out_files(  # noqa: PLR0917 - as the options
     rules: PlanRules = NO_RULES,
 ) -> LaidOut:
     """History and plan from their files, checked and laid out; what a reader is told is noted."""
-    tables = _tables(history, plan, note)
+    tables = _tables(history, plan, note, [*_names(series), date])
     return _laid(tables, series, date, target, horizon, gaps, note, wished, rules)
 
 
@@ -343,7 +357,7 @@ def lay_out_with_mix(  # noqa: PLR0917 - as the options
     rules: PlanRules = NO_RULES,
 ) -> tuple[LaidOut, Media | None]:
     """The frame laid out, and what a fit's drivers bring to it; their columns are not raced."""
-    tables = _tables(history, plan, note)
+    tables = _tables(history, plan, note, [*_names(series), date])
     asked = (series, date, target, horizon, gaps, note, None, rules)
     if mix is None:
         return _laid(tables, *asked), None

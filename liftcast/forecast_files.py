@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -53,27 +54,37 @@ def free(folder: Path) -> None:
 def write_forecast(folder: Path, laid: LaidOut, made: FrameForecast) -> None:
     """forecast.csv, totals.csv, explain.csv and facts.json, all or nothing."""
     names = list(laid.keys.columns)
-    with _whole(folder) as place:
-        _table(place / "forecast.csv", made.forecast, [*names, "model"])
-        _table(place / "totals.csv", made.totals, ["level", "key", "period"])
-        _table(place / "explain.csv", made.explain, [*names, "part"])
+    tables = {
+        "forecast.csv": (made.forecast, [*names, "model"]),
+        "totals.csv": (made.totals, ["level", "key", "period"]),
+        "explain.csv": (made.explain, [*names, "part"]),
+    }
+    with whole_folder(folder) as place:
+        write_tables(place, tables)
         write_figures(place / "facts.json", made.facts)
+
+
+def write_tables(place: Path, tables: Mapping[str, tuple[pd.DataFrame, list[str]]]) -> None:
+    """Files of a folder: name -> table, and its columns that hold text from outside."""
+    for name, (frame, text) in tables.items():
+        _table(place / name, frame, text)
 
 
 def write_scores(folder: Path, scores: pd.DataFrame) -> None:
     """scores.csv."""
-    with _whole(folder) as place:
+    with whole_folder(folder) as place:
         _table(place / "scores.csv", scores, ["model"])
 
 
 def write_scenario(folder: Path, made: ScenarioResult) -> None:
     """scenario.csv and facts.json."""
-    with _whole(folder) as place:
+    with whole_folder(folder) as place:
         _table(place / "scenario.csv", made.table, _SCENARIO_TEXT)
         write_figures(place / "facts.json", made.facts)
 
 
-def _whole(folder: Path) -> AbstractContextManager[Path]:
+def whole_folder(folder: Path) -> AbstractContextManager[Path]:
+    """A new folder that appears when all of it is written."""
     free(folder)
     if folder.is_dir():
         folder.rmdir()

@@ -91,9 +91,9 @@ def test_totals_of_parts_are_exact_and_keep_an_interval_of_their_own(laid, cut):
     sums = cut.totals.query("ds != ds_last or level == 'series'")
     whole = sums.query("level == 'total'").iloc[-1]
     assert whole["mean"] == round(cut.forecast["mean"].sum(), 2)
-    for region in "ns":
-        own = cut.forecast.query("region == @region")
-        told = sums.query("level == 'region' and key == @region").iloc[-1]
+    for region in ("n", "s"):
+        own = cut.forecast[cut.forecast["region"] == region]
+        told = sums[(sums["level"] == "region") & (sums["key"] == region)].iloc[-1]
         assert told["mean"] == round(own["mean"].sum(), 2)
     bounds = cut.totals.query("level == 'series'")
     apart = bounds["p975"].sum() - bounds["p025"].sum()
