@@ -27,7 +27,7 @@ ReconcileOption = Annotated[
     Way | None,
     typer.Option(
         "--reconcile",
-        help="How levels are made to agree [auto up to 100 series, else bottom_up].",
+        help="How levels are made to agree [auto up to 80 series, else bottom_up].",
     ),
 ]
 FiscalOption = Annotated[
