@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from liftcast import journeys_machines as machines
 from liftcast import journeys_reading as reading
 from liftcast.journeys_conversions import (
     identity_join,
@@ -321,35 +322,26 @@ def _gather(connection: Any, folder: Path) -> None:
 def _walks(connection: Any, wishes: Wishes, left: LeftOut, folder: Path, *, known: bool) -> None:
     """Table `gathered` and view `walks`: every unit's touches, machines and repeats left out."""
     sql = macros()
+    lost = machines.contact_bots(connection, sql, wishes.bots, known=known)
     connection.execute(
         f"create view placed as select {unit_sql(known)}, rows.occurred_at, names.code, "
         "rows.touchpoint_id "
         "from raw_touches as rows inner join names on rows.name = names.name "
         f"{identity_join(known)} "
         "where rows.occurred_at <= (select max(last_at) from looked) "
-        "and (rows.person_id is not null or rows.account_id is not null)"
+        "and (rows.person_id is not null or rows.account_id is not null) "
+        "and (rows.person_id is null or rows.person_id not in (select unit_id from contact_bots))"
     )
     _gather(connection, folder)
     left.add(
         "touch without person or account",
         one(
             connection,
-            "select (select sum(kept) from looked) "
+            f"select (select sum(kept) from looked) - {lost} "
             "- (select coalesce(sum(len(entries)), 0) from gathered)",
         )[0],
     )
-    connection.execute("create table bots (unit_kind varchar, unit_id varchar, touches bigint)")
-    if wishes.bots is not None:
-        allowed, minutes = wishes.bots
-        connection.execute(
-            f"insert into bots {sql.journeys_bots('gathered', 'scale', allowed, minutes)}"
-        )
-        bots, touches, example = one(
-            connection,
-            "select count(*), coalesce(sum(touches), 0), min(unit_id) from bots",
-        )
-        left.add(f"touch of a machine ({bots:,} persons, more than {allowed:,} touches in "
-                 f"{minutes:g} minutes)", touches, example)  # fmt: skip
+    machines.bots(connection, sql, wishes.bots, left, lost)
     people = "(select * from gathered anti join bots using (unit_kind, unit_id))"
     connection.execute(f"create view walks as {sql.journeys_once(people)}")
     left.add(

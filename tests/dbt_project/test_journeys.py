@@ -83,6 +83,9 @@ def company() -> Tables:
             touch("t12", "2024-03-21 10:00:00", "store", person_id="ann"),
             *(touch(f"x{n}", f"2024-03-09 10:{n // 60:02d}:{n % 60:02d}", "display",
                     person_id="bot") for n in range(150)),
+            # A machine that passes for one of the account's people.
+            *(touch(f"y{n}", f"2024-03-09 10:{n // 60:02d}:{n % 60:02d}", "display",
+                    person_id="script", account_id="a-acme") for n in range(120)),
         ],
     }  # fmt: skip
 
@@ -134,7 +137,7 @@ def contents(run: Any) -> dict[str, list[dict[str, Any]]]:
         "paths": run.query("select * from attr_paths order by all"),
         "conversions": run.query("select * from int_journeys__conversions order by all"),
         "open": run.query("select * from int_journeys__missed where is_open order by all"),
-        "bots": run.query("select unit_id, touches from int_journeys__bots"),
+        "bots": run.query("select * from int_journeys__bots order by unit_id"),
         "released": run.query("select * from release_journey_credit order by all"),
     }
 
@@ -212,7 +215,10 @@ def test_paths_hold_nulls_but_neither_open_journeys_nor_machines(built: Any) -> 
         ("territory", ()): (3, 0), ("territory", ("(no territory)", "(no territory)")): (1, 0),
         ("territory", ("(no territory)",)): (1, 1),
     }  # fmt: skip
-    assert built[0]["bots"] == [{"unit_id": "bot", "touches": 150}]
+    assert built[0]["bots"] == [
+        {"unit_kind": "person", "unit_id": "bot", "touches": 150},
+        {"unit_kind": "contact", "unit_id": "script", "touches": 120},
+    ]
     opened = [row for row in built[0]["open"] if row["conversion_kind"] == "sale"]
     # The touches of dora, of the cookie, and of ann after her orders.
     assert [row["journeys"] for row in opened] == [1, 1, 1]

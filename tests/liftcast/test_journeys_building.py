@@ -166,6 +166,30 @@ def test_an_account_gathers_its_people_and_its_sellers(bench: Bench) -> None:
     assert bench.paths() == {"o1": ("search", "email", "field_sales")}
 
 
+def test_machines_among_the_people_of_an_account_or_person_are_found(bench: Bench) -> None:
+    clicks = "\n".join(
+        f"{person},{account},2024-03-01 10:00:{second:02d},ad"
+        for person, account in (("script", "acme"), ("robot", ""))
+        for second in range(12)
+    )
+    built = bench.build(
+        f"""person_id,account_id,occurred_at,channel
+        ann,acme,2024-03-01 09:00:00,search
+        eve,,2024-03-01 09:00:00,email
+        ,acme,2024-03-02 09:00:00,call
+        {clicks}""",
+        """person_id,account_id,converted_at,conversion_id
+        ,acme,2024-03-03 10:00:00,o1
+        eve,,2024-03-03 10:00:00,o2""",
+        Wishes(bots=(10, 60.0)),
+        "person_id,customer_id\nrobot,eve",
+    )
+    assert bench.paths() == {"o1": ("search", "call"), "o2": ("email",)}
+    [(reason, touches, _)] = built.left_out.rows
+    assert reason.startswith("touch of a machine (2 persons,")
+    assert touches == 24
+
+
 def test_identities_that_merge_later_join_the_paths(bench: Bench) -> None:
     touches = """person_id,occurred_at,channel
         phone,2024-03-01,tv

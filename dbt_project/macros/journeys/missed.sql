@@ -35,8 +35,9 @@
 {%- endmacro %}
 
 {# Machines: persons with more than `allowed` touches within `minutes` of one another, with the
-   number of all their touches. An account is many people, and no machine. #}
-{% macro journeys_bots(walks, scale, allowed, minutes) -%}
+   number of all their touches. An account is many people, and no machine: of it `kind` contact looks
+   at each of them. #}
+{% macro journeys_bots(walks, scale, allowed, minutes, kind='person') -%}
     select
         walks.unit_kind,
         walks.unit_id,
@@ -44,7 +45,7 @@
     from {{ walks }} as walks
     cross join {{ scale }} as scale
     where
-        walks.unit_kind = 'person'
+        walks.unit_kind = '{{ kind }}'
         and len(walks.entries) > {{ allowed }}
         and list_min(list_transform(
             range({{ allowed }} + 1, len(walks.entries) + 1),

@@ -1,7 +1,13 @@
 with
 
+contact_bots as (
+    select * from {{ ref('int_journeys__contact_bots') }}
+),
+
 met as (
-    select * from {{ ref('int_journeys__met') }}
+    select met.* from {{ ref('int_journeys__met') }} as met
+    anti join contact_bots
+        on met.person_id = contact_bots.unit_id
 ),
 
 scale as (

@@ -5,6 +5,10 @@ met as (
     select * from {{ ref('int_journeys__met') }}
 ),
 
+contact_bots as (
+    select * from {{ ref('int_journeys__contact_bots') }}
+),
+
 bots as (
     select * from {{ ref('int_journeys__bots') }}
 ),
@@ -30,6 +34,8 @@ final as (
     anti join bots
         on met.unit_kind = bots.unit_kind
         and met.unit_id = bots.unit_id
+    anti join contact_bots
+        on met.person_id = contact_bots.unit_id
 )
 
 select * from final

@@ -5,6 +5,15 @@ touchpoints as (
     select * from {{ ref('stg_raw__touchpoints') }}
 ),
 
+identified as (
+    select * from {{ ref('int_journeys__identified') }}
+    where unit_kind = 'person'
+),
+
+contact_bots as (
+    select * from {{ ref('int_journeys__contact_bots') }}
+),
+
 bots as (
     select * from {{ ref('int_journeys__bots') }}
 ),
@@ -15,6 +24,7 @@ named as (
         coalesce(touchpoints.campaign_id, '(no campaign) ' || touchpoints.channel) as campaign,
         coalesce(touchpoints.territory_id, '(no territory)') as territory,
         case
+            when contact_bots.unit_id is not null then 'machine'
             when touchpoints.account_id is not null then 'counted'
             when bots.unit_id is not null then 'machine'
             when touchpoints.person_id is null then 'nobody'
@@ -22,9 +32,12 @@ named as (
         end as treatment,
         count(*) as touches
     from touchpoints
+    left join contact_bots
+        on touchpoints.person_id = contact_bots.unit_id
+    left join identified
+        on touchpoints.person_id = identified.person_id
     left join bots
-        on touchpoints.person_id = bots.unit_id
-        and bots.unit_kind = 'person'
+        on coalesce(identified.unit_id, touchpoints.person_id) = bots.unit_id
     group by all
 ),
 
