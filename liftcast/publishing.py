@@ -40,7 +40,7 @@ MARTS: dict[str, str] = {
     "fcst_fit": "date_day, territory_id, product_id, sales_channel",
     "fcst_versions": "version, period_starts_on, territory_id, product_id",
     "fcst_bridge": "version, step_number, step, period, territory_id, product_id",
-    "fcst_accuracy": "basis, period, scenario, lag, level, key",
+    "fcst_accuracy": "basis, period, scenario, lag, version, level, key",
     "fct_ledger": "date_day, territory_id, product_id, sales_channel",
 }
 # Readable by DuckDB 1.2 and later, hence by the tools that embed 1.4.

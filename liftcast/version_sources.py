@@ -180,7 +180,7 @@ def from_lake(lake: Lake) -> Made:
             "settings": {
                 key: result["settings"][key] for key in _LAKE_SETTINGS if key in result["settings"]
             }
-            | {"seed": result["seed"]},
+            | {"seed": result["seed"], "mix": result.get("mix_run_id") is not None},
             "files": {"volume.parquet": sha256_file(folder / "volume.parquet")},
         },
     )  # fmt: skip
