@@ -129,6 +129,8 @@ def _same_total(frame: pd.DataFrame, totals: pd.DataFrame, folder: Path) -> None
     try:
         total = sum((Decimal(text) for text in frame["mean"]), Decimal(0))
         own = totals[totals["level"] == "total"]
+        if "period" in own.columns:  # fiscal periods may begin in history
+            own = own[own["period"] == ""]
         whole = own[(own["ds"] == own["ds"].min()) & (own["ds_last"] == own["ds_last"].max())]
         told = Decimal(whole["mean"].iloc[0])
     except (InvalidOperation, KeyError, IndexError) as error:

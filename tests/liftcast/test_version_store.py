@@ -363,6 +363,16 @@ def test_a_folder_of_a_run_says_what_it_was_made_of(tmp_path: Path) -> None:
     assert (made.as_of, made.measure, made.series) == (date(2026, 10, 31), "units", SERIES)
 
 
+def test_totals_of_fiscal_periods_that_begin_in_history_are_passed_over(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "run")
+    (folder / "totals.csv").write_text(
+        "level,key,ds,ds_last,mean,period\ntotal,,2026-11-01,2026-11-02,60.00,\n"
+        "total,,2026-10-15,2026-11-02,75.00,P11\ntotal,,2026-11-01,2026-11-02,60.00,P12\n"
+    )
+    made = from_folder(folder, as_of=None, measure=None, currency=None)
+    assert made.as_of == date(2026, 10, 31)
+
+
 def test_a_forecast_edited_by_hand_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LiftcastError, match="a changed number is an override"):
         from_folder(_folder(tmp_path / "run", "12.00"), as_of=None, measure=None, currency=None)
