@@ -64,6 +64,15 @@ class Cleaned:
     y: Floats
     found: tuple[Found, ...]
 
+    @property
+    def moved(self) -> Floats:
+        """(S, T) what level shifts after a period have added to its log."""
+        out = np.zeros(self.y.shape)
+        for one in self.found:
+            if one.kind == "level_shift":
+                out[one.row, : one.first] += one.size
+        return out
+
     def only(self, rows: npt.NDArray[np.intp]) -> Cleaned:
         """Of some of the series."""
         place = {int(row): number for number, row in enumerate(rows)}

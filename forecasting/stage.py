@@ -108,6 +108,7 @@ def forecast(
     added = np.zeros(grid.y.shape) if media is None else media.past
     record = record_of(made.race, made.cuts, added, laid.per_week)
     checks += _simple(sold, made)
+    checks += _dirty(sold, made)
     checks += record_checks(record, credited=media is not None)
     checks += table_checks(volume)
     return ForecastResult(
@@ -162,6 +163,33 @@ def _simple(sold: Sold, made: _Made) -> Iterator[Check]:
             yield Check.warn("short_history", name, text, float(seen))
 
 
+#: Said of what was found in history, by kind.
+_FOUND = {
+    "level_shift": "have a shift of level: history before it is brought to the level after it",
+    "stock_out": "have periods that look like a stock-out: nothing is learned from them",
+    "stopped": "have sold nothing for so long that they are forecast to sell nothing",
+    "outlier": "have periods far from all that is usual: nothing is learned from them",
+}
+
+
+def _dirty(sold: Sold, made: _Made) -> Iterator[Check]:
+    """A warning for each kind of dirt in history, with the series and days it was found at."""
+    grid = made.race.grid
+    found = made.race.window(0).cleaned.found
+    for kind, text in _FOUND.items():
+        those = [one for one in found if one.kind == kind]
+        if those:
+            series = list(dict.fromkeys(sold.names[one.row] for one in those))
+            places = "; ".join(
+                f"{sold.names[one.row]} from {grid.dates[one.first].date()}" for one in those[:5]
+            )
+            more = f" and {len(those) - 5} more" if len(those) > 5 else ""
+            yield Check.warn(
+                f"history_{kind}", "history", f"{len(series)} series {text} ({places}{more}).",
+                float(len(those)),
+            )  # fmt: skip
+
+
 def _components(sold: Sold, made: _Made) -> pd.DataFrame:
     """Parts sum to the mean."""
     grid = made.race.grid
@@ -183,7 +211,8 @@ def _fit(sold: Sold, made: _Made, added: Floats, laid: Calendar) -> pd.DataFrame
     window = made.race.window(0)
     grid, known = window.grid, window.grid.known
     course = course_signals(window.log_sales, window.design, grid, window.limits)
-    log = course.fitted[:, :known] + course.around
+    # What was moved to the level of the end is told at the level it was sold at.
+    log = course.fitted[:, :known] + course.around - window.cleaned.moved
     fitted = np.exp(np.minimum(log, 50.0)) * smearing(window)
     count = np.isfinite(grid.y).sum(axis=1)
     mean = np.nan_to_num(grid.y).sum(axis=1) / np.maximum(count, 1)

@@ -59,6 +59,15 @@ def test_a_lost_distributor_is_found_and_history_is_brought_to_the_level_after_i
     assert told == pytest.approx(np.exp(log[2, 330:]).mean(), rel=0.08)
 
 
+def test_a_history_that_was_moved_says_by_how_much():
+    log = chain()
+    log[2, 330:] -= 0.8
+    window = window_of(log)
+    moved = np.log(window.cleaned.y) - log
+    np.testing.assert_allclose(window.cleaned.moved, moved, atol=1e-9)
+    assert np.ptp(moved[2]) > 0.7
+
+
 def test_a_shift_is_found_where_there_is_none_in_one_series_of_a_hundred_at_most():
     """Weeks that go together (AR 0.5) and a deviation of 15 %: what the test states it holds."""
     rng = np.random.default_rng(12)

@@ -228,3 +228,20 @@ def test_hostile_names_pass_through_as_text(weekly):
     made = forecast(replace(weekly.inputs, **frames), 2)
     assert set(made.volume["territory_id"]) == {*names.values(), "all"}
     assert "media:trend_lower" in set(made.components["component"])
+
+
+def test_a_lost_distributor_is_named_and_the_fit_before_it_is_at_what_was_sold_then(weekly):
+    ledger = weekly.inputs.ledger
+    lost = (ledger["territory_id"] == "T0") & (ledger["product_id"] == "P1")
+    after = ledger["date_day"] >= ledger["date_day"].max() - pd.Timedelta(weeks=24)
+    units = ledger["units"].where(~(lost & after), ledger["units"] * 0.4)
+    made = forecast(replace(weekly.inputs, ledger=ledger.assign(units=units)), 13)
+    (check,) = made.checks[made.checks["check_name"] == "history_level_shift"].itertuples()
+    assert "T0 / P1 / shop" in check.text
+    fit = made.fit[(made.fit["territory_id"] == "T0") & (made.fit["product_id"] == "P1")]
+    early = fit[fit["date_day"] < fit["date_day"].max() - pd.Timedelta(weeks=30)]
+    assert early["fitted"].mean() == pytest.approx(early["actual"].mean(), rel=0.05)
+    late = fit[fit["date_day"] > fit["date_day"].max() - pd.Timedelta(weeks=20)]
+    assert late["fitted"].mean() == pytest.approx(late["actual"].mean(), rel=0.15)
+    ahead = series_means(made)[("T0", "P1")].mean()
+    assert ahead == pytest.approx(late["actual"].mean(), rel=0.25)
