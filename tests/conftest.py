@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,11 @@ def _missing() -> dict[str, str]:
         )
     if _postgres_programs() is None:
         missing["postgres"] = "no PostgreSQL server; `apt-get install postgresql` to run them"
+    if find_spec("pyspark") is None or shutil.which("java") is None:
+        missing["spark"] = (
+            "no PySpark or no Java; `pip install -c constraints.txt -e '.[spark]'` and `apt-get "
+            "install default-jre-headless` to run them"
+        )
     return missing
 
 
