@@ -17,7 +17,7 @@ from models.mix import MixModel, MixSpec
 from models.mix.spec import Sampling
 from tests.models.mix.releases import HELD, release, split
 
-SPEC = MixSpec(sampling=Sampling(starts=1, chains=2, warmup=60, draws=100))
+SPEC = MixSpec(sampling=Sampling(starts=1, chains=2, warmup=60, draws=100, longer=1))
 RACE = (SeasonalNaive(), RecentMean(), LogOls())
 #: What a product sells of its territory.
 SHARES = {"big": 0.7, "small": 0.3}

@@ -16,7 +16,7 @@ panel:
   outcome: {column: units, kind: units}
   drivers: [{name: tv, kind: media, spend: tv_S}]
 model:
-  sampling: {starts: 1, chains: 2, warmup: 60, draws: 100}
+  sampling: {starts: 1, chains: 2, warmup: 60, draws: 100, longer: 1}
 """
 
 

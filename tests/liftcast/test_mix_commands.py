@@ -21,7 +21,7 @@ from liftcast.mix_files import cell, fit_folder, read_csv, write_table
 from tests.liftcast.typed import liftcast as _liftcast
 from warehouse.errors import LiftcastError
 
-QUICK = "model: {sampling: {starts: 1, chains: 2, warmup: 40, draws: 60}}\n"
+QUICK = "model: {sampling: {starts: 1, chains: 2, warmup: 40, draws: 60, longer: 1}}\n"
 
 
 def _rows(weeks: int = 60) -> list[list[str]]:
