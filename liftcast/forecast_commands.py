@@ -26,6 +26,7 @@ from liftcast.forecast_sums import (
     periods_of_history,
     sums_asked,
 )
+from liftcast.long_files import apart, is_large
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -276,7 +277,7 @@ def _tables(
     history: Path, plan: Path | None, note: Say, keys: Sequence[str] | None = None
 ) -> Tables:
     """`keys`: columns that are text or dates: a large history is then read in blocks."""
-    from liftcast.long_files import is_large, read_large
+    from liftcast.long_files import read_large
     from liftcast.mix_files import read_csv
 
     large = keys is not None and is_large(history)
@@ -344,6 +345,24 @@ def lay_out_files(  # noqa: PLR0917 - as the options
     return _laid(tables, series, date, target, horizon, gaps, note, wished, rules)
 
 
+def laid_and_notes(  # noqa: PLR0917 - as the options
+    history: Path,
+    plan: Path | None,
+    series: str,
+    date: str,
+    target: str,
+    horizon: int,
+    gaps: Literal["error", "zero", "unknown"],
+    rules: PlanRules,
+) -> tuple[LaidOut, list[str]]:
+    """`lay_out_files`, with its notes; fit for a process of its own."""
+    said: list[str] = []
+    laid = lay_out_files(
+        history, plan, series, date, target, horizon, gaps, said.append, rules=rules
+    )
+    return laid, said
+
+
 def lay_out_with_mix(  # noqa: PLR0917 - as the options
     mix: Path | None,
     history: Path,
@@ -357,6 +376,13 @@ def lay_out_with_mix(  # noqa: PLR0917 - as the options
     rules: PlanRules = NO_RULES,
 ) -> tuple[LaidOut, Media | None]:
     """The frame laid out, and what a fit's drivers bring to it; their columns are not raced."""
+    if mix is None and is_large(history):
+        laid, said = apart(
+            laid_and_notes, history, plan, series, date, target, horizon, gaps, rules
+        )
+        for text in said:
+            note(text)
+        return laid, None
     tables = _tables(history, plan, note, [*_names(series), date])
     asked = (series, date, target, horizon, gaps, note, None, rules)
     if mix is None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from liftcast.mix_files import CsvTable
 from warehouse.errors import LiftcastError, printable
@@ -13,9 +16,29 @@ from warehouse.files import sha256_file
 if TYPE_CHECKING:
     import pyarrow as pa
 
+T = TypeVar("T")
 #: Larger files are read in blocks (unpacked ones; packed ones are some eight times as large).
 LARGE_BYTES = 48 * 2**20
 _BLOCK = 16 * 2**20
+
+
+def apart(function: Callable[..., T], *arguments: Any) -> T:
+    """A function's answer, from a process of its own: what it held goes back to the system.
+
+    Raises:
+        LiftcastError: the process was killed.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn) as pool:
+        try:
+            return pool.submit(function, *arguments).result()
+        except BrokenProcessPool as error:
+            raise LiftcastError(
+                "the process that read the files was killed, as a system does that is out of "
+                "memory",
+                expected="about 350 bytes a row of history",
+                remedy="Free memory, or give fewer series or less history",
+            ) from error
 
 
 def is_large(path: Path) -> bool:
