@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from liftcast import forecast_commands as options
+from liftcast.forecast_reading import lay_out_with_mix
 from liftcast.forecast_rules import AssumeOption, SignsOption, plan_rules
 from liftcast.forecast_sums import FiscalOption, LevelsOption, sums_asked
 from warehouse.errors import LiftcastError, printable
@@ -68,7 +69,7 @@ def add_scenario(
                 note(text)
 
         found = {
-            name: options.lay_out_with_mix(
+            name: lay_out_with_mix(
                 mix, history, path, series, date, target, horizon, gaps, once, rules
             )
             for name, path in zip(names, plan, strict=True)
