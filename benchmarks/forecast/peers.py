@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import lightgbm
 import numpy as np
@@ -49,8 +50,13 @@ def seasonal_naive(window: Window) -> Floats:
 
 
 def lightgbm_alone(window: Window) -> Floats:
-    """mlforecast's own way: lags beyond the horizon, calendar, plan, log of sales."""
-    train, future = _frames(window)
+    """mlforecast's own way: lags beyond the horizon, calendar, plan, log of sales.
+
+    It takes no gaps: a shop's missing days (refurbishments) are days without sales and plan.
+    """
+    grid = window.grid
+    whole = replace(grid, y=np.nan_to_num(grid.y), plan=np.nan_to_num(grid.plan))
+    train, future = _frames(Window(whole, window.seed))
     h = window.grid.ahead
     model = lightgbm.LGBMRegressor(
         n_estimators=500, learning_rate=0.05, num_leaves=63, verbose=-1, n_jobs=1, random_state=0

@@ -188,7 +188,7 @@ def _shown(rows: list[dict[str, Any]]) -> Table:
             f"{100 * np.nanmean(wapes):.1f}",
             f"{100 * np.mean([abs(row['bias']) for row in own.values()]):.1f}",
             *["" if np.isnan(i) else f"{i:.2f}" for i in inside],
-            f"{np.mean([row['cpu_seconds'] / row['shops'] for row in own.values()]):.2f}",
+            f"{np.mean([row['cpu_seconds'] / row['series'] for row in own.values()]):.2f}",
         )
     return made
 
