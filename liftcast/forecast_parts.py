@@ -179,23 +179,23 @@ def _make(folder: Path, tasks: Tasks, todo: list[int], workers: int, say: Say) -
     """Parts by processes of their own, each sent when one is free: two in memory, not all."""
     if not todo:
         return
-    begun, done = time.monotonic(), 0
+    done, spent = 0, 0.0
     count = min(workers, len(todo))
     spawn = multiprocessing.get_context("spawn")
     waiting = list(reversed(todo))
-    running: dict[Future[None], int] = {}
+    running: dict[Future[None], float] = {}
     with ProcessPoolExecutor(count, spawn, _begin, (os.getpid(),)) as pool:
         try:
             while waiting or running:
                 while waiting and len(running) < count:
-                    number = waiting.pop()
-                    running[pool.submit(make_part, folder, tasks.task(number))] = number
+                    one = pool.submit(make_part, folder, tasks.task(waiting.pop()))
+                    running[one] = time.monotonic()
                 ready, _ = wait(running, return_when=FIRST_COMPLETED)
                 for one in ready:
-                    del running[one]
+                    spent += time.monotonic() - running.pop(one)
                     one.result()
                     done += 1
-                    left = (time.monotonic() - begun) / done * (len(todo) - done)
+                    left = spent / done * (len(todo) - done) / count
                     there = len(tasks) - len(todo) + done
                     say(f"{there} of {len(tasks)} parts done, about {left:.0f} s left")
         except BrokenProcessPool as error:
