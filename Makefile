@@ -40,6 +40,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 .PHONY: install
 install: $(VENV)/.installed  ## Make .venv with pinned dependencies
 
+.PHONY: spark
+spark: install  ## Add PySpark (large), which a test and forecasts on a cluster use; needs Java
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,spark]'
+
 .PHONY: demo
 demo: install  ## Run everything on a simulated company, through Airflow, and show the result
 	@$(BIN)/liftcast demo --lake build/demo
