@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,8 +13,26 @@ from rich.markup import escape
 from rich.table import Table
 
 from liftcast import forecast_versions_commands
-from liftcast.forecast_options import ChunkOption, WorkersOption, naming
+from liftcast.forecast_options import (
+    ChunkOption,
+    CountryOption,
+    DateOption,
+    GapsOption,
+    HistoryOption,
+    HorizonOption,
+    LakeOption,
+    MixOption,
+    OutOption,
+    PlanOption,
+    SeedOption,
+    SeriesOption,
+    TargetOption,
+    WorkersOption,
+    naming,
+    prepare,
+)
 from liftcast.forecast_reading import (
+    Asked,
     Say,
     folder_hash,
     inputs_of,
@@ -34,41 +51,6 @@ from warehouse.errors import printable
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-HistoryOption = Annotated[
-    Path, typer.Option("--history", help="CSV: one row a series and day, week or month.")
-]
-PlanOption = Annotated[
-    Path | None,
-    typer.Option("--plan", help="CSV of the periods to come: plan columns, which history has too."),
-]
-SeriesOption = Annotated[
-    str, typer.Option("--series", help="Columns that tell series apart, separated by commas.")
-]
-DateOption = Annotated[str, typer.Option("--date", help="Column of dates.")]
-TargetOption = Annotated[str, typer.Option("--target", help="Column to forecast.")]
-HorizonOption = Annotated[int, typer.Option("--horizon", help="Periods ahead.")]
-OutOption = Annotated[Path, typer.Option("--out", help="Folder to write into; a new one.")]
-GapsOption = Annotated[
-    Literal["error", "zero", "unknown"],
-    typer.Option("--gaps", help="What a missing period of a series is."),
-]
-CountryOption = Annotated[
-    str | None,
-    typer.Option("--country", help="Country code whose public holidays Prophet knows, as DE."),
-]
-SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")]
-MixOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--mix", help="Folder of `liftcast mix fit`: media and promotions as it credits them."
-    ),
-]
-LakeOption = Annotated[
-    Path | None,
-    typer.Option("--lake", help="Folder that everything a run makes lies under [lake/]."),
-]
 
 
 def add_commands(  # noqa: PLR0915 - a function a command
@@ -152,10 +134,9 @@ def add_commands(  # noqa: PLR0915 - a function a command
 
         free(out)
         rules = plan_rules(assume, signs, fiscal_calendar)
+        asked = Asked(history, plan, series, date, target, horizon, gaps, rules)
         with naming(history, plan):
-            laid, media = lay_out_with_mix(
-                mix, history, plan, series, date, target, horizon, gaps, note, rules
-            )
+            laid, media = lay_out_with_mix(mix, asked, note)
         sums = sums_asked(laid, levels, reconcile, fiscal_calendar)
         settings = {
             "horizon": horizon,
@@ -208,10 +189,9 @@ def add_commands(  # noqa: PLR0915 - a function a command
         free(out)
         wished = names_of(plan_columns) if plan_columns is not None else None
         rules = plan_rules(None, signs, fiscal_calendar)
+        asked = Asked(history, plan, series, date, target, horizon, gaps, rules, wished)
         with naming(history, plan):
-            laid = lay_out_files(
-                history, plan, series, date, target, horizon, gaps, note, wished, rules
-            )
+            laid = lay_out_files(asked, note)
         scores = backtest_frame(laid, origins=origins, seed=seed, country=country, progress=clock())
         if scores["origin"].nunique() < origins:
             note(f"history has room for {scores['origin'].nunique()} origins, not {origins}")
@@ -220,14 +200,6 @@ def add_commands(  # noqa: PLR0915 - a function a command
         console.print(f"scores.csv lies in {escape(printable(out))}")
 
     add_scenario(forecast, console, note, clock)
-
-
-def prepare() -> None:
-    """One thread for every library: more wait for each other. Call before numpy is loaded."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    # Nixtla's libraries otherwise warn at each call that ids will be a column.
-    os.environ.setdefault("NIXTLA_ID_AS_COL", "1")
 
 
 def _summary(console: Console, facts: dict[str, Any], out: Path) -> None:

@@ -1,16 +1,50 @@
-"""Options of forecasts of many series, and whose file an error is about."""
+"""Options that the commands of a forecast share, and whose file an error is about."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from warehouse.errors import printable
 
+HistoryOption = Annotated[
+    Path, typer.Option("--history", help="CSV: one row a series and day, week or month.")
+]
+PlanOption = Annotated[
+    Path | None,
+    typer.Option("--plan", help="CSV of the periods to come: plan columns, which history has too."),
+]
+SeriesOption = Annotated[
+    str, typer.Option("--series", help="Columns that tell series apart, separated by commas.")
+]
+DateOption = Annotated[str, typer.Option("--date", help="Column of dates.")]
+TargetOption = Annotated[str, typer.Option("--target", help="Column to forecast.")]
+HorizonOption = Annotated[int, typer.Option("--horizon", help="Periods ahead.")]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder to write into; a new one.")]
+GapsOption = Annotated[
+    Literal["error", "zero", "unknown"],
+    typer.Option("--gaps", help="What a missing period of a series is."),
+]
+CountryOption = Annotated[
+    str | None,
+    typer.Option("--country", help="Country code whose public holidays Prophet knows, as DE."),
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")]
+MixOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--mix", help="Folder of `liftcast mix fit`: media and promotions as it credits them."
+    ),
+]
+LakeOption = Annotated[
+    Path | None,
+    typer.Option("--lake", help="Folder that everything a run makes lies under [lake/]."),
+]
 WorkersOption = Annotated[
     int, typer.Option("--workers", min=1, max=64, help="Processes that forecast parts.")
 ]
@@ -37,3 +71,11 @@ def naming(history: Path, plan: Path | None) -> Iterator[None]:
         of_plan = plan is not None and text.startswith(("The plan", "The future plan"))
         file = plan if of_plan else history
         raise type(error)(f"{printable(file)}: {text}") from error
+
+
+def prepare() -> None:
+    """One thread for every library: more wait for each other. Call before numpy is loaded."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    # Nixtla's libraries otherwise warn at each call that ids will be a column.
+    os.environ.setdefault("NIXTLA_ID_AS_COL", "1")

@@ -224,7 +224,7 @@ def _begin(parent: int) -> None:
 
 def make_part(folder: Path, task: Task) -> None:
     """Forecast a part and keep it in its folder, which appears whole."""
-    from liftcast.forecast_commands import prepare
+    from liftcast.forecast_options import prepare
 
     prepare()
     import numpy as np

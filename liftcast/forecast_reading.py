@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -20,6 +21,24 @@ if TYPE_CHECKING:
     from forecasting.media import Media
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command was told of its two files.
+
+    `series`: names separated by commas; `wished`: plan columns of history, None: the plan's.
+    """
+
+    history: Path
+    plan: Path | None
+    series: str
+    date: str
+    target: str
+    horizon: int
+    gaps: Literal["error", "zero", "unknown"]
+    rules: PlanRules = NO_RULES
+    wished: list[str] | None = None
 
 
 class Tables(NamedTuple):
@@ -65,15 +84,14 @@ def inputs_of(history: Path, plan: Path | None, laid: LaidOut, target: str) -> d
     }
 
 
-def _tables(
-    history: Path, plan: Path | None, note: Say, keys: Sequence[str] | None = None
-) -> Tables:
-    """`keys`: columns that are text or dates: a large history is then read in blocks."""
+def _tables(asked: Asked, note: Say) -> Tables:
     from liftcast.long_files import read_large
     from liftcast.mix_files import read_csv
 
-    large = keys is not None and is_large(history)
-    table = read_large(history, keys or []) if large else read_csv(history)
+    history, plan = asked.history, asked.plan
+    # Of a large history, read in blocks, these columns stay text.
+    keys = [*names_of(asked.series), asked.date]
+    table = read_large(history, keys) if is_large(history) else read_csv(history)
     told: pd.DataFrame | None = None
     if plan is not None:
         planned = read_csv(plan)
@@ -85,107 +103,59 @@ def _tables(
     return Tables(table.frame, told)
 
 
-def _laid(  # noqa: PLR0917 - as the options
-    tables: Tables,
-    series: str,
-    date: str,
-    target: str,
-    horizon: int,
-    gaps: Literal["error", "zero", "unknown"],
-    note: Say,
-    wished: list[str] | None = None,
-    rules: PlanRules = NO_RULES,
-) -> LaidOut:
+def _laid(tables: Tables, asked: Asked, note: Say) -> LaidOut:
     import pandas as pd
 
     from forecasting.longframe import lay_out
 
-    dates = tables.history[date] if date in tables.history else pd.Series(dtype=str)
-    calendar = periods_of_history(rules.calendar, dates, horizon)
+    known = asked.date in tables.history
+    dates = tables.history[asked.date] if known else pd.Series(dtype=str)
     laid = lay_out(
         tables.history,
         tables.plan,
-        series=names_of(series),
-        date=date,
-        target=target,
-        horizon=horizon,
-        gaps=gaps,
-        plan_columns=wished,
-        assume=rules.assume,
-        signs=rules.signs,
-        calendar=calendar,
+        series=names_of(asked.series),
+        date=asked.date,
+        target=asked.target,
+        horizon=asked.horizon,
+        gaps=asked.gaps,
+        plan_columns=asked.wished,
+        assume=asked.rules.assume,
+        signs=asked.rules.signs,
+        calendar=periods_of_history(asked.rules.calendar, dates, asked.horizon),
     )
     for text in laid.notes:
         note(text)
     return laid
 
 
-def lay_out_files(  # noqa: PLR0917 - as the options
-    history: Path,
-    plan: Path | None,
-    series: str,
-    date: str,
-    target: str,
-    horizon: int,
-    gaps: Literal["error", "zero", "unknown"],
-    note: Say,
-    wished: list[str] | None = None,
-    rules: PlanRules = NO_RULES,
-) -> LaidOut:
+def lay_out_files(asked: Asked, note: Say) -> LaidOut:
     """History and plan from their files, checked and laid out; what a reader is told is noted."""
-    tables = _tables(history, plan, note, [*names_of(series), date])
-    return _laid(tables, series, date, target, horizon, gaps, note, wished, rules)
+    return _laid(_tables(asked, note), asked, note)
 
 
-def laid_and_notes(  # noqa: PLR0917 - as the options
-    history: Path,
-    plan: Path | None,
-    series: str,
-    date: str,
-    target: str,
-    horizon: int,
-    gaps: Literal["error", "zero", "unknown"],
-    rules: PlanRules,
-) -> tuple[LaidOut, list[str]]:
+def laid_and_notes(asked: Asked) -> tuple[LaidOut, list[str]]:
     """`lay_out_files`, with its notes; fit for a process of its own."""
     said: list[str] = []
-    laid = lay_out_files(
-        history, plan, series, date, target, horizon, gaps, said.append, rules=rules
-    )
-    return laid, said
+    return lay_out_files(asked, said.append), said
 
 
-def lay_out_with_mix(  # noqa: PLR0917 - as the options
-    mix: Path | None,
-    history: Path,
-    plan: Path | None,
-    series: str,
-    date: str,
-    target: str,
-    horizon: int,
-    gaps: Literal["error", "zero", "unknown"],
-    note: Say,
-    rules: PlanRules = NO_RULES,
-) -> tuple[LaidOut, Media | None]:
+def lay_out_with_mix(mix: Path | None, asked: Asked, note: Say) -> tuple[LaidOut, Media | None]:
     """The frame laid out, and what a fit's drivers bring to it; their columns are not raced."""
-    if mix is None and is_large(history):
-        laid, said = apart(
-            laid_and_notes, history, plan, series, date, target, horizon, gaps, rules
-        )
+    if mix is None and is_large(asked.history):
+        laid, said = apart(laid_and_notes, asked)
         for text in said:
             note(text)
         return laid, None
-    tables = _tables(history, plan, note, [*names_of(series), date])
-    asked = (series, date, target, horizon, gaps, note, None, rules)
+    tables = _tables(asked, note)
     if mix is None:
-        return _laid(tables, *asked), None
+        return _laid(tables, asked, note), None
     from liftcast.forecast_media import media_for, stored_mix, without_columns
 
     fit = stored_mix(mix)
     taken = fit.columns()
     left = None if tables.plan is None else without_columns(tables.plan, taken)
-    laid = _laid(Tables(without_columns(tables.history, taken), left), *asked)
-    media = media_for(fit, laid, tables, date, note)
+    laid = _laid(Tables(without_columns(tables.history, taken), left), asked, note)
+    media = media_for(fit, laid, tables, asked.date, note)
     for text in media.notes:
         note(text)
     return laid, media

@@ -11,16 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from liftcast import forecast_commands as options
-from liftcast.forecast_reading import lay_out_with_mix
+from liftcast import forecast_options as options
+from liftcast.forecast_reading import Asked, Say, lay_out_with_mix
 from liftcast.forecast_rules import AssumeOption, SignsOption, plan_rules
 from liftcast.forecast_sums import FiscalOption, LevelsOption, sums_asked
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Say = Callable[[str], None]
 
 
 def add_scenario(
@@ -68,12 +66,11 @@ def add_scenario(
                 said.add(text)
                 note(text)
 
-        found = {
-            name: lay_out_with_mix(
-                mix, history, path, series, date, target, horizon, gaps, once, rules
-            )
-            for name, path in zip(names, plan, strict=True)
-        }
+        found = {}
+        for name, path in zip(names, plan, strict=True):
+            asked = Asked(history, path, series, date, target, horizon, gaps, rules)
+            with options.naming(history, path):
+                found[name] = lay_out_with_mix(mix, asked, once)
         laid = {name: one for name, (one, _) in found.items()}
         media = {name: told for name, (_, told) in found.items() if told is not None}
         made = compare_plans(
