@@ -6,7 +6,6 @@ one set of inputs, options and code: the same command goes on where it stopped, 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import multiprocessing
@@ -27,6 +26,7 @@ from liftcast.forecast_files import free, whole_folder, write_forecast, write_ta
 from liftcast.mix_files import write_figures
 from warehouse.errors import LakeBusyError, LiftcastError, printable
 from warehouse.files import appearing, write_json
+from warehouse.locks import alone
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,13 +138,10 @@ def _held(folder: Path, key: dict[str, Any]) -> Iterator[None]:
         with appearing(folder) as fresh:
             (fresh / _LOCK).touch()
             write_json(fresh / _KEY, key)
-    with (folder / _LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise LakeBusyError(
-                "another run is making these parts", where=name, remedy="Wait until it has ended"
-            ) from error
+    busy = LakeBusyError(
+        "another run is making these parts", where=name, remedy="Wait until it has ended"
+    )
+    with alone(folder / _LOCK, 0, busy):
         try:
             there = json.loads((folder / _KEY).read_text(encoding="utf-8"))
         except (OSError, ValueError):

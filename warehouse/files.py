@@ -16,7 +16,8 @@ from typing import Any
 from warehouse.errors import LiftcastError, printable
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk before going on."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -62,9 +63,9 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
         try:
             yield temporary
-            _flush(temporary)
+            flush(temporary)
             temporary.replace(path)
-            _flush(path.parent)
+            flush(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -85,9 +86,9 @@ def appearing(folder: Path) -> Iterator[Path]:
         try:
             yield temporary
             for file in temporary.rglob("*"):
-                _flush(file)
+                flush(file)
             temporary.rename(folder)
-            _flush(folder.parent)
+            flush(folder.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -101,7 +102,7 @@ def point(link: Path, target: str) -> None:
             temporary.replace(link)
         finally:
             temporary.unlink(missing_ok=True)
-        _flush(link.parent)
+        flush(link.parent)
 
 
 def write_json(path: Path, value: Any) -> None:

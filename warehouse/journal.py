@@ -7,11 +7,9 @@ SHA-256 over the rest). Whoever can write the file can also write it anew from t
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.errors import LakeBusyError, LiftcastError, printable
-from warehouse.files import disk_errors
+from warehouse.files import disk_errors, flush
+from warehouse.locks import alone
 
 FIRST = "0" * 64
-_POLL_SECONDS = 0.1
 #: Clocks of machines that share a folder differ by as much.
 _CLOCK_SLACK = 5.0
 Event = dict[str, Any]
@@ -62,24 +60,13 @@ class Journal:
         """
         with disk_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.path.parent / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            deadline = time.monotonic() + timeout
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as error:
-                    if time.monotonic() >= deadline:
-                        raise LakeBusyError(
-                            f"somebody else has written here for {timeout:g} s",
-                            where=printable(self.path.parent),
-                            remedy="Wait for it to end, then run again",
-                        ) from error
-                    time.sleep(_POLL_SECONDS)
+        busy = LakeBusyError(
+            f"somebody else has written here for {timeout:g} s",
+            where=printable(self.path.parent),
+            remedy="Wait for it to end, then run again",
+        )
+        with alone(self.path.parent / ".lock", timeout, busy):
             yield
-        finally:
-            os.close(handle)
 
     def read(self) -> Reading:
         """Every event, each checked against the one before."""
@@ -163,7 +150,7 @@ class Journal:
             finally:
                 os.close(handle)
             if not reading.events:
-                _flush_folder(self.path.parent)
+                flush(self.path.parent)
         return event
 
     def _cut(self, torn: bytes) -> None:
@@ -217,11 +204,3 @@ def _moment(reading: Reading) -> dict[str, str]:
     if behind <= 0:
         return {"at": said}
     return {"at": last} if behind <= _CLOCK_SLACK else {"at": last, "clock_at": said}
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

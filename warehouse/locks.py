@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from warehouse.errors import LakeBusyError, printable
 from warehouse.lake import Lake
@@ -26,7 +27,23 @@ def holding(lake: Lake, name: str, timeout: float) -> Iterator[int]:
         LakeBusyError: somebody else held it for longer than `timeout` seconds.
     """
     lake.ensure()
-    handle = os.open(lake.root / f".{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    busy = LakeBusyError(
+        f"another run has held the {name} lock for {timeout:g} s",
+        where=printable(lake.root),
+        remedy="Wait for it to end (`liftcast status` shows what runs), then run again",
+    )
+    with alone(lake.root / f".{name}.lock", timeout, busy) as handle:
+        yield handle
+
+
+@contextmanager
+def alone(file: Path, timeout: float, busy: LakeBusyError) -> Iterator[int]:
+    """Hold a lock file, made where it is missing, as `holding` does; its descriptor.
+
+    Raises:
+        LakeBusyError: `busy`; somebody else held it for longer than `timeout` seconds.
+    """
+    handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         deadline = time.monotonic() + timeout
         while True:
@@ -35,12 +52,7 @@ def holding(lake: Lake, name: str, timeout: float) -> Iterator[int]:
                 break
             except BlockingIOError as error:
                 if time.monotonic() >= deadline:
-                    raise LakeBusyError(
-                        f"another run has held the {name} lock for {timeout:g} s",
-                        where=printable(lake.root),
-                        remedy="Wait for it to end (`liftcast status` shows what runs), "
-                        "then run again",
-                    ) from error
+                    raise busy from error
                 time.sleep(_POLL_SECONDS)
         yield handle
     finally:
