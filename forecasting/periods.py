@@ -161,7 +161,8 @@ def calendar_of_frame(frame: pd.DataFrame) -> list[FiscalPeriod]:
         raise BadValueError(f"The fiscal calendar has {len(frame)} rows: expected 1 to {MOST}.")
     days = {}
     for name in COLUMNS[1:]:
-        days[name] = pd.to_datetime(frame[name].astype(str), format="%Y-%m-%d", errors="coerce")
+        cells = frame[name].astype(str)
+        days[name] = pd.to_datetime(cells, format="ISO8601", errors="coerce").dt.normalize()
         bad = days[name].isna()
         if bad.any():
             row = frame.index[int(bad.to_numpy().argmax())]

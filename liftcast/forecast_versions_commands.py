@@ -87,8 +87,12 @@ def _making(app: typer.Typer, console: Console, note: Note) -> None:
         ] = None,
         scenario: Annotated[str, typer.Option("--scenario", help="Scenario.")] = "base",
         calendar: Annotated[
-            Path | None,
-            typer.Option("--calendar", help="CSV: period, starts_on, ends_on [calendar months]."),
+            str | None,
+            typer.Option(
+                "--calendar",
+                help="CSV: period, starts_on, ends_on; or a rule, as 445:2026-02-01 "
+                "[calendar months].",
+            ),
         ] = None,
         as_of: Annotated[
             DayOption, typer.Option("--as-of", help="Last day known to the forecast.", **_DAY)

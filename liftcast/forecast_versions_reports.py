@@ -103,8 +103,12 @@ def _close(app: typer.Typer, console: Console, note: Note) -> None:
             str | None, typer.Option("--currency", help="ISO 4217 code, where it is money.")
         ] = None,
         calendar: Annotated[
-            Path | None,
-            typer.Option("--calendar", help="CSV: period, starts_on, ends_on [the versions' own]."),
+            str | None,
+            typer.Option(
+                "--calendar",
+                help="CSV: period, starts_on, ends_on; or a rule, as 445:2026-02-01 "
+                "[the versions' own].",
+            ),
         ] = None,
         store: StoreOption = None,
         lake: LakeOption = None,

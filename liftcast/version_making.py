@@ -36,7 +36,7 @@ def draft(
     *,
     name: str | None = None,
     scenario: str = "base",
-    calendar: Path | None = None,
+    calendar: str | None = None,
     lake: Lake | None = None,
     supersedes: str | None = None,
     carry: str | None = None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,7 +13,7 @@ from forecasting.versions.accuracy import Closed, Kept, accuracy
 from forecasting.versions.actuals import of_period, patched, restated
 from forecasting.versions.bridge import Between, Side, bridge
 from forecasting.versions.errors import VersionError
-from forecasting.versions.fiscal import calendar_months, checked_periods, row_of
+from forecasting.versions.fiscal import calendar_months, frame_of, row_of
 from forecasting.versions.states import Close, History, Version
 from forecasting.versions.tables import actuals_table
 from forecasting.versions.wording import shown
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 Note = Callable[[str], None]
 #: Measure, currency, series columns: only forecasts and actuals that share them are compared.
 Key = tuple[str, str | None, tuple[str, ...]]
+#: Days that periods of a rule are looked for in.
+_ANY_DAY = (pd.Timestamp("2000-01-01"), pd.Timestamp("2099-12-31"))
 
 
 # --- bridge ---------------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ def close_period(
     ledger: Ledger,
     actor: Actor,
     *,
-    calendar: Path | None = None,
+    calendar: str | None = None,
     lake: Lake | None = None,
 ) -> tuple[Close, pd.DataFrame]:
     """Keep a fiscal period's actuals; returns the close and what was restated since earlier ones.
@@ -217,7 +218,7 @@ class Ledger:
 
 
 def _days_of(
-    store: VersionStore, history: History, period: str, calendar: Path | None, lake: Lake | None
+    store: VersionStore, history: History, period: str, calendar: str | None, lake: Lake | None
 ) -> tuple[date, date]:
     """First and last day of a period: as given, as versions were cut by, or as the lake says."""
     for periods in _calendars(store, history, calendar, lake):
@@ -235,12 +236,12 @@ def _days_of(
 
 
 def _calendars(
-    store: VersionStore, history: History, calendar: Path | None, lake: Lake | None
+    store: VersionStore, history: History, calendar: str | None, lake: Lake | None
 ) -> list[pd.DataFrame]:
-    from liftcast.mix_files import read_csv
+    from liftcast.forecast_sums import fiscal_periods
 
     if calendar is not None:
-        return [checked_periods(read_csv(calendar).frame)]
+        return [frame_of(fiscal_periods(calendar, *_ANY_DAY))]
     found = [store.made_by(v, "periods") for v in reversed(list(history.versions.values()))]
     published = published_periods(lake)
     return found if published is None else [*found, published]

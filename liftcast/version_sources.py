@@ -196,21 +196,26 @@ def series_rows(volume: pd.DataFrame, model: str) -> pd.DataFrame:
 
 
 def periods_from(
-    calendar: Path | None, lake: Lake | None, first: date, last: date
+    calendar: str | None, lake: Lake | None, first: date, last: date
 ) -> tuple[pd.DataFrame, str]:
     """Fiscal periods that hold the days from `first` to `last`, and what they are, in words.
 
-    From a CSV `period, starts_on, ends_on`; else of a lake, `dim_calendar` of what is published
-    (landed fiscal_calendar, else the dbt vars fiscal_*); else calendar months.
+    From a CSV `period, starts_on, ends_on` or a rule as `445:2026-02-01`; else of a lake,
+    `dim_calendar` of what is published (landed fiscal_calendar, else the dbt vars fiscal_*); else
+    calendar months.
 
     Raises:
         LiftcastError, ForecastError: the calendar cannot be read, or leaves days out.
     """
-    from forecasting.versions.fiscal import calendar_months, checked_periods, period_of
-    from liftcast.mix_files import read_csv
+    import pandas as pd
+
+    from forecasting.versions.fiscal import calendar_months, frame_of, period_of
+    from liftcast.forecast_sums import fiscal_periods
 
     if calendar is not None:
-        periods, words = checked_periods(read_csv(calendar).frame), printable(calendar.name)
+        # A period more to either side, as a file mostly has.
+        wide = pd.Timestamp(first) - pd.Timedelta(days=62), pd.Timestamp(last)
+        periods, words = frame_of(fiscal_periods(calendar, *wide)), printable(Path(calendar).name)
     elif (published := published_periods(lake)) is not None:
         periods, words = published, "the lake's fiscal calendar"
     else:

@@ -22,8 +22,9 @@ from typing import Any
 
 import pandas as pd
 
+from forecasting.periods import COLUMNS
 from forecasting.versions.errors import VersionError
-from forecasting.versions.fiscal import COLUMNS, checked_periods, refuse_moved
+from forecasting.versions.fiscal import checked_periods, refuse_moved
 from forecasting.versions.overrides import EFFECTS, Applied, Override, apply, as_rows, checked
 from forecasting.versions.states import Close, History, Version, after, replay
 from forecasting.versions.tables import content_hash

@@ -2,69 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from forecasting.errors import BadValueError, DuplicateKeyError, MissingColumnError
+from forecasting.periods import COLUMNS, FiscalPeriod, calendar_of_frame, calendar_of_rule
 from forecasting.versions.errors import VersionError
 from forecasting.versions.wording import said, shown
-
-COLUMNS = ("period", "starts_on", "ends_on")
 
 
 def checked_periods(frame: pd.DataFrame) -> pd.DataFrame:
     """Fiscal periods sorted by first day, each day of theirs in one period alone.
 
     Raises:
-        MissingColumnError, BadValueError, DuplicateKeyError: a column, date or name is wrong, a
-            period ends before it starts, two overlap, or days between two are in none.
+        MissingColumnError, BadValueError, VersionError: a column, date or name is wrong, a period
+            ends before it starts, two overlap, or days between two are in none.
     """
-    missing = [name for name in COLUMNS if name not in frame.columns]
-    if missing:
-        raise MissingColumnError(
-            f"The fiscal calendar lacks {', '.join(missing)}: one row a period, with "
-            "period, starts_on, ends_on."
-        )
-    out = pd.DataFrame({"period": [said(p, "fiscal period", 40) for p in frame["period"]]})
-    for name in COLUMNS[1:]:
-        cells = frame[name].reset_index(drop=True)
-        days = pd.to_datetime(cells, format="ISO8601", errors="coerce")
-        if days.isna().any():
-            row = int(days.isna().to_numpy().argmax())
-            raise BadValueError(
-                f"The fiscal calendar's {name} is {shown(cells.iloc[row])} in row {row + 1}: "
-                "expected a date as 2025-01-31."
-            )
-        out[name] = days.dt.normalize()
-    out = out.sort_values("starts_on", ignore_index=True)
-    if out.empty:
-        raise BadValueError("The fiscal calendar has no row.")
-    double = out["period"].duplicated()
-    if double.any():
-        raise DuplicateKeyError(
-            f"The fiscal calendar has {shown(out.loc[double, 'period'].iloc[0])} twice: name the "
-            "year in the period, as 2026-P01."
-        )
-    backward = out["ends_on"] < out["starts_on"]
-    if backward.any():
-        raise BadValueError(
-            f"{shown(out.loc[backward, 'period'].iloc[0])} of the fiscal calendar ends before it "
-            "starts."
-        )
-    step = out["starts_on"].iloc[1:].to_numpy() - out["ends_on"].iloc[:-1].to_numpy()
-    wrong = step != np.timedelta64(1, "D")
-    if wrong.any():
-        at = int(wrong.argmax())
-        one, two = out.iloc[at], out.iloc[at + 1]
-        raise BadValueError(
-            f"{shown(one['period'])} of the fiscal calendar ends on {one['ends_on'].date()} and "
-            f"{shown(two['period'])} starts on {two['starts_on'].date()}: every day belongs to one "
-            "period."
-        )
-    return out
+    return frame_of(calendar_of_frame(frame))
+
+
+def frame_of(periods: Sequence[FiscalPeriod]) -> pd.DataFrame:
+    """`period, starts_on, ends_on` of periods in order.
+
+    Raises:
+        VersionError: a name is none that a version may keep.
+    """
+    return pd.DataFrame(
+        [(said(one.name, "fiscal period", 40), one.first, one.last) for one in periods],
+        columns=list(COLUMNS),
+    )
 
 
 def calendar_months(first: date, last: date) -> pd.DataFrame:
@@ -73,11 +41,7 @@ def calendar_months(first: date, last: date) -> pd.DataFrame:
     >>> calendar_months(date(2026, 1, 31), date(2026, 2, 1))["period"].tolist()
     ['2026-01', '2026-02']
     """
-    months = pd.period_range(pd.Timestamp(first), pd.Timestamp(last), freq="M")
-    return pd.DataFrame({
-        "period": months.strftime("%Y-%m"),
-        "starts_on": months.start_time.normalize(), "ends_on": months.end_time.normalize(),
-    })  # fmt: skip
+    return frame_of(calendar_of_rule("months", pd.Timestamp(first), pd.Timestamp(last)))
 
 
 def positions(days: pd.Series | pd.DatetimeIndex, periods: pd.DataFrame) -> np.ndarray:

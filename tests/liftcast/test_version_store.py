@@ -312,7 +312,7 @@ def test_fiscal_periods_of_4_4_5_weeks_with_a_53rd(store: VersionStore, tmp_path
     calendar = tmp_path / "calendar.csv"
     calendar.write_text("\n".join(lines) + "\n", encoding="utf-8")
     assert start == date(2027, 1, 4)
-    version = draft(store, forecast("2026-10-26", 70), ANA, calendar=calendar)
+    version = draft(store, forecast("2026-10-26", 70), ANA, calendar=str(calendar))
     assert (version.fiscal_period, version.name) == ("FY26-P10", "FY26-P10-base-1")
     table = store.statistical(version)
     days = table[table["territory"] == "south"]["period"].value_counts()
@@ -327,7 +327,15 @@ def test_fiscal_periods_of_4_4_5_weeks_with_a_53rd(store: VersionStore, tmp_path
     with pytest.raises(VersionError, match="no period of 2027-01-03"):
         short = tmp_path / "short.csv"
         short.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
-        draft(store, forecast("2026-10-26", 70), ANA, calendar=short)
+        draft(store, forecast("2026-10-26", 70), ANA, calendar=str(short))
+
+
+def test_fiscal_periods_by_a_rule(store: VersionStore) -> None:
+    version = draft(store, forecast("2026-10-26", 70), ANA, calendar="445:2025-12-29")
+    assert version.fiscal_period == "FY2025-P10"
+    table = store.statistical(version)
+    days = table[table["territory"] == "south"]["period"].value_counts()
+    assert days.to_dict() == {"FY2025-P11": 28, "FY2025-P12": 35, "FY2026-P01": 7}
 
 
 def test_a_calendar_that_moves_a_locked_period_is_refused(
@@ -340,7 +348,7 @@ def test_a_calendar_that_moves_a_locked_period_is_refused(
         "2026-11,2026-11-02,2026-11-30\n2026-12,2026-12-01,2027-01-31\n"
     )
     with pytest.raises(VersionError, match=r"2026-10' is 2026-10-01 to 2026-11-01 here"):
-        draft(store, forecast(), ANA, calendar=moved)
+        draft(store, forecast(), ANA, calendar=str(moved))
     assert [one.name for one in (store.root / "versions").iterdir()] == ["2026-10-base-1"]
 
 
