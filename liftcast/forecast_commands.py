@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +32,6 @@ from liftcast.forecast_options import (
 )
 from liftcast.forecast_reading import (
     Asked,
-    Say,
     folder_hash,
     inputs_of,
     lay_out_files,
@@ -47,6 +45,7 @@ from liftcast.forecast_sums import (
     ReconcileOption,
     sums_asked,
 )
+from liftcast.speaking import Say, noting, stepping
 from warehouse.errors import printable
 
 if TYPE_CHECKING:
@@ -63,17 +62,12 @@ def add_commands(  # noqa: PLR0915 - a function a command
         help="Without a command: the stage of a run. `run`, `backtest`, `scenario`: on CSV files."
     )
     app.add_typer(forecast, name="forecast")
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     forecast_versions_commands.add_commands(forecast, console)
 
-    def note(text: str) -> None:
-        errors.print(f"[yellow]note:[/yellow] {escape(printable(text, 400))}")
+    note = noting()
 
     def clock() -> Say:
-        begun = time.monotonic()
-        return lambda text: console.print(
-            f"[dim]{time.monotonic() - begun:6.1f} s[/dim]  {escape(printable(text))}"
-        )
+        return stepping(console)
 
     @forecast.callback(
         invoke_without_command=True, epilog="Example: `liftcast forecast --lake build/robyn`"

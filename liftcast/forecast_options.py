@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from liftcast.threads import one_thread
 from warehouse.errors import printable
 
 HistoryOption = Annotated[
@@ -74,8 +75,7 @@ def naming(history: Path, plan: Path | None) -> Iterator[None]:
 
 
 def prepare() -> None:
-    """One thread for every library: more wait for each other. Call before numpy is loaded."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    """Settings of the libraries that forecast; call before numpy is loaded."""
+    one_thread()
     # Nixtla's libraries otherwise warn at each call that ids will be a column.
     os.environ.setdefault("NIXTLA_ID_AS_COL", "1")

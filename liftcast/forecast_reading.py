@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from liftcast.forecast_rules import NO_RULES, PlanRules
 from liftcast.forecast_sums import periods_of_history
 from liftcast.long_files import apart, is_large
+from liftcast.speaking import Say
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from forecasting.longframe import LaidOut
     from forecasting.media import Media
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from liftcast import forecast_options as options
-from liftcast.forecast_reading import Asked, Say, lay_out_with_mix
+from liftcast.forecast_reading import Asked, lay_out_with_mix
 from liftcast.forecast_rules import AssumeOption, SignsOption, plan_rules
 from liftcast.forecast_sums import FiscalOption, LevelsOption, sums_asked
+from liftcast.speaking import Say
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:

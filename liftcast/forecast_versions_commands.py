@@ -19,6 +19,7 @@ from liftcast.forecast_versions_screens import (
     steps_table,
     versions_table,
 )
+from liftcast.speaking import noting
 from warehouse.errors import LiftcastError, printable
 from warehouse.lake import Lake
 from warehouse.settings import Settings
@@ -47,10 +48,7 @@ def add_commands(forecast: typer.Typer, console: Console) -> None:
         help="Versions that finance can lock: draft, submitted, approved, locked.",
     )
     forecast.add_typer(version, name="version")
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
-    def note(text: str) -> None:
-        errors.print(f"[yellow]note:[/yellow] {escape(printable(text, 400))}")
+    note = noting()
 
     _making(version, console, note)
     _moving(version, console, note)

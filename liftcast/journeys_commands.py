@@ -24,6 +24,7 @@ from liftcast.journeys_options import (
     dropped,
     order_of,
 )
+from liftcast.speaking import noting
 from warehouse.errors import printable
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
     )
     app.add_typer(journeys, name="journeys")
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    note = noting()
     add_from_events(journeys, console, errors)
 
     @journeys.command(
@@ -76,7 +78,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         remembered = order_of(order)
         left_out = direct if dropped(direct, drop_direct) else None
         check_place(out, FILES, force)
-        from liftcast.mix_commands import one_thread
+        from liftcast.threads import one_thread
 
         one_thread()
         from liftcast.journeys_files import paths_of
@@ -102,7 +104,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         )
         write_result(out, result)
         for text in (*told, *result.notes):
-            errors.print(f"[yellow]note:[/yellow] {escape(printable(text, 400))}")
+            note(text)
         console.print(screen(result))
         console.print(f"written to {escape(printable(out))}: credit.csv, removal.csv")
 

@@ -31,6 +31,7 @@ from liftcast.journeys_options import (
     dropped,
     order_of,
 )
+from liftcast.speaking import noting
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ _SHOWN = 20
 
 def add_command(journeys: typer.Typer, console: Console, errors: Console) -> None:
     """Register `from-events` in the group `journeys`."""
+    note = noting()
 
     @journeys.command(
         "from-events",
@@ -119,7 +121,7 @@ def add_command(journeys: typer.Typer, console: Console, errors: Console) -> Non
     ) -> None:
         """Credit of raw touches: credit.csv, removal.csv, and what was left out."""
         from liftcast.journeys_building import Wishes
-        from liftcast.mix_commands import one_thread
+        from liftcast.threads import one_thread
 
         wished = _rules(rules, direct)
         remembered = order_of(order)
@@ -147,7 +149,7 @@ def add_command(journeys: typer.Typer, console: Console, errors: Console) -> Non
             shown = f", such as {printable(example, 40)!r}" if example else ""
             errors.print(f"[yellow]left out:[/yellow] {count:,} x {escape(reason + shown)}")
         for text in result.notes:
-            errors.print(f"[yellow]note:[/yellow] {escape(printable(text, 400))}")
+            note(text)
         console.print(_screen(result, built))
         console.print(f"written to {escape(printable(out))}: {', '.join(files)}")
 

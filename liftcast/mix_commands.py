@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from liftcast.speaking import noting, stepping
+from liftcast.threads import one_thread
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -62,23 +63,15 @@ def read_panel_file(panel: Path, spec: SpecFile, say: Say) -> tuple[CsvTable, Sh
     return table, sheet
 
 
-def one_thread() -> None:
-    """Keep BLAS from starting threads that wait for each other; call before numpy is loaded."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-
-
 def add_commands(app: typer.Typer, console: Console) -> None:
     """Register `mix` with `fit`, `priors`, `spec new`, `spec schema`."""
     mix = typer.Typer(no_args_is_help=True, help="Mix model on a plain CSV, without the warehouse.")
     spec_app = typer.Typer(no_args_is_help=True, help="Which column is what, and the settings.")
     app.add_typer(mix, name="mix")
     mix.add_typer(spec_app, name="spec")
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     wide = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 110)
 
-    def note(text: str) -> None:
-        errors.print(f"[yellow]note:[/yellow] {escape(printable(text, 400))}")
+    note = noting()
 
     @mix.command(
         epilog="Example: `liftcast mix fit --panel weekly.csv --spec weekly.yml --out build/fit`"
@@ -110,9 +103,7 @@ def add_commands(app: typer.Typer, console: Console) -> None:
         facts = mix_fitting.fit_files(
             mix_fitting.Request(panel, spec, out, experiments, seed, engine, force),
             begun,
-            say=lambda text: console.print(
-                f"[dim]{time.monotonic() - begun:6.1f} s[/dim]  {escape(printable(text))}"
-            ),
+            say=stepping(console, begun),
             note=note,
         )
         for part in mix_fitting.screen(facts):

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from liftcast.speaking import noting, stepping
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -30,10 +31,7 @@ AlignOption = Annotated[
 
 def add_commands(mix: typer.Typer, console: Console) -> None:  # noqa: PLR0915 - four commands
     """Register the commands on the `mix` app."""
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
-    def note(text: str) -> None:
-        errors.print(f"[yellow]note:[/yellow] {escape(printable(text, 400))}")
+    note = noting()
 
     @mix.command(
         epilog="Example: `liftcast mix predict --result build/fit --plan next.csv --out build/next`"
@@ -169,12 +167,7 @@ def add_commands(mix: typer.Typer, console: Console) -> None:  # noqa: PLR0915 -
                     "engine": fitted.estimate.spec.engine,
                 }
             )
-
-        def say(text: str) -> None:
-            console.print(
-                f"[dim]{time.monotonic() - begun:6.1f} s[/dim]  {escape(printable(text))}"
-            )
-
+        say = stepping(console, begun)
         told = planning.refreshed(
             fitted, sheet.inputs, settings, experiments, threshold, say=say, note=note
         )
@@ -227,8 +220,8 @@ register = add_commands
 
 def _begin(out: Path) -> float:
     begun = time.monotonic()
-    from liftcast.mix_commands import one_thread
     from liftcast.mix_files import check_place
+    from liftcast.threads import one_thread
 
     check_place(out.resolve(), False)
     one_thread()
