@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from forecasting.errors import PlanError
+from forecasting.errors import PlanError, RuleError
 from forecasting.grid import Floats, PlanColumn
 
 Rule = Literal["zero", "last", "last-year", "mean"]
@@ -50,12 +50,12 @@ def checked(assume: Mapping[str, str], known: list[str]) -> dict[str, Rule]:
     for column, word in assume.items():
         rule = next((one for one in RULES if one == word), None)
         if rule is None:
-            raise PlanError(
+            raise RuleError(
                 f"The plan of {column[:60]!r} is to be assumed by {word[:60]!r}: rules are "
                 f"{', '.join(RULES)}."
             )
         if column not in known:
-            raise PlanError(
+            raise RuleError(
                 f"The plan of {column[:60]!r} is to be assumed, but history has no such plan "
                 f"column; it has {', '.join(repr(str(name)[:60]) for name in known[:12])}."
             )

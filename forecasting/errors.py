@@ -39,3 +39,8 @@ class PlanError(ForecastError):
 
 class MediaError(ForecastError):
     """A mix result does not go with the history and plan it is to explain."""
+
+
+class RuleError(PlanError, BadValueError):
+    """A rule that was asked for (a sign, an assumption, fiscal periods) means nothing; no file is
+    wrong."""

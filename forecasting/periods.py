@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forecasting.errors import BadValueError, MissingColumnError
+from forecasting.errors import BadValueError, MissingColumnError, RuleError
 from forecasting.grid import FISCAL, Grid
 
 #: First and last period of the horizon, both in.
@@ -111,7 +111,7 @@ def calendar_of_rule(rule: str, first: pd.Timestamp, last: pd.Timestamp) -> list
     has the 53rd in its last period. That is the retail calendar's rule for `454:2026-02-01`.
 
     Raises:
-        BadValueError: the rule is none of these.
+        RuleError: the rule is none of these.
     """
     if rule == "months":
         months = pd.period_range(first, last, freq="M")
@@ -121,7 +121,7 @@ def calendar_of_rule(rule: str, first: pd.Timestamp, last: pd.Timestamp) -> list
     match = re.fullmatch(r"(445|454|544):(\d{4}-\d{2}-\d{2})", rule)
     begin = pd.to_datetime(match[2], format="%Y-%m-%d", errors="coerce") if match else pd.NaT
     if match is None or pd.isna(begin):
-        raise BadValueError(
+        raise RuleError(
             f"The fiscal calendar is {rule[:60]!r}: expected a CSV file with "
             f"{', '.join(COLUMNS)}, or `months`, or a rule as `445:2026-02-01` (445, 454, 544)."
         )

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import nnls
 
-from forecasting.errors import PlanError
+from forecasting.errors import RuleError
 from forecasting.grid import Floats, Grid, PlanColumn
 
 SIGNS = {"+": 1, "-": -1}
@@ -25,19 +25,19 @@ def with_signs(columns: Sequence[PlanColumn], signs: Mapping[str, str]) -> tuple
     """The columns with their signs.
 
     Raises:
-        PlanError: a sign for no plan column, for one of texts, or that is neither + nor -.
+        RuleError: a sign for no plan column, for one of texts, or that is neither + nor -.
     """
     names = [column.name for column in columns]
     for name, sign in signs.items():
         if name not in names:
-            raise PlanError(
+            raise RuleError(
                 f"There is a sign for {name[:60]!r}, which is no plan column: they are "
                 f"{', '.join(repr(n[:60]) for n in names) or 'none'}."
             )
         if sign not in SIGNS:
-            raise PlanError(f"The sign of {name[:60]!r} is {sign[:20]!r}: expected + or -.")
+            raise RuleError(f"The sign of {name[:60]!r} is {sign[:20]!r}: expected + or -.")
         if columns[names.index(name)].is_categorical:
-            raise PlanError(
+            raise RuleError(
                 f"There is a sign for {name[:60]!r}, which holds texts: more and less are for "
                 "numbers. Give a column of 0 and 1."
             )

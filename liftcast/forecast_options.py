@@ -63,10 +63,12 @@ ChunkOption = Annotated[
 @contextmanager
 def naming(history: Path, plan: Path | None) -> Iterator[None]:
     """Errors about the two tables of a forecast say which file it is."""
-    from forecasting.errors import ForecastError
+    from forecasting.errors import ForecastError, RuleError
 
     try:
         yield
+    except RuleError:
+        raise
     except ForecastError as error:
         text = str(error)
         of_plan = plan is not None and text.startswith(("The plan", "The future plan"))

@@ -44,7 +44,7 @@ def open_result(path: Path) -> tuple[MixResult, Path]:
             "there is no stored fit",
             where=printable(file),
             expected=f"{RESULT}, as `liftcast mix fit` writes it",
-            remedy="Fit first, or correct --result",
+            remedy="Fit first, or correct the path",
         ) from error
     except StoredResultError as error:
         raise LiftcastError(str(error), where=printable(file)) from error

@@ -114,6 +114,24 @@ def test_a_plan_with_a_hole_is_an_error_that_names_column_and_date(files):
     last = rows[-1].split(",")[2]
     assert "future plan of 'promo' is not known" in done.stderr
     assert last in done.stderr
+    assert "holed.csv" in done.stderr
+    assert not (place / "no").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (["--signs", "promo=plus"], "sign of 'promo' is 'plus'"),
+        (["--assume", "promo=never"], "assumed by 'never'"),
+        (["--fiscal-calendar", "445:2026-99-01"], "'445:2026-99-01': expected a CSV file"),
+    ],
+)
+def test_a_rule_that_means_nothing_is_refused_and_blamed_on_no_file(files, option, told):
+    place, history, plan = files
+    done = _liftcast("forecast", "run", *_asked(history, place / "no", "--plan", plan, *option))
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "history.csv" not in done.stderr and "plan.csv" not in done.stderr
     assert not (place / "no").exists()
 
 
