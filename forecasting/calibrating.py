@@ -67,17 +67,22 @@ def calibrate(
         ratios[number][use] = np.maximum(actual[use], 0) / mix[use]
         use &= actual > 0
         logs[number][use] = np.log(actual[use] / mix[use])
-    usual = _usual(logs, now.kinds)
+    return calibration_of(logs, ratios, now.kinds)
+
+
+def calibration_of(logs: Floats, ratios: Floats, kinds: npt.NDArray[np.str_]) -> Calibration:
+    """From errors (K origins, S, H) as logs of actual / forecast and as ratios; NaN: none seen."""
+    usual = _usual(logs, kinds)
     scaled = logs / usual[None, :, None]
     functions = {
         kind: _functions(
             scaled if kind in LOGARITHMIC else ratios,
-            now.kinds == kind,
+            kinds == kind,
             symmetric=kind in LOGARITHMIC,
         )
-        for kind in sorted(set(now.kinds))
+        for kind in sorted(set(kinds))
     }
-    return Calibration(functions, usual, _shares(scaled), len(cuts))
+    return Calibration(functions, usual, _shares(scaled), len(logs))
 
 
 def _usual(logs: Floats, kinds: npt.NDArray[np.str_]) -> Floats:
@@ -119,6 +124,8 @@ def _shares(scaled: Floats) -> Shares:
         return Shares(0.15, 0.05, 0.15)
     filled = np.nan_to_num(scaled)
     total = float(np.square(filled).sum() / whole.sum())
+    if total == 0:  # a price that never moved
+        return Shares(0.15, 0.05, 0.15)
     day_sum, day_n = filled.sum(axis=1), whole.sum(axis=1)  # (K, H)
     row_sum, row_n = filled.sum(axis=2), whole.sum(axis=2)  # (K, S)
     squares = np.square(filled)
@@ -150,15 +157,17 @@ def draw(  # noqa: PLR0917
     rows: npt.NDArray[np.intp],
     seed: int,
     numbers: npt.NDArray[np.intp] | None = None,
+    stream: int = 0,
 ) -> npt.NDArray[np.float32]:
     """Paths (rows, PATHS, H) of some of the series; what all share is the same for every block.
 
     `numbers` (S,): each series' number in a larger frame, which its own shocks go by; None: its
-    row. Paths of the parts of a frame then add up as those of the whole.
+    row. Paths of the parts of a frame then add up as those of the whole. `stream`: what is drawn
+    with another one of the same seed moves apart from it.
     """
     H = mean.shape[1]
     shares = calibration.shares
-    common = np.random.default_rng([seed, 1])
+    common = np.random.default_rng([seed, 10 * stream + 1])
     level = common.standard_normal((PATHS, 1)) * np.sqrt(shares.level)
     day = common.standard_normal((PATHS, H)) * np.sqrt(shares.day)
     rest = np.sqrt(max(1 - shares.level - shares.day - shares.series, 0.0))
@@ -168,7 +177,7 @@ def draw(  # noqa: PLR0917
     out = np.empty((len(rows), PATHS, H), dtype=np.float32)
     for place, row in enumerate(rows):
         number = int(row if numbers is None else numbers[row])
-        own = np.random.default_rng([seed, 2, number])
+        own = np.random.default_rng([seed, 10 * stream + 2, number])
         z = (
             level
             + day

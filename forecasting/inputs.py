@@ -50,6 +50,7 @@ class ForecastResult:
     """Frames of `results/forecast` (`docs/architecture.md`), rows sorted by key.
 
     `volume`: mean and quantiles per period, level, territory, product, DECIMAL(18,2) as `Decimal`.
+    `revenue`: net revenue likewise, and the mean `units` of each row (None without units).
     `components`: parts of the forecast per native period. `fit`: actual and fitted history.
     `checks`: check_name, subject, severity, status, figure, threshold, text. `date_day` is
     datetime64[ns] at midnight. `settings` says what was chosen, `diagnostics` what was measured;
@@ -57,6 +58,7 @@ class ForecastResult:
     """
 
     volume: pd.DataFrame
+    revenue: pd.DataFrame
     components: pd.DataFrame
     fit: pd.DataFrame
     checks: pd.DataFrame

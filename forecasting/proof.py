@@ -17,26 +17,31 @@ LEAST_COVERAGE = {"80": 0.60, "95": 0.80}
 _ZERO = Decimal(0)
 
 
-def record_checks(record: Record | None, *, credited: bool = False) -> Iterator[Check]:
+def record_checks(
+    record: Record | None, *, credited: bool = False, revenue: bool = False
+) -> Iterator[Check]:
     """WAPE of the total against the seasonal naive, bias and coverage at the newest past origin.
 
     Args:
         credited: the mix's drivers are in the forecast; what they brought is known to both.
+        revenue: the record is of net revenue, made of units and net prices; not of what was raced.
     """
+    total, series = ("net_revenue", "net_revenue") if revenue else ("total", "series")
     if record is None:
         text = "History is too short for a backtest: nothing says yet how good this forecast is."
-        yield Check.warn("backtest_wape", "total", text)
+        yield Check.warn("backtest_wape", total, text)
         return
     window = f"{record.first.date()} to {record.last.date()}"
+    known = " What the attribution credits to drivers there is known to "
     text = (
-        f"Forecast from before {window} and weighed before that, WAPE of the total was "
+        f"Forecast from before {window} and weighed before that, WAPE of the total"
+        f"{' net revenue' if revenue else ''} was "
         f"{record.wape:.1%} and of the seasonal naive {record.naive_wape:.1%}; bias "
-        f"{record.bias:+.1%}."
-        + (" What the attribution credits to drivers there is known to both." if credited else "")
+        f"{record.bias:+.1%}." + (f"{known}{'it' if revenue else 'both'}." if credited else "")
     )
     yield Check.judged(
         "backtest_wape",
-        "total",
+        total,
         "warn",
         good=not record.wape > record.naive_wape,
         figure=record.wape,
@@ -45,12 +50,13 @@ def record_checks(record: Record | None, *, credited: bool = False) -> Iterator[
     )
     for name, inside in (("80", record.inside_80), ("95", record.inside_95)):
         text = (
-            f"{inside:.0%} of the weekly sums of the series from {window} were inside their "
+            f"{inside:.0%} of the weekly sums of the series"
+            f"{' in net revenue' if revenue else ''} from {window} were inside their "
             f"{name} % intervals, made with what was known before."
         )
         yield Check.judged(
             f"backtest_coverage_{name}",
-            "series",
+            series,
             "warn",
             good=inside >= LEAST_COVERAGE[name],
             figure=inside,
@@ -59,10 +65,11 @@ def record_checks(record: Record | None, *, credited: bool = False) -> Iterator[
         )
 
 
-def table_checks(volume: pd.DataFrame) -> list[Check]:
+def table_checks(volume: pd.DataFrame, subject: str = "volume") -> list[Check]:
     """Totals equal their parts to the cent, numbers are finite and not negative, quantiles rise.
 
-    Computed from the finished table, in decimals, independently of how it was summed."""
+    Computed from the finished table (`subject`: volume or revenue), in decimals, independently of
+    how it was summed."""
     uneven, widest = _unequal_sums(volume)
     columns = ["mean", *QUANTILES]
     values = volume[columns]
@@ -74,30 +81,31 @@ def table_checks(volume: pd.DataFrame) -> list[Check]:
     return [
         Check.judged(
             "totals_equal_parts",
-            "volume",
+            subject,
             "fail",
             good=uneven == 0,
             figure=float(widest),
             threshold=0.0,
-            text=f"{uneven} sums of the volume table differ from their parts, by {widest} at most.",
+            text=f"{uneven} sums of the {subject} table differ from their parts, by {widest} at "
+            "most.",
         ),
         Check.judged(
             "finite_and_not_negative",
-            "volume",
+            subject,
             "fail",
             good=bad == 0,
             figure=float(bad),
             threshold=0.0,
-            text=f"{bad} numbers of the volume table are negative or not finite.",
+            text=f"{bad} numbers of the {subject} table are negative or not finite.",
         ),
         Check.judged(
             "quantiles_rise",
-            "volume",
+            subject,
             "fail",
             good=falling == 0,
             figure=float(falling),
             threshold=0.0,
-            text=f"{falling} pairs of quantiles of the volume table are out of order.",
+            text=f"{falling} pairs of quantiles of the {subject} table are out of order.",
         ),
     ]
 

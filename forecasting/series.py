@@ -83,14 +83,18 @@ def calendar(inputs: ForecastInputs, horizon_weeks: int) -> Calendar:
 
 
 def measure_of(ledger: pd.DataFrame) -> str:
-    """`units` when every ledger row has them, else `net_revenue`: one measure for the whole lake,
-    because pieces and money must not meet in one total."""
+    """What is raced: `units` when every ledger row has them, else `net_revenue`. One measure for
+    the whole lake, because pieces and money must not meet in one total."""
     return "units" if ledger["units"].notna().all() else "net_revenue"
 
 
-def sold_of(inputs: ForecastInputs, laid: Calendar) -> Sold:
-    """The ledger by series and period; days without a sale after a series' first are zero."""
-    measure = measure_of(inputs.ledger)
+def sold_of(inputs: ForecastInputs, laid: Calendar, measure: str | None = None) -> Sold:
+    """The ledger by series and period; days without a sale after a series' first are zero.
+
+    Args:
+        measure: units or net_revenue; None: what is raced (`measure_of`).
+    """
+    measure = measure or measure_of(inputs.ledger)
     sums = inputs.ledger.groupby([*KEYS, "date_day"])[measure].sum().reset_index()
     keys = sums[list(KEYS)].drop_duplicates(ignore_index=True)
     places = pd.Series(range(len(keys)), index=pd.MultiIndex.from_frame(keys))

@@ -19,14 +19,22 @@ from forecasting.grid import Floats, Grid
 from forecasting.inputs import ForecastInputs, ForecastResult, cleaned
 from forecasting.laying import grid_of
 from forecasting.media import Media, explained_with
+from forecasting.net_price import NetPrice, net_price
 from forecasting.plan import Driver, exposures
 from forecasting.proof import record_checks, table_checks
 from forecasting.public_holidays import holiday_dates
 from forecasting.race import Race, Told, field_of_candidates, mixed, weights_at
-from forecasting.record import Record, record_of
+from forecasting.record import Record, past_of, record_of
+from forecasting.revenue import (
+    past_revenue_checks,
+    price_checks,
+    tables_of,
+    takings_of,
+    units_told,
+    with_revenue,
+)
 from forecasting.series import KEYS, Calendar, Sold, calendar, measure_of, sold_of
 from forecasting.signals import course_signals
-from forecasting.volume import volume_frame
 
 if TYPE_CHECKING:
     from models.mix.result import MixResult
@@ -67,11 +75,13 @@ def forecast(
     progress: Progress | None = None,
     mix: MixResult | None = None,
 ) -> ForecastResult:
-    """Forecast volume by territory x product x sales channel, and its sums with intervals.
+    """Forecast volume and net revenue by territory x product x sales channel, and their sums, with
+    intervals.
 
-    The measure is units (pieces) where every ledger row has them, else net revenue in the
-    reporting currency; per day or week for `horizon_weeks` 7-day blocks after `inputs.last_day`.
-    The same inputs and seed give the same frames.
+    Volume is units (pieces) where every ledger row has them, and net revenue then is these at the
+    net price of each series; else net revenue in the reporting currency is both. Per day or week
+    for `horizon_weeks` 7-day blocks after `inputs.last_day`. The same inputs and seed give the same
+    frames.
 
     Args:
         progress: told in words what is being done.
@@ -102,18 +112,26 @@ def forecast(
     grid = grid_of(sold, laid, drivers, holidays, credited)
     made = _make(grid if media is None else media.without(grid), int(seed), progress, media)
 
-    volume = volume_frame(
-        sold.keys, np.rint(made.mean * 100).astype(np.int64), made.paths(), laid, measure
-    )
     added = np.zeros(grid.y.shape) if media is None else media.past
-    record = record_of(made.race, made.cuts, added, laid.per_week)
+    past = past_of(made.race, made.cuts, added)
+    record = None if past is None else record_of(past, laid.per_week)
+    takings = takings_of(given, laid, sold, drivers) if measure == "units" else None
+    price = None
+    if takings is not None:
+        told = units_told(made.race, made.cuts, made.weights, added)
+        price = net_price(takings, told, grid.ahead)
+        checks += price_checks(price, sold.names)
+        checks += past_revenue_checks(past, takings, made.race, made.cuts, added)
+    volume, revenue = tables_of(sold.keys, made.mean, made.paths(), laid, price, made.race.seed)
     checks += _simple(sold, made)
     checks += _dirty(sold, made)
     checks += record_checks(record, credited=media is not None)
     checks += table_checks(volume)
+    checks += table_checks(revenue, "revenue")
     return ForecastResult(
         volume=volume,
-        components=_components(sold, made),
+        revenue=revenue,
+        components=_components(sold, made, price),
         fit=_fit(sold, made, added, laid),
         checks=check_frame(checks),
         settings={
@@ -127,6 +145,7 @@ def forecast(
             "paths": PATHS,
             "candidates": [one.name for one in made.race.candidates],
             "plan_columns": [column.name for column in grid.columns],
+            "price_follows_plan": price is not None and price.follows_plan,
             "plan_assumed": sorted(f"{kind}:{driver}" for kind, driver in drivers.assumed),
             "from_the_mix": [] if media is None else list(media.labels),
         },
@@ -190,19 +209,21 @@ def _dirty(sold: Sold, made: _Made) -> Iterator[Check]:
             )  # fmt: skip
 
 
-def _components(sold: Sold, made: _Made) -> pd.DataFrame:
-    """Parts sum to the mean."""
+def _components(sold: Sold, made: _Made, price: NetPrice | None) -> pd.DataFrame:
+    """Parts sum to the mean, of volume and of net revenue."""
     grid = made.race.grid
     parts = explained_with(made.media, made.race.window(0), made.base, made.mean, made.told.shut)
+    parts = with_revenue(parts, made.mean, price, grid.dates[grid.known :])
     names = {f"plan:{number}": column.name for number, column in enumerate(grid.columns)}
     keys = sold.keys.loc[parts["row"].astype(int)].reset_index(drop=True)
     frame = keys.assign(
         date_day=parts["ds"].to_numpy(),
         component=parts["part"].map(lambda part: names.get(part, part)).to_numpy(),
         value=parts["value"].to_numpy(dtype=float),
+        net_revenue=np.round(parts["net_revenue"].to_numpy(dtype=float), 6) + 0.0,
     )
     key = ["date_day", *KEYS, "component"]
-    return frame[[*key, "value"]].sort_values(key, ignore_index=True)
+    return frame[[*key, "value", "net_revenue"]].sort_values(key, ignore_index=True)
 
 
 def _fit(sold: Sold, made: _Made, added: Floats, laid: Calendar) -> pd.DataFrame:

@@ -42,6 +42,43 @@ def nodes_of(key: tuple[str, ...]) -> list[Node]:
     ]
 
 
+class Sums:
+    """Means and sample paths of series, added up to every level and period as blocks come.
+
+    Means are whole cents of series x native period and only added: a week's mean is the sum of its
+    days, a total's the sum of its parts. Quantiles of sums are of summed sample paths, not sums of
+    quantiles, and are moved by what the paths' mean differs from the sum of means.
+    """
+
+    def __init__(self, keys: pd.DataFrame, cents: Cents, laid: Calendar) -> None:
+        """`keys`: `KEYS` of each series; `cents` (S, H): means."""
+        self._keys, self._cents, self._laid = keys, cents, laid
+        self._above: dict[Node, _Sum] = {}
+        self._tables: list[pd.DataFrame] = []
+
+    def add(self, rows: npt.NDArray[np.intp], paths: npt.NDArray[np.float32]) -> None:
+        """A block of series, each once: row numbers, and sample paths (rows, P, H)."""
+        for place, row in enumerate(rows):
+            own, *above = nodes_of(tuple(map(str, self._keys.iloc[row])))
+            one = paths[place].astype(np.float64)
+            cents = self._cents[row]
+            self._tables += _tables(own, _Sum(cents, one), self._laid)
+            for node in above:
+                if node in self._above:
+                    self._above[node].cents = self._above[node].cents + cents
+                    self._above[node].paths += one
+                else:
+                    self._above[node] = _Sum(cents, one.copy())
+
+    def frame(self) -> pd.DataFrame:
+        """One row per period x level x member: mean and quantiles as DECIMAL(18,2)."""
+        tables = list(self._tables)
+        for node, part in self._above.items():
+            tables += _tables(node, part, self._laid)
+        frame = pd.concat(tables, ignore_index=True)
+        return frame.sort_values(KEY, ignore_index=True)[[*KEY, "mean", *QUANTILES]]
+
+
 def volume_frame(
     keys: pd.DataFrame,
     cents: Cents,
@@ -49,34 +86,11 @@ def volume_frame(
     laid: Calendar,
     measure: str,
 ) -> pd.DataFrame:
-    """One row per period x level x member: mean and quantiles as DECIMAL(18,2).
-
-    Means are whole cents of series x native period and only added: a week's mean is the sum of its
-    days, a total's the sum of its parts. Quantiles of sums are of summed sample paths, not sums of
-    quantiles, and are moved by what the paths' mean differs from the sum of means.
-
-    Args:
-        keys: `KEYS` of each series.
-        cents: (S, H) means.
-        paths: blocks of series, each once: row numbers, and sample paths (rows, P, H).
-    """
-    sums: dict[Node, _Sum] = {}
-    tables: list[pd.DataFrame] = []
+    """The volume table of blocks of series: what `Sums` adds up, with its `measure`."""
+    sums = Sums(keys, cents, laid)
     for rows, drawn in paths:
-        for place, row in enumerate(rows):
-            own, *above = nodes_of(tuple(map(str, keys.iloc[row])))
-            one = drawn[place].astype(np.float64)
-            tables += _tables(own, _Sum(cents[row], one), laid)
-            for node in above:
-                if node in sums:
-                    sums[node].cents = sums[node].cents + cents[row]
-                    sums[node].paths += one
-                else:
-                    sums[node] = _Sum(cents[row], one.copy())
-    for node, part in sums.items():
-        tables += _tables(node, part, laid)
-    frame = pd.concat(tables, ignore_index=True).assign(measure=measure)
-    return frame.sort_values(KEY, ignore_index=True)[list(COLUMNS)]
+        sums.add(rows, drawn)
+    return sums.frame().assign(measure=measure)[list(COLUMNS)]
 
 
 def _tables(node: Node, part: _Sum, laid: Calendar) -> list[pd.DataFrame]:

@@ -27,8 +27,10 @@ def series_means(result, period="week"):
     return keyed.pivot_table("mean", "date_day", ["territory_id", "product_id"])
 
 
-def status(result, check):
-    return result.checks.set_index("check_name").loc[check, "status"]
+def status(result, check, subject="volume"):
+    """Of a check by name; of the one named `subject` where there are several."""
+    found = result.checks[result.checks["check_name"] == check].set_index("subject")["status"]
+    return found[subject] if subject in found else found.drop("net_revenue", errors="ignore").item()
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def test_frames_have_the_columns_of_the_contract_in_key_order(result):
         *("mean", "p025", "p10", "p50", "p90", "p975"),
     ]
     key = ["date_day", "territory_id", "product_id", "sales_channel"]
-    assert list(result.components.columns) == [*key, "component", "value"]
+    assert list(result.components.columns) == [*key, "component", "value", "net_revenue"]
     assert list(result.fit.columns) == [*key, "actual", "fitted"]
     assert list(result.checks.columns) == [
         *("check_name", "subject", "severity", "status", "figure", "threshold", "text")
