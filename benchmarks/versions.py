@@ -69,7 +69,7 @@ def work(store: VersionStore, scenario: str) -> None:
         history = store.history()
         name = f"{scenario}{number}"
         if name not in history.versions:
-            before = history.standing("2026-10", scenario)
+            before = history.standing("2026-10", scenario, "units")
             draft(store, forecast(3, 10, 0), ANA, name=name, scenario=scenario,
                   supersedes=before.name if before else None)  # fmt: skip
         version = store.history().version(name)

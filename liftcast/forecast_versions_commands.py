@@ -96,7 +96,12 @@ def _making(app: typer.Typer, console: Console, note: Note) -> None:
             DayOption, typer.Option("--as-of", help="Last day known to the forecast.", **_DAY)
         ] = None,
         measure: Annotated[
-            str | None, typer.Option("--measure", help="What is forecast [the target's name].")
+            str | None,
+            typer.Option(
+                "--measure",
+                help="What is forecast [the target's name]; of a lake units or net_revenue "
+                "[what its volume counts].",
+            ),
         ] = None,
         currency: Annotated[
             str | None, typer.Option("--currency", help="ISO 4217 code, where it is money.")
@@ -238,9 +243,9 @@ def _made(  # noqa: PLR0917
         return from_folder(source, as_of=as_of, measure=measure, currency=currency)
     if store is not None:
         raise typer.BadParameter("--store needs --from: the folder of `liftcast forecast run`")
-    if as_of or measure or currency:
-        raise typer.BadParameter("--as-of, --measure and --currency are the lake's own: leave out")
-    return from_lake(Lake.at(lake or Settings().lake))
+    if as_of or currency:
+        raise typer.BadParameter("--as-of and --currency are the lake's own: leave out")
+    return from_lake(Lake.at(lake or Settings().lake), measure)
 
 
 def _moving(app: typer.Typer, console: Console, note: Note) -> None:

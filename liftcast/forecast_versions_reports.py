@@ -97,7 +97,12 @@ def _close(app: typer.Typer, console: Console, note: Note) -> None:
         date: Annotated[str | None, typer.Option("--date", help="Column of dates.")] = None,
         target: Annotated[str | None, typer.Option("--target", help="Column of amounts.")] = None,
         measure: Annotated[
-            str | None, typer.Option("--measure", help="What it measures [the target's name].")
+            str | None,
+            typer.Option(
+                "--measure",
+                help="What it measures [the target's name]; of a lake units or net_revenue "
+                "[what its forecast counts].",
+            ),
         ] = None,
         currency: Annotated[
             str | None, typer.Option("--currency", help="ISO 4217 code, where it is money.")
@@ -129,7 +134,7 @@ def _close(app: typer.Typer, console: Console, note: Note) -> None:
             raise typer.BadParameter("--store needs --actuals")
         else:
             assert within is not None
-            ledger = ledger_from_lake(within)
+            ledger = ledger_from_lake(within, measure)
         place = opened(store, lake)
         made, changes = close_period(
             place, period, ledger, Actor(by, why), calendar=calendar, lake=within

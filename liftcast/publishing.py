@@ -36,6 +36,7 @@ MARTS: dict[str, str] = {
     "funnel_stages": "compared_by, member, stage",
     "funnel_interactions": "stage, factor",
     "fcst_volume": "period, date_day, level, territory_id, product_id, sales_channel",
+    "fcst_revenue": "period, date_day, level, territory_id, product_id, sales_channel",
     "fcst_components": "date_day, territory_id, product_id, sales_channel, component",
     "fcst_fit": "date_day, territory_id, product_id, sales_channel",
     "fcst_versions": "version, period_starts_on, territory_id, product_id",
@@ -55,7 +56,7 @@ def publish_marts(
     The caller holds the publication and the warehouse lock.
     """
     facts = _facts(lake, settings, run_id)
-    for engine in ("mix", "journeys"):
+    for engine in results.ENGINES:
         require_tables(lake, engine, facts[f"{engine}_run_id"])
     used = _signed_off(lake, settings, facts)
     for one in used:
@@ -160,7 +161,7 @@ def _signed_off(lake: Lake, settings: Settings, facts: dict[str, Any]) -> tuple[
 
 
 def require_tables(lake: Lake, engine: str, run_id: str) -> None:
-    """Check that a result of attribution has every table that is published of it.
+    """Check that a result has every table that is published of it.
 
     Raises:
         LiftcastError: an older version made it, which did not know them all.
@@ -170,11 +171,12 @@ def require_tables(lake: Lake, engine: str, run_id: str) -> None:
         name for name in results.ENGINES[engine] if not (folder / f"{name}.parquet").is_file()
     ]
     if missing:
+        made, stage = ("forecast",) * 2 if engine == "forecast" else ("attribution", "attribute")
         raise LiftcastError(
-            "the attribution was made by an older version",
+            f"the {made} was made by an older version",
             where=printable(folder),
             expected=f"{missing[0]}.parquet",
-            remedy="Run `liftcast attribute` anew, then publish",
+            remedy=f"Run `liftcast {stage}` anew, then publish",
         )
 
 

@@ -74,10 +74,18 @@ FORECAST: dict[str, tuple[pa.Schema, int]] = {
         ),
         6,
     ),
+    "revenue": (
+        _schema(
+            period=_TEXT, date_day=_DAY, level=_TEXT, territory_id=_TEXT, product_id=_TEXT,
+            sales_channel=_TEXT, units=_MONEY, mean=_MONEY, p025=_MONEY, p10=_MONEY, p50=_MONEY,
+            p90=_MONEY, p975=_MONEY,
+        ),
+        6,
+    ),
     "components": (
         _schema(
             date_day=_DAY, territory_id=_TEXT, product_id=_TEXT, sales_channel=_TEXT,
-            component=_TEXT, value=_NUMBER,
+            component=_TEXT, value=_NUMBER, net_revenue=_NUMBER,
         ),
         5,
     ),

@@ -78,4 +78,5 @@ def _forecast(
     settings = Settings(horizon_weeks=int(asked["horizon_weeks"]), seed=int(asked["seed"]))
     mix, _ = results.read_mix(lake, facts["release_id"])
     fit = pipeline.volume_of(facts, frames, settings, progress, mix)
-    return replace(made, frame=series_rows(fit.volume, ""), notes=())
+    table = fit.volume if fit.settings["measure"] == made.measure else fit.revenue
+    return replace(made, frame=series_rows(table, ""), notes=())

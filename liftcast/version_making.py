@@ -75,6 +75,12 @@ def draft(
              "count in the period of their first day")  # fmt: skip
     period = str(periods["period"].iloc[period_of(made.as_of, periods)])
     history = store.history()
+    for other, what in ((supersedes, "supersede"), (carry, "carry the overrides of")):
+        if other is not None and history.version(other).measure != made.measure:
+            raise VersionError(
+                f"{other} is of {history.version(other).measure}, the new version of "
+                f"{made.measure}: it can {what} a version of its own measure only."
+            )
     fields: dict[str, Any] = {
         "version": name or _free_name(history, period, scenario),
         "as_of": made.as_of.isoformat(), "fiscal_period": period, "scenario": scenario,

@@ -148,14 +148,16 @@ def _same_total(frame: pd.DataFrame, totals: pd.DataFrame, folder: Path) -> None
         )
 
 
-def from_lake(lake: Lake) -> Made:
+def from_lake(lake: Lake, measure: str | None = None) -> Made:
     """The newest forecast result of a lake, by its series, at the lake's own grain.
 
-    Raises:
-        LiftcastError: there is none, or the release it was made on is gone.
-    """
-    import pyarrow.parquet as pq
+    Args:
+        measure: units or net_revenue; None: what the volume counts.
 
+    Raises:
+        LiftcastError: there is none, or none in that measure, or the release it was made on is
+            gone.
+    """
     folder, result = lake.latest_result("forecast")
     release = lake.release_dir(result["release_id"])
     try:
@@ -165,9 +167,8 @@ def from_lake(lake: Lake) -> Made:
             "the release the forecast was made on is gone", where=printable(release),
             remedy="Run `liftcast forecast` on the newest release",
         ) from error  # fmt: skip
-    volume = pq.read_table(folder / "volume.parquet").to_pandas()
-    frame = series_rows(volume, str(result.get("model", "")))
-    measure = str(frame["measure"].iloc[0])
+    file, table, measure = _measured(folder, measure)
+    frame = series_rows(table, str(result.get("model", "")))
     return Made(
         frame=frame,
         series=("territory_id", "product_id", "sales_channel"),
@@ -183,13 +184,45 @@ def from_lake(lake: Lake) -> Made:
                 key: result["settings"][key] for key in _LAKE_SETTINGS if key in result["settings"]
             }
             | {"seed": result["seed"], "mix": result.get("mix_run_id") is not None},
-            "files": {"volume.parquet": sha256_file(folder / "volume.parquet")},
+            "files": {file.name: sha256_file(file)},
         },
     )  # fmt: skip
 
 
+def _measured(folder: Path, measure: str | None) -> tuple[Path, pd.DataFrame, str]:
+    """The table of a lake's forecast that is in a measure (None: the volume's), and the measure.
+
+    Raises:
+        LiftcastError: there is none.
+    """
+    import pyarrow.parquet as pq
+
+    file = folder / "volume.parquet"
+    volume = pq.read_table(file).to_pandas()
+    counted = str(volume["measure"].iloc[0])
+    if measure in (None, counted):
+        return file, volume, counted
+    _known_measure(measure, counted)
+    file = folder / "revenue.parquet"
+    if not file.is_file():
+        raise LiftcastError(
+            "the forecast was made by an older version, which knew no net revenue beside units",
+            where=printable(folder), remedy="Run `liftcast forecast` anew",
+        )  # fmt: skip
+    return file, pq.read_table(file).to_pandas(), "net_revenue"
+
+
+def _known_measure(measure: str, counted: str) -> None:
+    if measure not in (counted, "net_revenue"):
+        raise LiftcastError(
+            "the lake's forecast is in another measure", where="--measure",
+            expected=" or ".join(dict.fromkeys((counted, "net_revenue"))),
+            got=printable(measure, 40),
+        )  # fmt: skip
+
+
 def series_rows(volume: pd.DataFrame, model: str) -> pd.DataFrame:
-    """Rows of single series of a lake's volume table, at the lake's own grain."""
+    """Rows of single series of a lake's volume or revenue table, at the lake's own grain."""
     grain = "day" if (volume["period"] == "day").any() else "week"
     rows = volume[(volume["level"] == "series") & (volume["period"] == grain)]
     return rows.rename(columns={"date_day": "ds"}).assign(model=model)
@@ -260,18 +293,24 @@ def ledger_from_csv(  # noqa: PLR0917 - as the options
     return Ledger(table.frame, names, date, target, measure or target, currency, source)
 
 
-def ledger_from_lake(lake: Lake) -> Ledger:
-    """The ledger of a lake's newest release, by the forecast's series, in its measure.
+def ledger_from_lake(lake: Lake, measure: str | None = None) -> Ledger:
+    """The ledger of a lake's newest release, by the forecast's series.
+
+    Args:
+        measure: units or net_revenue; None: what the volume of the newest forecast counts.
 
     Raises:
-        LiftcastError: there is no release, or no forecast that says which measure.
+        LiftcastError: there is no release, or no forecast that says which measure, or the ledger
+            counts no units.
     """
     import pyarrow.parquet as pq
 
     from liftcast.version_reports import Ledger
 
     folder, _ = lake.latest_result("forecast")
-    measure = str(pq.read_table(folder / "volume.parquet", columns=["measure"])[0][0].as_py())
+    counted = str(pq.read_table(folder / "volume.parquet", columns=["measure"])[0][0].as_py())
+    measure = measure or counted
+    _known_measure(measure, counted)
     release = lake.current_release()
     told = json.loads((release / "release.json").read_text(encoding="utf-8"))
     frame = pq.read_table(release / "ledger.parquet").to_pandas()

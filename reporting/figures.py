@@ -224,16 +224,21 @@ def volume_unit(measure: str | None, currency: str) -> str:
 def forecast_weeks(con: duckdb.DuckDBPyConnection, weeks: int | None = QUARTER_WEEKS) -> list[Row]:
     """The total's next weeks: date_day, mean and bounds, `days` forecast in that week.
 
-    A daily lake's first or last week can be part of one; `days` says so (7 in a weekly lake).
+    The same of net revenue as `revenue`, `revenue_p025`, ... A daily lake's first or last week can
+    be part of one; `days` says so (7 in a weekly lake).
     """
     found = rows(
         con,
         f"""
         WITH days AS (SELECT {_WEEK_OF} AS week_day, count(DISTINCT date_day) AS days
                       FROM fcst_volume WHERE period = 'day' AND level = 'total' GROUP BY 1)
-        SELECT date_day, measure, mean, p025, p10, p50, p90, p975, coalesce(days, 7) AS days
-        FROM fcst_volume LEFT JOIN days ON week_day = date_day
-        WHERE period = 'week' AND level = 'total' ORDER BY date_day
+        SELECT v.date_day, measure, v.mean, v.p025, v.p10, v.p50, v.p90, v.p975,
+               r.mean AS revenue, r.p025 AS revenue_p025, r.p10 AS revenue_p10,
+               r.p90 AS revenue_p90, r.p975 AS revenue_p975, coalesce(days, 7) AS days
+        FROM fcst_volume v LEFT JOIN days ON week_day = v.date_day
+        LEFT JOIN fcst_revenue r
+          ON r.date_day = v.date_day AND r.period = 'week' AND r.level = 'total'
+        WHERE v.period = 'week' AND v.level = 'total' ORDER BY v.date_day
         """,  # noqa: S608 - a constant expression
         anchor=_anchor(con),
     )
@@ -246,9 +251,9 @@ def forecast_sum(weeks: Sequence[Row]) -> Row:
     The mean adds up exactly. Bounds do not: the sum of the weekly bounds is the interval if all
     weeks miss the same way, and for the usual bell-shaped errors no interval of the sum is wider.
     """
-    return {
-        name: total([w[name] for w in weeks]) for name in ("mean", "p025", "p10", "p90", "p975")
-    }
+    bounds = ("p025", "p10", "p90", "p975")
+    names = ("mean", *bounds, "revenue", *(f"revenue_{name}" for name in bounds))
+    return {name: total([week[name] for week in weeks]) for name in names}
 
 
 def _anchor(con: duckdb.DuckDBPyConnection) -> date:

@@ -115,6 +115,7 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
         "alt": _alternatives(drivers, ahead, step, span, (word, unit)),
         "ahead": ahead,
         "quarter": quarter,
+        "beside": measure == "units" and quarter["revenue"] is not None,
         "volume_word": word,
         "volume_unit": unit,
         "places": places,
@@ -210,13 +211,21 @@ def lead(
     if weeks:
         sentence += Markup(
             " The next {weeks} weeks are forecast at <strong>{mean}</strong>{word} "
-            "(80 % interval within {low_high})."
+            "(80 % interval within {low_high})"
         ).format(
             weeks=weeks,
             mean=wording.short(quarter["mean"], unit),
             word="" if unit == word else f" of {word}",
             low_high=wording.bounds(quarter["p10"], quarter["p90"]),
         )
+        if word == "units" and quarter["revenue"] is not None:
+            sentence += Markup(
+                " and <strong>{revenue}</strong> of net revenue (within {low_high})"
+            ).format(
+                revenue=wording.short(quarter["revenue"], cur),
+                low_high=wording.bounds(quarter["revenue_p10"], quarter["revenue_p90"]),
+            )
+        sentence += "."
     return sentence
 
 

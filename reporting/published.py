@@ -23,6 +23,7 @@ REQUIRED = (
     "funnel_stages",
     "attr_checks",
     "fcst_volume",
+    "fcst_revenue",
     "fcst_versions",
     "fcst_bridge",
     "fcst_accuracy",

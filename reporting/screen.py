@@ -176,7 +176,7 @@ def _mark(inside: bool | None) -> Text:
 
 
 def forecast_table(tables: Path) -> RenderableType:
-    """The next 13 weeks of total volume with their 80 % interval.
+    """The next 13 weeks of total volume, and of its net revenue, with their 80 % intervals.
 
     Raises:
         LiftcastError: a table is missing.
@@ -193,6 +193,9 @@ def forecast_table(tables: Path) -> RenderableType:
     table.add_column("Week from", no_wrap=True)
     table.add_column("Expected", justify="right", no_wrap=True)
     table.add_column("80 % interval", justify="right", no_wrap=True)
+    if units:
+        table.add_column(f"{span.currency}", justify="right", no_wrap=True)
+        table.add_column("80 % interval", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     top = max(float(week["p90"]) for week in weeks)
     for week in weeks:
@@ -201,23 +204,34 @@ def forecast_table(tables: Path) -> RenderableType:
             wording.day(week["date_day"]) + part,
             _plain(wording.short(week["mean"])),
             _plain(wording.bounds(week["p10"], week["p90"])),
-            _bar(week, top),
+            *(_money(week) if units else ()),
+            _bar(week, top, 14 if units else 36),
         )
     sums = figures.forecast_sum(weeks)
     table.add_section()
     table.add_row(
         f"{len(weeks)} weeks", _plain(wording.short(sums["mean"])),
-        "within " + _plain(wording.bounds(sums["p10"], sums["p90"])), style="bold",
+        "within " + _plain(wording.bounds(sums["p10"], sums["p90"])),
+        *(_money(sums, "within ") if units else ()), style="bold",
     )  # fmt: skip
+    beside = ", and the net revenue it brings" if units else ""
     words = (
-        f"Volume expected for all territories and products together, in {what} per week.\n"
+        f"Volume expected for all territories and products together, in {what} per week{beside}.\n"
         "80 % interval: the week should end inside it four times in five.\n"
         "“Within”: the bounds added up; the sum rarely strays as far as all weeks missing together."
     )
     return _told(f"The next {len(weeks)} weeks ({what})", words, table)
 
 
-def _bar(week: Row, top: float, width: int = 36) -> Text:
+def _money(row: Row, word: str = "") -> tuple[str, str]:
+    """Net revenue expected and its 80 % interval."""
+    return (
+        _plain(wording.short(row["revenue"])),
+        word + _plain(wording.bounds(row["revenue_p10"], row["revenue_p90"])),
+    )
+
+
+def _bar(week: Row, top: float, width: int) -> Text:
     """The interval drawn on a line from zero, the mean as a dot."""
     if top <= 0:
         return Text("")

@@ -207,14 +207,48 @@ def forecast(con: duckdb.DuckDBPyConnection, span: Period, most_rows: int) -> Sh
     measure = figures.volume_measure(con)
     unit = figures.volume_unit(measure, span.currency)
     style = "units" if measure == "units" else "money"
+    words, found = _fitting(con, _ahead("fcst_volume", "measure"), most_rows)
+    columns = [*_AHEAD, _text("Measure"), *_bounds(unit, style)]
+    note = f"volume ahead in {unit}, mean with 80 and 95 % intervals{words}"
+    return Sheet("Forecast", columns, found, note)
+
+
+def revenue(con: duckdb.DuckDBPyConnection, span: Period, most_rows: int) -> Sheet:
+    """fcst_revenue, cut likewise, with the units it is made of and their net price."""
+    price = "units, CASE WHEN units > 0 THEN (mean / units)::DOUBLE END"
+    words, found = _fitting(con, _ahead("fcst_revenue", price), most_rows)
+    columns = [
+        *_AHEAD, Column("Units, mean", "units", 16), _money(f"Net price, {span.currency} a unit"),
+        *_bounds(span.currency, "money"),
+    ]  # fmt: skip
+    note = (
+        f"net revenue ahead in {span.currency}, mean with 80 and 95 % intervals, beside the units "
+        f"it is made of: the volume of the sheet Forecast again, in money{words}"
+    )
+    return Sheet("Forecast revenue", columns, found, note)
+
+
+_AHEAD = (
+    _text("Period", 9), Column("Date from", "date", 12), _text("Level", 11), _text("Territory"),
+    _text("Product"), _text("Sales channel"),
+)  # fmt: skip
+
+
+def _bounds(unit: str, style: str) -> list[Column]:
+    names = (f"Mean, {unit}", "95 % from", "80 % from", "Median", "80 % to", "95 % to")
+    return [Column(name, style, 18) for name in names]
+
+
+def _ahead(table: str, more: str) -> list[tuple[str, str]]:
+    """Cuts of a table of the forecast, with `more` columns (SQL) before the mean."""
     query = (
-        "SELECT period, date_day, level, territory_id, product_id, sales_channel, measure, mean, "
-        "p025, p10, p50, p90, p975 FROM fcst_volume WHERE {which} "
+        f"SELECT period, date_day, level, territory_id, product_id, sales_channel, {more}, mean, "  # noqa: S608 - no text from outside
+        f"p025, p10, p50, p90, p975 FROM {table} WHERE {{which}} "
         "ORDER BY CASE level WHEN 'total' THEN 0 WHEN 'territory' THEN 1 WHEN 'product' THEN 2 "
         "WHEN 'channel' THEN 3 ELSE 4 END, period DESC, territory_id, product_id, sales_channel, "
         "date_day"
     )
-    cuts = [
+    return [
         ("", query.format(which="true")),
         ("; weeks only, to fit", query.format(which="period = 'week'")),
         (
@@ -222,15 +256,6 @@ def forecast(con: duckdb.DuckDBPyConnection, span: Period, most_rows: int) -> Sh
             query.format(which="period = 'week' AND level <> 'series'"),
         ),
     ]
-    words, found = _fitting(con, cuts, most_rows)
-    columns = [
-        _text("Period", 9), Column("Date from", "date", 12), _text("Level", 11),
-        _text("Territory"), _text("Product"), _text("Sales channel"), _text("Measure"),
-        *(Column(heading, style, 18) for heading in (
-            f"Mean, {unit}", "95 % from", "80 % from", "Median", "80 % to", "95 % to")),
-    ]  # fmt: skip
-    note = f"volume ahead in {unit}, mean with 80 and 95 % intervals{words}"
-    return Sheet("Forecast", columns, found, note)
 
 
 def ledger(con: duckdb.DuckDBPyConnection, span: Period, most_rows: int) -> Sheet:

@@ -21,7 +21,7 @@ from warehouse.files import replacing
 
 SHEETS = (
     "About", "Attribution", "Second opinion", "Contributions", "Channels", "Funnel", "Forecast",
-    "Versions", "Bridge", "Accuracy", "Ledger", "Reconciliation", "Checks", "Freshness",
+    "Forecast revenue", "Versions", "Bridge", "Accuracy", "Ledger", "Reconciliation", "Checks", "Freshness",
 )  # fmt: skip
 _LONGEST_TEXT = 32_000  # Excel refuses a cell beyond 32,767 characters
 _LINE = 15  # points
@@ -57,6 +57,7 @@ def write_workbook(
             sheets.channels(con, span),
             sheets.funnel(con, span),
             sheets.forecast(con, span, most_rows),
+            sheets.revenue(con, span, most_rows),
             version_sheets.versions(con),
             version_sheets.bridge(con),
             version_sheets.accuracy(con),

@@ -135,13 +135,13 @@ class History:
             raise VersionError(f"There is no version {shown(name)}; there are: {known}.")
         return found
 
-    def standing(self, fiscal_period: str, scenario: str) -> Version | None:
-        """The locked version of a period and scenario that no other supersedes."""
+    def standing(self, fiscal_period: str, scenario: str, measure: str) -> Version | None:
+        """The locked version of a period, scenario and measure that no other supersedes."""
         return next(
             (
                 v for v in self.versions.values()
                 if v.state == "locked" and v.superseded_by is None
-                and (v.fiscal_period, v.scenario) == (fiscal_period, scenario)
+                and (v.fiscal_period, v.scenario, v.measure) == (fiscal_period, scenario, measure)
             ),
             None,
         )  # fmt: skip
@@ -299,16 +299,18 @@ def _four_eyes(version: Version, event: Mapping[str, Any]) -> None:
 
 
 def _locked(history: History, version: Version, event: Mapping[str, Any]) -> History:
-    standing = history.standing(version.fiscal_period, version.scenario)
+    standing = history.standing(version.fiscal_period, version.scenario, version.measure)
     if standing is not None and standing.name != version.supersedes:
         raise VersionError(
-            f"{standing.name} is locked for {version.fiscal_period}, {version.scenario}: make a "
-            f"new version with --supersedes {standing.name}."
+            f"{standing.name} is locked for {version.fiscal_period}, {version.scenario}, "
+            f"{version.measure}: make a new version with --supersedes {standing.name}."
         )
     history = _with(history, replace(version, locked_files=dict(event["files"])))
-    if standing is None:
+    replaced = version.supersedes and history.version(version.supersedes)
+    # Stores in which each period had one measure let one supersede another.
+    if not replaced or replaced.superseded_by is not None:
         return history
-    return _with(history, replace(standing, superseded_by=version.name))
+    return _with(history, replace(replaced, superseded_by=version.name))
 
 
 def _without(version: Version, number: int, at: str) -> Version:

@@ -361,13 +361,19 @@ def forecast_tables() -> Tables:
             "territory_id": place,
             "product_id": product,
             "sales_channel": channel,
-            "measure": measure,
+            "measure": "units",
             "mean": Decimal("33.33") * days * parts,
             **{name: 30 * days * parts + step for step, name in enumerate(quantiles)},
         }
         for period, day, days in periods
         for level, place, product, channel, parts in levels
-        for measure in ("units", "net_revenue")
+    ]
+    revenue_columns = volume_columns | {"units": _CENTS}
+    del revenue_columns["measure"]
+    revenue = [
+        {name: row[name] for name in volume_columns if name != "measure"}
+        | {"units": row["mean"], "mean": 3 * row["mean"]}
+        for row in volume
     ]
     key = {"date_day": "DATE", "territory_id": "VARCHAR", "product_id": "VARCHAR"}
     key |= {"sales_channel": "VARCHAR"}
@@ -375,9 +381,10 @@ def forecast_tables() -> Tables:
     first |= {"sales_channel": "web"}
     return {
         "volume": (volume_columns, volume),
+        "revenue": (revenue_columns, revenue),
         "components": (
-            {**key, "component": "VARCHAR", "value": "DOUBLE"},
-            [{**first, "component": "trend", "value": 3.0}],
+            {**key, "component": "VARCHAR", "value": "DOUBLE", "net_revenue": "DOUBLE"},
+            [{**first, "component": "trend", "value": 3.0, "net_revenue": 9.0}],
         ),
         "fit": (
             {**key, "actual": "DOUBLE", "fitted": "DOUBLE"},
@@ -462,10 +469,14 @@ def test_results_that_agree_are_published_with_currency_and_checks(published: An
     assert run.query("select stage, check_name, status from attr_checks") == [
         {"stage": "attribute", "check_name": "control_moves_with_revenue", "status": "warn"}
     ]
-    currencies = run.query("select distinct measure, currency_code from fcst_volume order by all")
-    assert currencies == [
-        {"measure": "net_revenue", "currency_code": "USD"},
-        {"measure": "units", "currency_code": None},
+    counted = run.query("select distinct measure, currency_code from fcst_volume")
+    assert counted == [{"measure": "units", "currency_code": None}]
+    money = run.query(
+        "select currency_code, sum(units) as units, sum(mean) as mean from fcst_revenue "
+        "where level = 'total' and period = 'week' group by all"
+    )
+    assert money == [
+        {"currency_code": "USD", "units": Decimal("933.24"), "mean": Decimal("2799.72")}
     ]
     lines = {
         (line["channel"], line["rule"]): line for line in run.query("select * from attr_channels")
@@ -558,6 +569,7 @@ def test_disagreeing_results_stop_publication_and_name_their_rows(publish: Any) 
             mix["contributions"][1].remove(part)
         total = next(row for row in forecast["volume"][1] if row["level"] == "total")
         total["mean"] -= cent
+        next(row for row in forecast["revenue"][1] if row["level"] == "channel")["mean"] += cent
         mix["summary"][1][0]["roi"] = float("inf")
         mix["summary"][1][0]["spend"] -= cent
         forecast["checks"][1].append(
@@ -599,6 +611,8 @@ def test_disagreeing_results_stop_publication_and_name_their_rows(publish: Any) 
         "summary_spend_equals_release": "fail",
         "attr_summary__roi_is_finite": "fail",
         "forecast_totals_equal_parts": "fail",
+        "forecast_revenue_equals_parts": "fail",
+        "forecast_revenue_stands_beside_volume": "fail",
         "forecast_weeks_equal_days": "warn",
         "no_check_failed": "fail",
         "versions_and_bridges_sum": "fail",
@@ -617,6 +631,10 @@ def test_disagreeing_results_stop_publication_and_name_their_rows(publish: Any) 
     [forecast_row] = run.rows_of("forecast_totals_equal_parts")
     assert forecast_row["reason"] == "the forecast is 66.65 and its parts sum to 66.66"
     assert (forecast_row["level"], forecast_row["date_day"]) == ("total", FUTURE[0])
+    [money_row] = run.rows_of("forecast_revenue_equals_parts")
+    assert money_row["reason"] == "the forecast is 199.99 and its parts sum to 199.98"
+    [beside] = run.rows_of("forecast_revenue_stands_beside_volume")
+    assert beside["reason"] == "the volume is 66.65 and beside it stands 66.66"
     held = run.rows_of("channels_hold_ledger_and_spend")
     assert [row["rule"] for row in held] == ["last", "linear", "markov"]
     assert held[0]["reason"].startswith(

@@ -18,6 +18,8 @@ SCRIPT = "<script>alert(1)</script>"
 CLOSER = "</script><img src=x onerror=alert(2)>"
 FORMULA = '=HYPERLINK("http://evil.example/","click")'
 LONG = "Sehr langer Kanalname mit Umlauten äöü und 東京 " * 8
+#: Net price of a unit where units are forecast.
+PRICE = 7
 PROGRAMS = {
     "chromium": ("chromium", "apt-get install chromium"),
     "soffice": ("LibreOffice", "apt-get install libreoffice-calc-nogui"),
@@ -249,7 +251,14 @@ def _forecast(tables, size, ledger, last_day) -> None:
             add(period, days, "territory", territory, "all", part[size.measure].sum() * scale)
         for product, part in span.groupby("product_id"):
             add(period, days, "product", "all", product, part[size.measure].sum() * scale)
-    _save(tables, "fcst_volume", pd.DataFrame(found), money)
+    volume = pd.DataFrame(found)
+    _save(tables, "fcst_volume", volume, money)
+    counted = size.measure == "units"
+    revenue = volume.drop(columns="measure").assign(
+        **{name: (volume[name] * (PRICE if counted else 1)).round(2) for name in money},
+        units=volume["mean"] if counted else None,
+    )
+    _save(tables, "fcst_revenue", revenue, (*money, *(("units",) if counted else ())))
 
 
 def _rest(tables, size, last) -> None:

@@ -187,7 +187,12 @@ def test_the_forecast_table_adds_up_and_keeps_its_unit(daily, facts, tmp_path):
     for mean in weeks["mean"][:13]:
         assert wording.exact(mean, "units") in titles
     assert wording.exact(sum(weeks["mean"][:13]), "units") in titles
-    assert "units per week" in page.text and "EUR of units" not in page.text
+    assert "units, and the net revenue in EUR they bring, per week" in page.text
+    assert "EUR of units" not in page.text
+    money = pd.read_parquet(daily / "fcst_revenue.parquet")
+    money = money[(money["period"] == "week") & (money["level"] == "total")].sort_values("date_day")
+    assert wording.exact(sum(money["mean"][:13]), "EUR") in titles
+    assert "of net revenue (within " in page.text
 
 
 def test_tables_and_charts_can_be_read_without_seeing(page):

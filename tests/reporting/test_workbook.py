@@ -42,6 +42,7 @@ def test_sheets_are_there_in_order_with_frozen_filtered_headings(book):
         "Second opinion",
         "Contributions",
         "Forecast",
+        "Forecast revenue",
         "Versions",
         "Bridge",
         "Accuracy",
@@ -179,6 +180,23 @@ def test_units_are_not_written_as_money(daily, facts, tmp_path):
     sheet = openpyxl.load_workbook(tmp_path / "out.xlsx")["Forecast"]
     assert sheet["H1"].value == "Mean, units"
     assert "EUR" not in sheet["H2"].number_format
+
+
+def test_net_revenue_stands_beside_units_in_a_sheet_of_its_own(daily, facts, tmp_path):
+    write_workbook(daily, tmp_path / "out.xlsx", facts)
+    book = openpyxl.load_workbook(tmp_path / "out.xlsx")
+    sheet = book["Forecast revenue"]
+    revenue = pd.read_parquet(daily / "fcst_revenue.parquet")
+    assert round(sum(_column(sheet, "Mean, EUR")), 2) == float(sum(revenue["mean"]))
+    assert _column(sheet, "Units, mean") == _column(book["Forecast"], "Mean, units")
+    assert _column(sheet, "Net price, EUR a unit")[0] == pytest.approx(7, abs=1e-3)
+    assert "EUR" in sheet["I2"].number_format
+
+
+def test_without_units_the_sheet_of_net_revenue_says_what_the_forecast_says(book):
+    sheets = book["Forecast revenue"], book["Forecast"]
+    assert _column(sheets[0], "Mean, EUR") == _column(sheets[1], "Mean, EUR")
+    assert set(_column(sheets[0], "Net price, EUR a unit")) == {None}
 
 
 def test_a_missing_folder_is_one_clear_sentence(facts, tmp_path):

@@ -103,7 +103,7 @@ def test_a_second_locked_version_has_to_supersede_the_first():
     history = replay([*LOCKED, made("v2", supersedes="v1"), *second])
     assert history.version("v1").superseded_by == "v2"
     assert history.version("v1").state == "locked"
-    standing = history.standing("2026-10", "base")
+    standing = history.standing("2026-10", "base", "units")
     assert standing is not None
     assert standing.name == "v2"
 

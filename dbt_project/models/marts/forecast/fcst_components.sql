@@ -11,7 +11,8 @@ final as (
         product_id,
         sales_channel,
         component,
-        value
+        value,
+        net_revenue
     from components
 )
 
