@@ -22,8 +22,8 @@ from forecasting.signals import HALF_LIFE_YEARS, LEVEL_AROUND, OWN_RIDGE
 
 #: Share of the units moved that returns must leave for sums of a window to tell a price.
 LEAST_NET = 0.5
-#: Usual periods at the longer window's price that every window gets: few sales say little.
-DRAWN = 3.0
+#: Usual weeks at the longer window's price that every window gets: few sales say little.
+DRAWN = 0.5
 #: Log of the most that promotions may move a price: to 37 % or to 272 % of the usual.
 MOST_MOVED = 1.0
 #: Origins at most from which the price's own error is read.
@@ -85,6 +85,12 @@ def prices(takings: Takings, ahead: int, *, planned: bool) -> Floats:
         planned: promotions move it, as they did within eight weeks around (a log regression, each
             series' effects drawn to the pooled; units weigh by their square root).
     """
+    level, shape = _level_and_shape(takings, ahead, planned=planned)
+    return level * shape
+
+
+def _level_and_shape(takings: Takings, ahead: int, *, planned: bool) -> tuple[Floats, Floats]:
+    """(S, 1) net price without promotions, and (S, H) what those planned make of it."""
     known = takings.units.shape[1]
     shape = np.ones((len(takings.keys), known + ahead))
     if planned and len(takings.depth):
@@ -98,7 +104,8 @@ def prices(takings: Takings, ahead: int, *, planned: bool) -> Floats:
         usual = np.where(np.isfinite(usual), usual, _of_peers(takings, columns, revenue, units))
     usual = np.maximum(np.nan_to_num(usual), 0.0)
     seen = np.isfinite(takings.units[:, -takings.year :]).sum(axis=1)
-    some = DRAWN * np.abs(units[:, -takings.year :]).sum(axis=1) / np.maximum(seen, 1)
+    moved = np.abs(units[:, -takings.year :]).sum(axis=1)
+    some = DRAWN * takings.week * moved / np.maximum(seen, 1)
     level = np.zeros(len(usual))
     for weeks in (4, 13):
         width = weeks * takings.week
@@ -106,7 +113,7 @@ def prices(takings: Takings, ahead: int, *, planned: bool) -> Floats:
         tells = np.isfinite(_ratio(r, u)) & (some > 0)
         total = np.where(tells, u.sum(axis=1) + some, 1.0)
         level += 0.5 * np.where(tells, (r.sum(axis=1) + some * usual) / total, usual)
-    return np.asarray(np.maximum(level, 0.0)[:, None] * shape[:, known:])
+    return np.maximum(level, 0.0)[:, None], shape[:, known:]
 
 
 def _ratio(revenue: Floats, units: Floats) -> Floats:
@@ -117,6 +124,9 @@ def _ratio(revenue: Floats, units: Floats) -> Floats:
 
 
 def _of_peers(takings: Takings, columns: list[str], revenue: Floats, units: Floats) -> Floats:
+    """(S,) the last year's price of the series that share these columns and tell one."""
+    tells = np.isfinite(_ratio(revenue[:, -takings.year :], units[:, -takings.year :]))
+    revenue, units = revenue * tells[:, None], units * tells[:, None]
     group = takings.keys.groupby(columns).ngroup().to_numpy()
     year = slice(-takings.year, None)
     sums = [np.zeros((group.max() + 1, values[:, year].shape[1])) for values in (revenue, units)]
@@ -196,7 +206,8 @@ class NetPrice:
 
     Attributes:
         mean: (S, H), in the reporting currency a unit.
-        usual: (S, H), the same without what promotions of the plan do to it.
+        usual: (S, H), the same without what promotions of the plan do to it; where they do
+            nothing, that of the last weeks with theirs.
         saved: what they saved of the error of revenue at past origins; NaN: nothing tells.
         beside: (S, H) mean revenue of series that move no units.
         calibration: of its own error.
@@ -254,14 +265,14 @@ def net_price(takings: Takings, told: Mapping[int, Floats], ahead: int, cut: int
     known = takings.units.shape[1] - cut
     then = takings.at(known)
     saved = saved_by_plan(then, {origin - cut: units for origin, units in told.items()})
-    usual = prices(then, ahead, planned=False)
-    mean = prices(then, ahead, planned=True) if saved > WORTH else usual
+    level, shape = _level_and_shape(then, ahead, planned=saved > WORTH)
+    usual = np.repeat(level, ahead, axis=1)
     recent = np.maximum(np.nan_to_num(then.revenue[:, -13 * then.week :]).mean(axis=1), 0.0)
     beside = np.where(then.without_units, recent, 0.0)[:, None] * np.ones(ahead)
     errors = _errors(then, ahead, planned=saved > WORTH)
     kinds = np.full(len(takings.keys), "regular")
     calibration = calibration_of(errors, np.exp(errors), kinds)
-    return NetPrice(then, mean, usual, saved, beside, calibration)
+    return NetPrice(then, usual * shape, usual, saved, beside, calibration)
 
 
 def _errors(takings: Takings, ahead: int, *, planned: bool) -> Floats:

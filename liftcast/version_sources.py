@@ -200,7 +200,7 @@ def _measured(folder: Path, measure: str | None) -> tuple[Path, pd.DataFrame, st
     file = folder / "volume.parquet"
     volume = pq.read_table(file).to_pandas()
     counted = str(volume["measure"].iloc[0])
-    if measure in (None, counted):
+    if measure is None or measure == counted:
         return file, volume, counted
     _known_measure(measure, counted)
     file = folder / "revenue.parquet"

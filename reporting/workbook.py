@@ -21,7 +21,8 @@ from warehouse.files import replacing
 
 SHEETS = (
     "About", "Attribution", "Second opinion", "Contributions", "Channels", "Funnel", "Forecast",
-    "Forecast revenue", "Versions", "Bridge", "Accuracy", "Ledger", "Reconciliation", "Checks", "Freshness",
+    "Forecast revenue", "Versions", "Bridge", "Accuracy", "Ledger", "Reconciliation", "Checks",
+    "Freshness",
 )  # fmt: skip
 _LONGEST_TEXT = 32_000  # Excel refuses a cell beyond 32,767 characters
 _LINE = 15  # points

@@ -9,7 +9,7 @@ from scipy.stats import binom
 
 from forecasting import forecast
 
-FRAMES = ("volume", "components", "fit", "checks")
+FRAMES = ("volume", "revenue", "components", "fit", "checks")
 
 
 def parquet(result):
@@ -55,6 +55,8 @@ def test_frames_have_the_columns_of_the_contract_in_key_order(result):
         "measure",
         *("mean", "p025", "p10", "p50", "p90", "p975"),
     ]
+    names = list(result.volume.columns)
+    assert list(result.revenue.columns) == [*(n for n in names if n != "measure"), "units"]
     key = ["date_day", "territory_id", "product_id", "sales_channel"]
     assert list(result.components.columns) == [*key, "component", "value", "net_revenue"]
     assert list(result.fit.columns) == [*key, "actual", "fitted"]
@@ -81,6 +83,63 @@ def test_components_sum_to_the_mean(result, daily):
             "value", "date_day", ["territory_id", "product_id"], aggfunc="sum"
         )
         np.testing.assert_allclose(parts, series_means(made, period), atol=0.0051)
+
+
+def test_net_revenue_is_the_units_at_their_net_price_in_every_sum(result, daily):
+    keys = ["period", "date_day", "level", "territory_id", "product_id", "sales_channel"]
+    for made in (result, daily[1]):
+        for check in ("totals_equal_parts", "finite_and_not_negative", "quantiles_rise"):
+            assert status(made, check, "revenue") == "pass"
+        assert made.settings["measure"] == "units"
+        pd.testing.assert_frame_equal(made.revenue[keys], made.volume[keys])
+        assert (made.revenue["units"] == made.volume["mean"]).all()
+        # The company sells at 3.00 a unit, whatever runs.
+        assert (made.revenue["mean"] == 3 * made.volume["mean"]).all()
+        for bound in ("p10", "p90"):
+            pair = (frame[bound].astype(float) for frame in (made.revenue, made.volume))
+            np.testing.assert_allclose(next(pair), 3 * next(pair), rtol=0.01, atol=0.2)
+        parts = made.components
+        np.testing.assert_allclose(parts["net_revenue"], 3 * parts["value"], atol=1e-3)
+        beaten = made.checks.set_index(["check_name", "subject"]).loc[
+            ("backtest_wape", "net_revenue")
+        ]
+        assert beaten["status"] == "pass"
+        assert "total net revenue" in beaten["text"]
+
+
+def test_without_units_the_volume_is_the_net_revenue(weekly):
+    ledger = weekly.inputs.ledger.assign(units=np.nan)
+    made = forecast(replace(weekly.inputs, ledger=ledger), 4)
+    assert set(made.volume["measure"]) == {"net_revenue"}
+    assert (made.revenue["mean"] == made.volume["mean"]).all()
+    assert made.revenue["units"].isna().all()
+    assert (made.components["net_revenue"] == made.components["value"]).all()
+    assert "net_price" not in set(made.checks["check_name"])
+
+
+def test_promotions_that_cut_the_price_of_all_series_move_net_revenue_less_than_units(company):
+    """The plan then moves the price too, and the waterfall says by how much."""
+    made = company(13, periods=150, territories=1, products=2, lift=0.5, noise=0.03).inputs
+    cut = made.drivers[made.drivers["driver"] == "price_cut"].set_index("date_day")["exposure"]
+    price = 3 * (1 - made.ledger["date_day"].map(cut).to_numpy())
+    sold = made.ledger.assign(net_revenue=(made.ledger["units"] * price).round(2))
+    weeks = sorted(made.plan["date_day"].unique())
+    busy = (made.plan["driver"] == "price_cut") & made.plan["date_day"].isin(weeks[2:5])
+    calm = made.plan["exposure"].where(made.plan["driver"] != "price_cut", 0.0)
+    plan = made.plan.assign(exposure=calm.mask(busy, 0.2))
+    result = forecast(replace(made, ledger=sold, plan=plan), 6)
+    assert result.settings["price_follows_plan"]
+    rows = result.revenue[result.revenue["level"] == "total"].astype(
+        {"mean": float, "units": float}
+    )
+    planned = plan[plan["driver"] == "price_cut"].set_index("date_day")["exposure"]
+    paid = rows["mean"] / rows["units"]
+    np.testing.assert_allclose(paid, 3 * (1 - rows["date_day"].map(planned)), rtol=0.03)
+    parts = result.components.groupby("component")[["value", "net_revenue"]].sum()
+    assert parts.loc["net_price", "value"] == 0
+    assert parts.loc["net_price", "net_revenue"] < 0
+    series = result.revenue[result.revenue["level"] == "series"]["mean"].astype(float)
+    assert parts["net_revenue"].sum() == pytest.approx(series.sum(), abs=0.01)
 
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_order_of_rows(weekly, result):

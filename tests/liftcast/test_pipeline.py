@@ -10,7 +10,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from forecasting.versions.errors import VersionError
 from liftcast import pipeline, results
+from liftcast.version_actor import Actor
+from liftcast.version_making import draft
+from liftcast.version_reports import bridge_of
+from liftcast.version_sources import from_lake, ledger_from_lake
+from liftcast.version_store import VersionStore
 from tests.liftcast.small_release import (
     KINDS,
     RELEASE,
@@ -113,15 +119,54 @@ def test_the_forecast_takes_media_from_the_attribution_of_its_release(
     tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in results.FORECAST}
     volume, parts = tables["volume"], tables["components"]
     assert set(volume["sales_channel"]) == {"shop", "web", "all"}
-    checks = tables["checks"].set_index("check_name")
-    assert checks.loc["media_from_mix", "status"] == "pass"
-    assert checks.loc["totals_equal_parts", "status"] == "pass"
+    checks = tables["checks"].set_index(["check_name", "subject"])
+    assert checks.loc[("media_from_mix", "mix"), "status"] == "pass"
+    for table in ("volume", "revenue"):
+        assert checks.loc[("totals_equal_parts", table), "status"] == "pass"
     # Television brought about 2 a unit of spend, and four units of money are one piece: 80 planned.
     brought = parts[parts["component"] == "media:tv"].groupby(["date_day", "territory_id"])
     assert brought["value"].sum().between(25, 55).all()
     total = volume[volume["level"] == "total"].set_index("date_day")["mean"].astype(float)
     summed = parts.groupby("date_day")["value"].sum()
     assert (total - summed).abs().max() < 1e-3
+    money = tables["revenue"][tables["revenue"]["level"] == "total"].set_index("date_day")
+    assert (
+        money["units"] == volume[volume["level"] == "total"].set_index("date_day")["mean"]
+    ).all()
+    assert (money["mean"].astype(float) / total).between(3.9, 4.1).all()
+
+
+def test_a_lake_that_counts_units_keeps_and_closes_versions_of_net_revenue_too(
+    lake: Lake, attributed: dict[str, Any], tmp_path: Path
+) -> None:
+    pipeline.forecast(lake, settings=Settings(horizon_weeks=4))
+    store = VersionStore(tmp_path / "versions")
+    names = []
+    for measure in (None, "net_revenue"):
+        made = from_lake(lake, measure)
+        names.append(draft(store, made, Actor("Ana", "close")).name)
+        for event, by in (("submitted", "Ana"), ("approved", "Bo"), ("locked", "Bo")):
+            store.move(names[-1], event, Actor(by, "close"))
+    history = store.history()
+    units, money = (history.version(name) for name in names)
+    # Both stand: a period has one locked number of each measure.
+    assert (units.measure, units.currency) == ("units", None)
+    assert (money.measure, money.currency) == ("net_revenue", "EUR")
+    assert units.superseded_by is None
+    sums = [float(sum(store.numbers(version).table["mean"])) for version in (units, money)]
+    assert sums[1] / sums[0] == pytest.approx(4, rel=0.03)
+    with pytest.raises(VersionError, match="of its own measure only"):
+        draft(store, from_lake(lake), Actor("Ana", "x"), supersedes=money.name)
+    with pytest.raises(VersionError, match="measure are"):
+        bridge_of(store, history, *names)
+    ledger = pd.read_parquet(lake.release_dir("abc") / "ledger.parquet")
+    for measure in ("units", "net_revenue"):
+        kept = ledger_from_lake(lake, measure)
+        assert (kept.measure, kept.currency) == (measure, "EUR" if measure != "units" else None)
+        assert float(kept.frame[kept.target].sum()) == float(ledger[measure].sum())
+    with pytest.raises(LiftcastError, match="in another measure") as told:
+        from_lake(lake, "pieces")
+    assert "units or net_revenue" in str(told.value)
 
 
 def test_without_an_attribution_of_the_release_the_forecast_says_so_and_stands(
