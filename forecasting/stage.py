@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 BLOCK = 200
 #: A release has fewer series than a chain's history in a CSV: fewer trees tell as much of them.
-_TREES = Trees(trees=120, rate=0.12)
+TREES = Trees(trees=120, rate=0.12)
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def forecast(
 
 def _make(grid: Grid, seed: int, progress: Progress | None, media: Media | None) -> _Made:
     field = [
-        PooledTrees(settings=_TREES) if one.speed == "pooled" else one
+        PooledTrees(settings=TREES) if one.speed == "pooled" else one
         for one in field_of_candidates()
     ]
     race = Race(grid, seed, candidates=field, progress=progress)

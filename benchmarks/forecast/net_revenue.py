@@ -1,0 +1,191 @@
+"""Net revenue of a lake's release at past origins: raced on its own, or units x net price.
+
+`python benchmarks/forecast/net_revenue.py --lake build/demo` prints, for each lake, errors by way
+and origin. Weights, intervals and what moves the price are learned before each origin; slow
+candidates do not race. Where the release is attributed, what the mix credits to drivers is known
+to every way (it is learned from all of history), as in the stage's own record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from forecasting.calibrating import calibrate, draw
+from forecasting.candidates.pooled import PooledTrees
+from forecasting.grid import Floats
+from forecasting.inputs import ForecastInputs, cleaned
+from forecasting.laying import grid_of
+from forecasting.mix_release import media_of_release
+from forecasting.net_price import net_price, prices
+from forecasting.plan import exposures
+from forecasting.public_holidays import holiday_dates
+from forecasting.race import Race, field_of_candidates, mixed, weights_over
+from forecasting.revenue import takings_of, units_told
+from forecasting.series import Sold, calendar, sold_of
+from forecasting.stage import TREES
+from liftcast import releasing, results
+from warehouse.lake import Lake
+
+KINDS = ("media", "organic", "promotion", "publicity")
+COLUMNS = ("WAPE total", "WAPE series x week", "bias", "inside 80 %", "inside 95 %")
+
+
+@dataclass(frozen=True)
+class Raced:
+    """A race, what a mix brings on top of it (S, T), and CPU seconds it took."""
+
+    race: Race
+    added: Floats
+    seconds: float
+
+    def told(self, cut: int, older: list[int]) -> tuple[Floats, Floats]:
+        """(S, H) mean and (S, P, H) paths from an origin, learned at older ones."""
+        told = self.race.at(cut)
+        weights = weights_over(self.race, older, sorted(set(map(str, told.kinds))))
+        mean, _ = mixed(told, weights)
+        calibration = calibrate(self.race, older, weights, told)
+        paths = draw(mean, told, calibration, np.arange(len(mean)), 0)
+        start = self.race.grid.known - cut
+        brought = np.nan_to_num(self.added[:, start : start + mean.shape[1]])
+        return np.maximum(mean + brought, 0), np.maximum(paths + brought[:, None], 0)
+
+
+def inputs_of(lake: Lake) -> tuple[ForecastInputs, str]:
+    """The forecast's inputs of the lake's newest release, and its id."""
+    folder = lake.current_release()
+    told, frames = releasing.read_facts(folder), results.read_release(folder)
+    frames["drivers"] = frames["drivers"][frames["drivers"]["kind"].isin(KINDS)]
+    names = ("ledger", "drivers", "plan", "holidays", "territories", "products")
+    inputs = ForecastInputs(
+        **{name: frames[name] for name in names}, grain=told["grain"], currency=told["currency"],
+        last_day=pd.Timestamp(told["last_day"]),
+    )  # fmt: skip
+    return inputs, told["release_id"]
+
+
+def measured(lake: Lake, weeks: int, origins: int) -> pd.DataFrame:
+    """Errors of one lake by way and origin; the newest origin is a horizon before the end."""
+    inputs, release = inputs_of(lake)
+    given = cleaned(inputs, weeks)
+    laid = calendar(given, weeks)
+    sold, money = sold_of(given, laid, "units"), sold_of(given, laid, "net_revenue")
+    places = sorted(set(sold.keys["territory_id"]))
+    drivers = exposures(given, laid, places)
+    holidays, _ = holiday_dates(given, laid, places)
+    mix, _ = results.read_mix(lake, release)
+    ahead = len(laid.future)
+    cuts = [ahead * number for number in range(1, origins + 2)]
+
+    def raced(history: Sold) -> Raced:
+        start, added = time.process_time(), np.zeros(history.y.shape)
+        grid = grid_of(history, laid, drivers, holidays)
+        if mix is not None:
+            bare = grid_of(history, laid, drivers, {})
+            media, credited, _ = media_of_release(mix, inputs, history, drivers, bare)
+            if media is not None:
+                grid = media.without(grid_of(history, laid, drivers, holidays, credited))
+                added = media.past
+        quick = [one for one in field_of_candidates() if one.speed != "slow"]
+        field = [PooledTrees(settings=TREES) if one.speed == "pooled" else one for one in quick]
+        race = Race(grid, 0, candidates=field)
+        for cut in cuts:
+            race.at(cut)
+        return Raced(race, added, time.process_time() - start)
+
+    units, own = raced(sold), raced(Sold(sold.keys, money.y))
+    takings = takings_of(given, laid, sold, drivers)
+    print(
+        f"release {release}: {len(sold.keys)} series, {laid.grain}, {ahead} periods ahead, mix: "
+        f"{'yes' if mix else 'no'}; CPU s of the race of units {units.seconds:.1f}, of revenue "
+        f"{own.seconds:.1f}"
+    )
+    rows = []
+    for cut in cuts[:-1]:
+        older = [one for one in cuts if one >= cut + ahead]
+        known = sold.y.shape[1] - cut
+        later = slice(known, known + ahead)
+        seen = np.isfinite(money.y[:, later]) & np.isfinite(sold.y[:, [known - 1]])
+        mean, paths = units.told(cut, older)
+        weights = weights_over(units.race, older, sorted(set(map(str, units.race.at(cut).kinds))))
+        start = time.process_time()
+        price = net_price(takings, units_told(units.race, older, weights, units.added), ahead, cut)
+        drawn = price.on_paths(paths.astype(np.float32), np.arange(len(mean)), 0)
+        seconds = time.process_time() - start
+        then = takings.at(known)
+        level, plan = (prices(then, ahead, planned=planned) for planned in (False, True))
+        last = np.nan_to_num(money.y[:, known - laid.per_week : known])
+        ways = {
+            "naive: the last week again": (np.resize(last.T, (ahead, len(last))).T, None),
+            "(a) raced on its own": own.told(cut, older),
+            "(b) units x price of the last weeks": (mean * level, paths * level[:, None]),
+            "(b) units x price with promotions": (mean * plan, paths * plan[:, None]),
+            "(b) as the stage chooses": (price.revenue(mean), drawn),
+            "price of the last weeks alone, units known": (
+                np.nan_to_num(sold.y[:, later]) * level, None),
+            "price with promotions alone, units known": (
+                np.nan_to_num(sold.y[:, later]) * plan, None),
+        }  # fmt: skip
+        for way, (told, cloud) in ways.items():
+            figures = scored(told, cloud, money.y[:, later], seen, laid.per_week)
+            rows.append({"way": way, "origin": cut, **dict(zip(COLUMNS, figures, strict=True))})
+        print(f"origin {cut}: promotions in the price saved {price.saved:+.1%} before it; "
+              f"price and its paths took {seconds:.2f} CPU s")  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def scored(
+    told: Floats, paths: Floats | None, actual: Floats, seen: np.ndarray, week: int
+) -> list[float]:
+    """Figures in the order of COLUMNS."""
+    a, f = np.where(seen, actual, 0.0), np.where(seen, told, 0.0)
+
+    def weekly(values: Floats) -> Floats:
+        whole = values.shape[-1] // week * week
+        return values[..., :whole].reshape(*values.shape[:-1], -1, week).sum(axis=-1)
+
+    size = np.abs(a.sum(axis=0)).sum()
+    out = [
+        np.abs(a.sum(axis=0) - f.sum(axis=0)).sum() / size,
+        np.abs(weekly(a) - weekly(f)).sum() / np.abs(weekly(a)).sum(),
+        (f - a).sum() / size,
+    ]
+    if paths is None:
+        return [*out, np.nan, np.nan]
+    rows = seen.all(axis=1)
+    sums, truth = weekly(paths[rows]), weekly(actual[rows])
+    for low, high in ((0.1, 0.9), (0.025, 0.975)):
+        least, most = np.quantile(sums, [low, high], axis=1)
+        out.append(float(((truth >= least) & (truth <= most)).mean()))
+    return out
+
+
+def main() -> None:
+    """Print the table of each lake, and of all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lake", type=Path, action="append", required=True)
+    parser.add_argument("--weeks", type=int, default=13)
+    parser.add_argument("--origins", type=int, default=3)
+    asked = parser.parse_args()
+    frames = []
+    pd.set_option("display.width", 160, "display.max_columns", 20)
+    for folder in asked.lake:
+        with threadpool_limits(1):
+            frame = measured(Lake.at(folder), asked.weeks, asked.origins)
+        frames.append(frame.assign(lake=folder.name))
+        by_origin = frame.pivot(index="way", columns="origin", values=list(COLUMNS[:2]))
+        print((100 * by_origin.loc[frame["way"].unique()]).round(1).to_string())
+    whole = pd.concat(frames)
+    mean = whole.groupby("way", sort=False)[list(COLUMNS)].mean()
+    print(f"\nmean of {len(whole) // len(mean)} origins, %")
+    print((100 * mean).round(1).to_string())
+
+
+if __name__ == "__main__":
+    main()
