@@ -190,48 +190,45 @@ def forecast_table(tables: Path) -> RenderableType:
     units = measure == "units"
     what = "units" if units else f"{span.currency} of net revenue"
     table = _table()
+    headings = ("Expected", "80 % interval", *((span.currency, "80 % interval") if units else ()))
     table.add_column("Week from", no_wrap=True)
-    table.add_column("Expected", justify="right", no_wrap=True)
-    table.add_column("80 % interval", justify="right", no_wrap=True)
-    if units:
-        table.add_column(f"{span.currency}", justify="right", no_wrap=True)
-        table.add_column("80 % interval", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    if not units:  # money beside units leaves a terminal no room for a drawing
+        table.add_column("", no_wrap=True)
     top = max(float(week["p90"]) for week in weeks)
     for week in weeks:
         part = f"  ({week['days']} of 7 days)" if week["days"] < 7 else ""
-        table.add_row(
-            wording.day(week["date_day"]) + part,
-            _plain(wording.short(week["mean"])),
-            _plain(wording.bounds(week["p10"], week["p90"])),
-            *(_money(week) if units else ()),
-            _bar(week, top, 14 if units else 36),
-        )
+        drawn = _money(week) if units else (_bar(week, top),)
+        table.add_row(wording.day(week["date_day"]) + part, *_volume(week), *drawn)
     sums = figures.forecast_sum(weeks)
     table.add_section()
     table.add_row(
-        f"{len(weeks)} weeks", _plain(wording.short(sums["mean"])),
-        "within " + _plain(wording.bounds(sums["p10"], sums["p90"])),
-        *(_money(sums, "within ") if units else ()), style="bold",
+        f"{len(weeks)} weeks (added up)", *_volume(sums), *(_money(sums) if units else ()),
+        style="bold",
     )  # fmt: skip
     beside = ", and the net revenue it brings" if units else ""
     words = (
-        f"Volume expected for all territories and products together, in {what} per week{beside}.\n"
+        f"Volume expected for all territories and products together, in {what} per week{beside}"
+        ".\n"
         "80 % interval: the week should end inside it four times in five.\n"
-        "“Within”: the bounds added up; the sum rarely strays as far as all weeks missing together."
+        "“Added up”: bounds too; the sum rarely strays as far as all weeks missing together."
     )
     return _told(f"The next {len(weeks)} weeks ({what})", words, table)
 
 
-def _money(row: Row, word: str = "") -> tuple[str, str]:
+def _volume(row: Row) -> tuple[str, str]:
+    """Volume expected and its 80 % interval."""
+    return _plain(wording.short(row["mean"])), _plain(wording.bounds(row["p10"], row["p90"]))
+
+
+def _money(row: Row) -> tuple[str, str]:
     """Net revenue expected and its 80 % interval."""
-    return (
-        _plain(wording.short(row["revenue"])),
-        word + _plain(wording.bounds(row["revenue_p10"], row["revenue_p90"])),
-    )
+    low, high = row["revenue_p10"], row["revenue_p90"]
+    return _plain(wording.short(row["revenue"])), _plain(wording.bounds(low, high))
 
 
-def _bar(week: Row, top: float, width: int) -> Text:
+def _bar(week: Row, top: float, width: int = 36) -> Text:
     """The interval drawn on a line from zero, the mean as a dot."""
     if top <= 0:
         return Text("")

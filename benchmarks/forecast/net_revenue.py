@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
 from threadpoolctl import threadpool_limits
 
 from forecasting.calibrating import calibrate, draw
@@ -34,6 +35,7 @@ from liftcast import releasing, results
 from warehouse.lake import Lake
 
 KINDS = ("media", "organic", "promotion", "publicity")
+CONSOLE = Console(width=160, highlight=False)
 COLUMNS = ("WAPE total", "WAPE series x week", "bias", "inside 80 %", "inside 95 %")
 
 
@@ -101,7 +103,7 @@ def measured(lake: Lake, weeks: int, origins: int) -> pd.DataFrame:
 
     units, own = raced(sold), raced(Sold(sold.keys, money.y))
     takings = takings_of(given, laid, sold, drivers)
-    print(
+    CONSOLE.print(
         f"release {release}: {len(sold.keys)} series, {laid.grain}, {ahead} periods ahead, mix: "
         f"{'yes' if mix else 'no'}; CPU s of the race of units {units.seconds:.1f}, of revenue "
         f"{own.seconds:.1f}"
@@ -135,7 +137,7 @@ def measured(lake: Lake, weeks: int, origins: int) -> pd.DataFrame:
         for way, (told, cloud) in ways.items():
             figures = scored(told, cloud, money.y[:, later], seen, laid.per_week)
             rows.append({"way": way, "origin": cut, **dict(zip(COLUMNS, figures, strict=True))})
-        print(f"origin {cut}: promotions in the price saved {price.saved:+.1%} before it; "
+        CONSOLE.print(f"origin {cut}: promotions in the price saved {price.saved:+.1%} before it; "
               f"price and its paths took {seconds:.2f} CPU s")  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -180,11 +182,11 @@ def main() -> None:
             frame = measured(Lake.at(folder), asked.weeks, asked.origins)
         frames.append(frame.assign(lake=folder.name))
         by_origin = frame.pivot(index="way", columns="origin", values=list(COLUMNS[:2]))
-        print((100 * by_origin.loc[frame["way"].unique()]).round(1).to_string())
+        CONSOLE.print((100 * by_origin.loc[frame["way"].unique()]).round(1).to_string())
     whole = pd.concat(frames)
     mean = whole.groupby("way", sort=False)[list(COLUMNS)].mean()
-    print(f"\nmean of {len(whole) // len(mean)} origins, %")
-    print((100 * mean).round(1).to_string())
+    CONSOLE.print(f"\nmean of {len(whole) // len(mean)} origins, %")
+    CONSOLE.print((100 * mean).round(1).to_string())
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 from pathlib import Path
 
@@ -77,9 +78,14 @@ def test_the_table_closes_with_the_ledger(hostile):
 def test_the_forecast_names_its_unit_and_thirteen_weeks(daily, hostile):
     units = _shown(screen.forecast_table(daily))
     assert "The next 13 weeks (units)" in units
-    assert "(EUR of net revenue)" in _shown(screen.forecast_table(hostile))
-    weeks = [line for line in units.splitlines() if line.strip()[:1].isdigit() and "●" in line]
-    assert len(weeks) == 13
+    money = _shown(screen.forecast_table(hostile))
+    assert "(EUR of net revenue)" in money
+    assert "it brings" in units and "it brings" not in money
+    for text, bounds in ((units, 2), (money, 1)):
+        weeks = [line for line in text.splitlines() if re.match(r" *\d+ \w{3} \d{4} ", line)]
+        assert len(weeks) == 13
+        assert all(line.count(" to ") == bounds for line in weeks)
+    assert "…" not in _shown(screen.forecast_table(daily), 80)
     total = float(
         pd.read_parquet(daily / "fcst_volume.parquet")
         .query("period == 'week' and level == 'total'")
