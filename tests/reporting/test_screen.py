@@ -80,7 +80,7 @@ def test_the_forecast_names_its_unit_and_thirteen_weeks(daily, hostile):
     assert "The next 13 weeks (units)" in units
     money = _shown(screen.forecast_table(hostile))
     assert "(EUR of net revenue)" in money
-    assert "it brings" in units and "it brings" not in money
+    assert "the net revenue it" in units and "the net revenue it" not in money
     for text, bounds in ((units, 2), (money, 1)):
         weeks = [line for line in text.splitlines() if re.match(r" *\d+ \w{3} \d{4} ", line)]
         assert len(weeks) == 13
