@@ -289,7 +289,8 @@ def _level(race: Race, cut: int) -> Floats:
 def _convex(names: list[str], forecasts: Floats, actuals: Floats) -> dict[str, float]:
     """Weights by exponentiated gradient on the mean absolute error (Kivinen and Warmuth 1997)."""
     alone = np.abs(forecasts - actuals[:, None]).mean(axis=0)
-    log_weight = -3.0 * (alone / alone.min() - 1)
+    # Who is never wrong, as where nothing is ever sold, takes all of the weight.
+    log_weight = -3.0 * (alone / max(float(alone.min()), 1e-12) - 1)
     best, best_loss = None, np.inf
     for turn in range(300):
         weight = np.exp(log_weight - log_weight.max())

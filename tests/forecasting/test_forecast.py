@@ -249,6 +249,16 @@ def test_one_observation_zeros_and_a_newcomer_are_forecast_simply_and_named(week
     assert status(made, "totals_equal_parts") == "pass"
 
 
+def test_a_rare_series_that_never_sold_after_any_origin_is_forecast(weekly):
+    ledger = weekly.inputs.ledger
+    one = ledger[(ledger["product_id"] == "P0") & (ledger["territory_id"] == "T0")]
+    sells = one["date_day"].isin(sorted(one["date_day"])[::-1][20:44:4])
+    rare = one[sells].assign(product_id="rare", units=2.0, net_revenue=6.0)
+    made = forecast(replace(weekly.inputs, ledger=pd.concat([ledger, rare])), 4)
+    # Who says "nothing" was never wrong there, and is believed.
+    assert (series_means(made)[("T0", "rare")] < 0.1).all()
+
+
 def test_a_ledger_of_one_line_is_forecast_with_a_warning(weekly):
     made = forecast(replace(weekly.inputs, ledger=weekly.inputs.ledger.tail(1)), 4)
     assert set(made.checks["check_name"]) >= {"short_history", "backtest_wape"}
