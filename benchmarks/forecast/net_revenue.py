@@ -1,17 +1,21 @@
 """Net revenue of a lake's release at past origins: raced on its own, or units x net price.
 
 `python benchmarks/forecast/net_revenue.py --lake build/demo` prints, for each lake, errors by way
-and origin. Weights, intervals and what moves the price are learned before each origin; slow
-candidates do not race. Where the release is attributed, what the mix credits to drivers is known
-to every way (it is learned from all of history), as in the stage's own record.
+and origin; `--baskets` does so for the twelve largest departments of Complete Journey's sample of
+baskets (public reference data, no plan; real discounts), four weeks from each origin. Weights,
+intervals and what moves the price are learned before each origin; slow candidates do not race.
+Where the release is attributed, what the mix credits to drivers is known to every way (it is
+learned from all of history), as in the stage's own record.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +36,7 @@ from forecasting.revenue import takings_of, units_told
 from forecasting.series import Sold, calendar, sold_of
 from forecasting.stage import TREES
 from liftcast import releasing, results
+from models.mix.result import MixResult
 from warehouse.lake import Lake
 
 KINDS = ("media", "organic", "promotion", "publicity")
@@ -72,16 +77,45 @@ def inputs_of(lake: Lake) -> tuple[ForecastInputs, str]:
     return inputs, told["release_id"]
 
 
-def measured(lake: Lake, weeks: int, origins: int) -> pd.DataFrame:
-    """Errors of one lake by way and origin; the newest origin is a horizon before the end."""
-    inputs, release = inputs_of(lake)
+def baskets() -> ForecastInputs:
+    """Complete Journey by day and department; what is not a piece (fuel) is left out."""
+    root = Path(os.environ.get("LIFTCAST_REFERENCE_DATA", "../shared/data")) / "retail"
+    sold = pd.read_csv(root / "completejourney_transactions_sample.csv.gz")
+    products = pd.read_csv(root / "completejourney_products.csv.gz")
+    sold = sold.merge(products[["product_id", "department"]], on="product_id")
+    largest = sold["department"].value_counts().index[:12]
+    sold = sold[sold["department"].isin(largest) & (sold["quantity"] < 100)]
+    times = pd.to_datetime(sold["transaction_timestamp"], unit="s")
+    sold = sold.assign(
+        date_day=times.dt.normalize(), net_revenue=sold["sales_value"] - sold["coupon_disc"]
+    )
+    ledger = sold.groupby(["date_day", "department"])[["net_revenue", "quantity"]].sum()
+    ledger = ledger.reset_index().rename(columns={"department": "product_id", "quantity": "units"})
+    ledger = ledger.assign(territory_id="US", sales_channel="store")
+
+    def empty(*names: str) -> pd.DataFrame:
+        return pd.DataFrame({name: pd.Series(dtype=object) for name in names})
+
+    key = ("date_day", "territory_id", "kind", "driver", "exposure", "spend")
+    return ForecastInputs(
+        ledger=ledger, drivers=empty(*key), plan=empty(*key, "product_id"),
+        holidays=empty("date_day", "holiday", "country_code"),
+        territories=pd.DataFrame({"territory_id": ["US"], "country_code": ["US"]}),
+        products=pd.DataFrame({"product_id": sorted(largest)}),
+        grain="day", currency="USD", last_day=ledger["date_day"].max(),
+    )  # fmt: skip
+
+
+def measured(
+    inputs: ForecastInputs, release: str, mix: MixResult | None, weeks: int, origins: int
+) -> pd.DataFrame:
+    """Errors by way and origin; the newest origin is a horizon before the end."""
     given = cleaned(inputs, weeks)
     laid = calendar(given, weeks)
     sold, money = sold_of(given, laid, "units"), sold_of(given, laid, "net_revenue")
     places = sorted(set(sold.keys["territory_id"]))
     drivers = exposures(given, laid, places)
     holidays, _ = holiday_dates(given, laid, places)
-    mix, _ = results.read_mix(lake, release)
     ahead = len(laid.future)
     cuts = [ahead * number for number in range(1, origins + 2)]
 
@@ -142,10 +176,8 @@ def measured(lake: Lake, weeks: int, origins: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def scored(
-    told: Floats, paths: Floats | None, actual: Floats, seen: np.ndarray, week: int
-) -> list[float]:
-    """Figures in the order of COLUMNS."""
+def scored(told: Floats, paths: Any, actual: Floats, seen: np.ndarray, week: int) -> list[float]:
+    """Figures in the order of COLUMNS; `paths` (S, P, H), or None."""
     a, f = np.where(seen, actual, 0.0), np.where(seen, told, 0.0)
 
     def weekly(values: Floats) -> Floats:
@@ -171,16 +203,24 @@ def scored(
 def main() -> None:
     """Print the table of each lake, and of all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--lake", type=Path, action="append", required=True)
+    parser.add_argument("--lake", type=Path, action="append", default=[])
+    parser.add_argument("--baskets", action="store_true")
     parser.add_argument("--weeks", type=int, default=13)
     parser.add_argument("--origins", type=int, default=3)
     asked = parser.parse_args()
     frames = []
     pd.set_option("display.width", 160, "display.max_columns", 20)
+    jobs = []
     for folder in asked.lake:
+        lake = Lake.at(folder)
+        inputs, release = inputs_of(lake)
+        jobs.append((inputs, release, results.read_mix(lake, release)[0], asked.weeks))
+    if asked.baskets:
+        jobs.append((baskets(), "of baskets", None, 4))
+    for job in jobs:
         with threadpool_limits(1):
-            frame = measured(Lake.at(folder), asked.weeks, asked.origins)
-        frames.append(frame.assign(lake=folder.name))
+            frame = measured(*job, asked.origins)
+        frames.append(frame)
         by_origin = frame.pivot(index="way", columns="origin", values=list(COLUMNS[:2]))
         CONSOLE.print((100 * by_origin.loc[frame["way"].unique()]).round(1).to_string())
     whole = pd.concat(frames)
