@@ -1,5 +1,5 @@
 """
-### forecast: the next weeks of volume
+### forecast: the next weeks of volume and net revenue
 
 **Owner** sales planning
 
@@ -24,7 +24,7 @@ from schedule_defaults import FOLLOWER, FORECAST_RESULTS, MIX_RESULTS, RETRIES, 
 def forecast():
     @task(outlets=[FORECAST_RESULTS], execution_timeout=timedelta(hours=3))
     def project_volume():
-        """Forecast volume from the current release and the known plan."""
+        """Forecast volume and net revenue from the current release and the known plan."""
         from liftcast import pipeline
 
         facts = pipeline.forecast(lake(), progress=say)

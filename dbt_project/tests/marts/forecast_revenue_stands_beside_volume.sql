@@ -10,7 +10,8 @@ revenue as (
 )
 
 select
-    'the volume is ' || coalesce(cast(volume.mean as varchar), 'missing') || ' and beside it stands '
+    'the volume is ' || coalesce(cast(volume.mean as varchar), 'missing')
+    || ' and beside it stands '
     || coalesce(cast(revenue.units as varchar), cast(revenue.mean as varchar), 'nothing') as reason,
     coalesce(volume.period, revenue.period) as period,
     coalesce(volume.date_day, revenue.date_day) as date_day,
@@ -26,8 +27,5 @@ full join revenue
     and volume.territory_id = revenue.territory_id
     and volume.product_id = revenue.product_id
     and volume.sales_channel = revenue.sales_channel
-where volume.mean is distinct from case volume.measure
-    when 'units' then revenue.units
-    else revenue.mean
-end
+where volume.mean is distinct from if(volume.measure = 'units', revenue.units, revenue.mean)
 order by period, date_day, level, territory_id, product_id, sales_channel
