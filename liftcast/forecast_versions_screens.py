@@ -20,11 +20,20 @@ if TYPE_CHECKING:
 def versions_table(versions: list[Version], title: str) -> Table:
     """Versions, a row each."""
     table = Table(title=title, title_justify="left")
-    for heading in ("version", "period", "scenario", "as of", "state", "by", "superseded by"):
+    for heading in (
+        "version",
+        "period",
+        "scenario",
+        "measure",
+        "as of",
+        "state",
+        "by",
+        "superseded by",
+    ):
         table.add_column(heading, overflow="fold")
     for v in versions:
-        cells = (v.name, v.fiscal_period, v.scenario, v.as_of, v.state, v.steps[-1].by,
-                 v.superseded_by or "")  # fmt: skip
+        cells = (v.name, v.fiscal_period, v.scenario, v.currency or v.measure, v.as_of, v.state,
+                 v.steps[-1].by, v.superseded_by or "")  # fmt: skip
         table.add_row(*[escape(printable(cell, 60)) for cell in cells])
     return table
 
