@@ -108,6 +108,23 @@ def test_a_second_locked_version_has_to_supersede_the_first():
     assert standing.name == "v2"
 
 
+def test_a_period_has_one_locked_version_of_each_measure():
+    def locked(name, **more):
+        return [made(name, **more), *(moved(e, by, name) for e, by in
+                (("submitted", "Ana"), ("approved", "Bo"), ("locked", "Bo")))]  # fmt: skip
+
+    money = {"measure": "net_revenue", "currency": "EUR"}
+    history = replay([*LOCKED, *locked("v2", **money)])
+    standing = [history.standing("2026-10", "base", one) for one in ("units", "net_revenue")]
+    assert [one.name for one in standing] == ["v1", "v2"]
+    with pytest.raises(VersionError, match=r"base, net_revenue: .*--supersedes v2"):
+        replay([*LOCKED, *locked("v2", **money), *locked("v3", **money)])
+    # A store of before that, in which another measure had to supersede, still reads the same.
+    older = replay([*LOCKED, *locked("v2", supersedes="v1", **money)])
+    assert older.version("v1").superseded_by == "v2"
+    assert older.standing("2026-10", "base", "units") is None
+
+
 @pytest.mark.parametrize(
     "name", ["../v1", "a/b", "", ".hidden", "v 1", "v1\n", "a" * 81, "V1", "v1.seal"]
 )
