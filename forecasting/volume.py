@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,17 @@ class _Sum:
     paths: Floats
 
 
+@dataclass(frozen=True)
+class _Table:
+    """Rows of one member by period: cents of the mean (n,) and of the quantiles (5, n)."""
+
+    period: str
+    node: Node
+    dates: pd.DatetimeIndex
+    cents: Cents
+    bounds: Cents
+
+
 def nodes_of(key: tuple[str, ...]) -> list[Node]:
     """The series itself, then the sums it is part of: level and the three series columns."""
     return [
@@ -52,14 +64,15 @@ class Sums:
 
     def __init__(self, keys: pd.DataFrame, cents: Cents, laid: Calendar) -> None:
         """`keys`: `KEYS` of each series; `cents` (S, H): means."""
-        self._keys, self._cents, self._laid = keys, cents, laid
+        self._nodes = [nodes_of(tuple(map(str, key))) for key in keys.itertuples(index=False)]
+        self._cents, self._laid = cents, laid
         self._above: dict[Node, _Sum] = {}
-        self._tables: list[pd.DataFrame] = []
+        self._tables: list[_Table] = []
 
     def add(self, rows: npt.NDArray[np.intp], paths: npt.NDArray[np.float32]) -> None:
         """A block of series, each once: row numbers, and sample paths (rows, P, H)."""
         for place, row in enumerate(rows):
-            own, *above = nodes_of(tuple(map(str, self._keys.iloc[row])))
+            own, *above = self._nodes[row]
             one = paths[place].astype(np.float64)
             cents = self._cents[row]
             self._tables += _tables(own, _Sum(cents, one), self._laid)
@@ -75,7 +88,20 @@ class Sums:
         tables = list(self._tables)
         for node, part in self._above.items():
             tables += _tables(node, part, self._laid)
-        frame = pd.concat(tables, ignore_index=True)
+        # One frame of long columns: a frame a member costs more than its numbers do.
+        sizes = [len(table.dates) for table in tables]
+        columns: dict[str, Any] = {
+            "period": np.repeat([table.period for table in tables], sizes).astype(object),
+            "date_day": np.concatenate([table.dates.to_numpy() for table in tables]),
+        }
+        for place, name in enumerate(("level", *KEYS)):
+            columns[name] = np.repeat(
+                np.array([table.node[place] for table in tables], dtype=object), sizes
+            )
+        columns["mean"] = decimals(np.concatenate([table.cents for table in tables]))
+        bounds = np.concatenate([table.bounds for table in tables], axis=1)
+        columns |= {name: decimals(row) for name, row in zip(QUANTILES, bounds, strict=True)}
+        frame = pd.DataFrame(columns)
         return frame.sort_values(KEY, ignore_index=True)[[*KEY, "mean", *QUANTILES]]
 
 
@@ -93,32 +119,25 @@ def volume_frame(
     return sums.frame().assign(measure=measure)[list(COLUMNS)]
 
 
-def _tables(node: Node, part: _Sum, laid: Calendar) -> list[pd.DataFrame]:
+def _tables(node: Node, part: _Sum, laid: Calendar) -> list[_Table]:
     single = node[0] == "series"
-    tables = [_table(laid.grain, part, laid.future, single=single)]
+    tables = [_table(laid.grain, node, part, laid.future, single=single)]
     if laid.grain == "day":
         weeks = len(laid.future) // 7
         summed = _Sum(
             part.cents.reshape(weeks, 7).sum(axis=1),
             part.paths.reshape(-1, weeks, 7).sum(axis=2),
         )
-        tables.append(_table("week", summed, laid.future[::7], single=False))
-    for table in tables:
-        for name, value in zip(("level", *KEYS), node, strict=True):
-            table[name] = value
+        tables.append(_table("week", node, summed, laid.future[::7], single=False))
     return tables
 
 
-def _table(period: str, part: _Sum, dates: pd.DatetimeIndex, *, single: bool) -> pd.DataFrame:
+def _table(period: str, node: Node, part: _Sum, dates: pd.DatetimeIndex, *, single: bool) -> _Table:
     bounds = np.quantile(part.paths, list(QUANTILES.values()), axis=0)
     if not single:
         bounds = np.maximum(bounds - part.paths.mean(axis=0) + part.cents / 100, 0.0)
     # Rounding keeps order, so quantiles stay monotone.
-    whole = np.rint(bounds * 100).astype(np.int64)
-    table = pd.DataFrame({"period": period, "date_day": dates, "mean": decimals(part.cents)})
-    for name, row in zip(QUANTILES, whole, strict=True):
-        table[name] = pd.Series(decimals(row), dtype=object)
-    return table
+    return _Table(period, node, dates, part.cents, np.rint(bounds * 100).astype(np.int64))
 
 
 def decimals(cents: Cents) -> list[Decimal]:
