@@ -28,7 +28,7 @@ DATES = pd.date_range("2024-01-01", periods=70, freq="7D")
 
 
 def release(lake: Lake, name: str, weeks: int, planned: float) -> None:
-    """A weekly release: one territory, one product, television in the plan."""
+    """A weekly release: one territory, one product at about 5.00, television in the plan."""
     rng = np.random.default_rng(1)
     tv = rng.uniform(0, 100, len(DATES)).round()
     sold = (500 + 3 * tv + rng.normal(0, 10, len(DATES))).round(2)
@@ -43,7 +43,8 @@ def release(lake: Lake, name: str, weeks: int, planned: float) -> None:
                          "spend": planned})  # fmt: skip
     holidays = pd.DataFrame({"date_day": pd.to_datetime([]), "holiday": [], "country_code": []})
     tables = {
-        "ledger": ledger.assign(units=np.nan, unit_cost=0.0), "drivers": drivers, "plan": plan,
+        "ledger": ledger.assign(units=(ledger["net_revenue"] / 5).round(), unit_cost=0.0),
+        "drivers": drivers, "plan": plan,
         "holidays": holidays.astype({"holiday": object, "country_code": object}),
         "territories": pd.DataFrame({"territory_id": ["north"], "country_code": ["DE"]}),
         "products": pd.DataFrame({"product_id": ["tea"]}),
@@ -60,7 +61,7 @@ def release(lake: Lake, name: str, weeks: int, planned: float) -> None:
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Two releases four weeks apart, with other plans, each with its forecast kept."""
+    """Two releases four weeks apart, with other plans, each with its net revenue kept."""
     patch = pytest.MonkeyPatch()
     patch.setattr(pipeline, "code_version", lambda: CODE)
     made = Lake.at(tmp_path_factory.mktemp("lake")).ensure()
@@ -68,7 +69,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     for name, weeks, planned in (("r1", 60, 50.0), ("r2", 62, 80.0)):
         release(made, name, weeks, planned)
         pipeline.forecast(made, settings=settings)
-        draft(store, from_lake(made), ANA, name=name)
+        draft(store, from_lake(made, "net_revenue"), ANA, name=name)
     patch.undo()
     return made
 
@@ -78,7 +79,7 @@ def test_the_bridge_of_a_lake_is_forecast_from_its_releases(
 ) -> None:
     monkeypatch.setattr(version_bridging, "code_version", lambda: CODE)
     store, notes = VersionStore(lake.root / "versions"), []
-    old, made = store.history().version("r1"), from_lake(lake)
+    old, made = store.history().version("r1"), from_lake(lake, "net_revenue")
     assert (made.as_of, made.currency, made.data_hash) == (DATES[61].date(), "EUR", "r2")
     stops = version_bridging.stops_in_lake(lake, old, made, note=notes.append)
     assert (list(stops), notes) == (["old_plan"], [])
@@ -97,7 +98,7 @@ def test_without_the_code_or_the_release_steps_stay_joined(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, notes = VersionStore(lake.root / "versions"), []
-    old, made = store.history().version("r1"), from_lake(lake)
+    old, made = store.history().version("r1"), from_lake(lake, "net_revenue")
     monkeypatch.setattr(version_bridging, "code_version", lambda: "0.2.0")
     assert version_bridging.stops_in_lake(lake, old, made, note=notes.append) == {}
     assert "nothing can be forecast with it again" in notes[0]
@@ -107,9 +108,12 @@ def test_without_the_code_or_the_release_steps_stay_joined(
 
 def test_a_lake_closes_with_its_ledger(lake: Lake) -> None:
     store = VersionStore(lake.root / "versions")
-    close, _ = close_period(store, "2025-01", ledger_from_lake(lake), ANA, lake=lake)
-    table = store.closed(close)
-    assert (close.starts_on.isoformat(), len(table)) == ("2025-01-01", 4)
+    for measure, currency in ((None, None), ("net_revenue", "EUR")):
+        ledger = ledger_from_lake(lake, measure)
+        close, _ = close_period(store, "2025-01", ledger, ANA, lake=lake)
+        table = store.closed(close)
+        assert (close.starts_on.isoformat(), len(table)) == ("2025-01-01", 4)
+        assert (close.number, close.measure, close.currency) == (1, measure or "units", currency)
     with pytest.raises(Exception, match="reach 2025-03-03"):
         close_period(store, "2025-03", ledger_from_lake(lake), ANA, lake=lake)
 
