@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ from forecasting.signals import HALF_LIFE_YEARS, LEVEL_AROUND, OWN_RIDGE
 LEAST_NET = 0.5
 #: Usual weeks at the longer window's price that every window gets: few sales say little.
 DRAWN = 0.5
+#: Log of how far a plain period's price may lie from the year's median: a quarter to four times it.
+MOST_AWAY = 1.4
 #: Log of the most that promotions may move a price: to 37 % or to 272 % of the usual.
 MOST_MOVED = 1.0
 #: Origins at most from which the price's own error is read.
@@ -62,6 +65,20 @@ class Takings:
         units, revenue = self._last(self.year)
         return np.asarray((units.sum(axis=1) > 0) & (revenue.sum(axis=1) <= 0))
 
+    @cached_property
+    def plain(self) -> npt.NDArray[np.bool_]:
+        """(S, T) periods that sold at a price like the last year's median: no free goods, no
+        rebate booked alone, no fee without units."""
+        units, revenue = np.nan_to_num(self.units), np.nan_to_num(self.revenue)
+        paid = np.where(units != 0, revenue, 0.0) / np.where(units != 0, units, 1.0)
+        paid = np.where(paid > 0, paid, np.nan)
+        last = paid[:, -self.year :]
+        told = np.isfinite(last).any(axis=1)
+        median = np.full(len(paid), np.nan)
+        median[told] = np.nanmedian(last[told], axis=1)
+        away = np.abs(np.log(paid) - np.log(median)[:, None])
+        return np.asarray(away <= MOST_AWAY)  # not true of what is not told
+
     def _last(self, width: int) -> tuple[Floats, Floats]:
         known = slice(-width, None)
         return np.nan_to_num(self.units[:, known]), np.nan_to_num(self.revenue[:, known])
@@ -77,9 +94,10 @@ class Takings:
 def prices(takings: Takings, ahead: int, *, planned: bool) -> Floats:
     """(S, H) net price of the periods after what is known, never below zero.
 
-    Half the last four weeks', half the last quarter's sum of revenue over sum of units, so that
-    free goods, returns and revenue in periods without units count as they fall. A series that
-    tells no price has its product's (of its sales channel, else of all), without one zero.
+    Half the last four weeks', half the last quarter's sum of revenue over sum of units in periods
+    of a usual price; free goods, rebates and revenue in periods without units count as in the last
+    year, so that one booked this week is not taken for every week's. A series that tells no price
+    has its product's (of its sales channel, else of all), without one zero.
 
     Args:
         planned: promotions move it, as they did within eight weeks around (a log regression, each
@@ -98,22 +116,38 @@ def _level_and_shape(takings: Takings, ahead: int, *, planned: bool) -> tuple[Fl
         shape = np.exp(np.clip(moved, -MOST_MOVED, MOST_MOVED))
     units = np.nan_to_num(takings.units) * shape[:, :known]
     revenue = np.nan_to_num(takings.revenue)
-    usual = _ratio(revenue[:, -takings.year :], units[:, -takings.year :])
+    year = slice(-takings.year, None)
+    usual = _ratio(revenue[:, year], units[:, year])
     usual = np.where(np.isfinite(usual), usual, _ratio(revenue, units))
     for columns in (["product_id", "sales_channel"], ["product_id"]):
         usual = np.where(np.isfinite(usual), usual, _of_peers(takings, columns, revenue, units))
     usual = np.maximum(np.nan_to_num(usual), 0.0)
-    seen = np.isfinite(takings.units[:, -takings.year :]).sum(axis=1)
-    moved = np.abs(units[:, -takings.year :]).sum(axis=1)
-    some = DRAWN * takings.week * moved / np.maximum(seen, 1)
+    level = _recent(takings, revenue, units)
+    level = np.where(np.isfinite(level), np.nan_to_num(level), usual)
+    return np.maximum(level, 0.0)[:, None], shape[:, known:]
+
+
+def _recent(takings: Takings, revenue: Floats, units: Floats) -> Floats:
+    """(S,) price of the last weeks, with free goods, rebates and fees as the year had them; NaN
+    where it cannot be told."""
+    year = slice(-takings.year, None)
+    plain = takings.plain
+    paid, sold = np.where(plain, revenue, 0.0), np.where(plain, units, 0.0)
+    usual, net = _ratio(paid[:, year], sold[:, year]), units[:, year].sum(axis=1)
+    tells = np.isfinite(usual) & np.isfinite(_ratio(revenue[:, year], units[:, year]))
+    usual, net = np.where(tells, usual, 0.0), np.where(tells, net, 1.0)
+    seen = np.isfinite(takings.units[:, year]).sum(axis=1)
+    some = DRAWN * takings.week * np.abs(sold[:, year]).sum(axis=1) / np.maximum(seen, 1)
     level = np.zeros(len(usual))
     for weeks in (4, 13):
         width = weeks * takings.week
-        r, u = revenue[:, -width:], units[:, -width:]
-        tells = np.isfinite(_ratio(r, u)) & (some > 0)
-        total = np.where(tells, u.sum(axis=1) + some, 1.0)
-        level += 0.5 * np.where(tells, (r.sum(axis=1) + some * usual) / total, usual)
-    return np.maximum(level, 0.0)[:, None], shape[:, known:]
+        r, u = paid[:, -width:], sold[:, -width:]
+        here = np.isfinite(_ratio(r, u)) & (some > 0)
+        total = np.where(here, u.sum(axis=1) + some, 1.0)
+        level += 0.5 * np.where(here, (r.sum(axis=1) + some * usual) / total, usual)
+    share = sold[:, year].sum(axis=1) / net
+    rest = (revenue - paid)[:, year].sum(axis=1) / net
+    return np.asarray(np.where(tells, level * share + rest, np.nan))
 
 
 def _ratio(revenue: Floats, units: Floats) -> Floats:
@@ -139,7 +173,7 @@ def _effects(takings: Takings) -> Floats:
     """(S, C) what a promotion's depth of one does to the log of the net price."""
     known = takings.units.shape[1]
     units, revenue = np.nan_to_num(takings.units), np.nan_to_num(takings.revenue)
-    use = (units > 0) & (revenue > 0)
+    use = takings.plain & (units > 0)
     log = np.log(np.where(use, revenue, 1.0) / np.where(use, units, 1.0))
     age = known - 1 - np.arange(known)
     weight = np.where(use, np.sqrt(np.maximum(units, 0.0)), 0.0)

@@ -34,11 +34,30 @@ def test_a_price_is_revenue_over_units_of_the_last_weeks_half_a_month_half_a_qua
     assert price[0] == pytest.approx((3 + 30 / 13) / 2, abs=0.06)
 
 
-def test_free_goods_returns_and_periods_without_units_count_as_they_fall():
+def test_free_goods_returns_and_periods_without_units_count_as_the_year_had_them():
     units = np.tile([10.0, -2.0, 4.0, 0.0], WEEKS // 4)
     revenue = np.tile([60.0, -12.0, 0.0, 6.0], WEEKS // 4)
     (price,) = prices(takings(units, revenue), AHEAD, planned=False)
     np.testing.assert_allclose(price, 54 / 12, rtol=0.03)
+
+
+def test_a_rebate_booked_at_the_end_of_a_quarter_counts_as_one_of_the_year():
+    units = np.full(WEEKS, 100.0)
+    revenue = np.full(WEEKS, 1000.0)
+    units[12::13], revenue[12::13] = 0.0, -1300.0
+    made = takings(units, revenue)
+    year = revenue[-52:].sum() / units[-52:].sum()
+    # The last week books the rebate of thirteen; the week before has had none for twelve.
+    for known in (WEEKS, WEEKS - 1):
+        price = prices(made.at(known), AHEAD, planned=False)
+        np.testing.assert_allclose(price, year, rtol=0.03)
+
+
+def test_one_great_credit_note_does_not_make_the_price_of_a_quarter():
+    units, revenue = np.full(WEEKS, 100.0), np.full(WEEKS, 1000.0)
+    revenue[-2] = -9000.0
+    (price,) = prices(takings(units, revenue), AHEAD, planned=False)
+    np.testing.assert_allclose(price, 10 * 51 / 52 - 9000 / 5200, rtol=0.01)
 
 
 def test_a_series_that_tells_no_price_has_its_product_s_and_without_one_none():
