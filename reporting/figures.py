@@ -262,11 +262,12 @@ def _anchor(con: duckdb.DuckDBPyConnection) -> date:
     return found[0]["d"] or date(2024, 1, 1)
 
 
-def fan(con: duckdb.DuckDBPyConnection, most: int = 60) -> list[Row]:
+def fan(con: duckdb.DuckDBPyConnection, most: int = 60, *, money: bool = False) -> list[Row]:
     """A year of weekly actuals and the forecast weeks, for the total and each territory.
 
-    At most `most` territories (the largest by forecast mean); complete weeks only. Rows hold
-    territory_id (`all` for the total), date_day and either `actual` or mean and bounds.
+    Of what the volume counts, or with `money` of net revenue. At most `most` territories (the
+    largest by forecast mean of volume); complete weeks only. Rows hold territory_id (`all` for the
+    total), date_day and either `actual` or mean and bounds.
     """
     span = period(con)
     history = rows(
@@ -281,21 +282,22 @@ def fan(con: duckdb.DuckDBPyConnection, most: int = 60) -> list[Row]:
         ORDER BY 1, 2
         """,  # noqa: S608 - a constant expression
         anchor=_anchor(con),
-        units=volume_measure(con) == "units",
+        units=not money and volume_measure(con) == "units",
         first_day=span.first_day,
         last_day=span.last_day,
     )
     ahead = rows(
         con,
-        """
+        f"""
         WITH shown AS (SELECT territory_id FROM fcst_volume
                        WHERE period = 'week' AND level = 'territory'
                        GROUP BY 1 ORDER BY sum(mean) DESC, 1 LIMIT $most)
-        SELECT territory_id, date_day, mean, p025, p10, p90, p975 FROM fcst_volume
+        SELECT territory_id, date_day, mean, p025, p10, p90, p975
+        FROM {"fcst_revenue" if money else "fcst_volume"}
         WHERE period = 'week' AND (level = 'total' OR (level = 'territory'
               AND territory_id IN (SELECT territory_id FROM shown)))
         ORDER BY territory_id, date_day
-        """,
+        """,  # noqa: S608 - one of two names
         most=most,
     )
     partial = {week["date_day"] for week in forecast_weeks(con, None) if week["days"] < 7}

@@ -76,7 +76,9 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
     measure = figures.volume_measure(con)
     unit = figures.volume_unit(measure, span.currency)
     word = "units" if measure == "units" else "net revenue"
-    places, places_left, fan = _places(con)
+    quarter = figures.forecast_sum(ahead)
+    beside = measure == "units" and quarter["revenue"] is not None
+    places, places_left, fans = _places(con, beside=beside)
     specs: dict[str, charts.Spec] = {
         "split": charts.revenue_split(steps, step, span.currency),
         "stack": charts.driver_stack(steps, drivers, step, span.currency),
@@ -86,8 +88,8 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
         specs["roi"] = roi
     specs |= {f"curve{place}": curve["spec"] for place, curve in enumerate(curves)}
     if ahead:
-        specs["fan"] = charts.forecast_fan(fan, unit)
-    quarter = figures.forecast_sum(ahead)
+        for name, rows, of in zip(("fan", "fan_money"), fans, (unit, span.currency), strict=False):
+            specs[name] = charts.forecast_fan(rows, of)
     second = figures.second_opinion(con)
     context = {
         "title": TITLE,
@@ -115,7 +117,7 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
         "alt": _alternatives(drivers, ahead, step, span, (word, unit)),
         "ahead": ahead,
         "quarter": quarter,
-        "beside": measure == "units" and quarter["revenue"] is not None,
+        "beside": beside,
         "volume_word": word,
         "volume_unit": unit,
         "places": places,
@@ -252,16 +254,19 @@ def tie_line(tie: Row, span: Period) -> str:
     )
 
 
-def _places(con: duckdb.DuckDBPyConnection) -> tuple[list[str], int, list[Row]]:
-    """Names for the territory list (the total first), how many are left out, rows with place."""
+def _places(
+    con: duckdb.DuckDBPyConnection, *, beside: bool
+) -> tuple[list[str], int, list[list[Row]]]:
+    """Names for the territory list (the total first), how many are left out, rows with place of
+    the volume's fan, and where net revenue stands `beside` it of that one's."""
     names = figures.territory_names(con)
-    fan = figures.fan(con)
-    shown = {row["territory_id"] for row in fan} - {"all"}
+    fans = [figures.fan(con, money=money) for money in (False, True)[: 1 + beside]]
+    shown = {row["territory_id"] for fan in fans for row in fan} - {"all"}
     order = sorted(shown, key=lambda place: (names.get(place, place), place))
     place_of = {"all": 0} | {name: place for place, name in enumerate(order, start=1)}
     listed = ["All territories", *(names.get(name, printable(name, 48)) for name in order)]
-    rows = [row | {"place": place_of[row["territory_id"]]} for row in fan]
-    return listed, max(0, len(names) - len(order)), rows
+    placed = [[row | {"place": place_of[row["territory_id"]]} for row in fan] for fan in fans]
+    return listed, max(0, len(names) - len(order)), placed
 
 
 def _alternatives(
@@ -279,22 +284,26 @@ def _alternatives(
         + (f" ({wording.interval(wording.ratio(d['roi_p05']), wording.ratio(d['roi_p95']))})")
         for d in paid
     ]
-    word, unit = volume
-    fan = ""
-    if ahead:
-        fan = (
+
+    def fan(name: str, word: str, unit: str) -> str:
+        if not ahead:
+            return ""
+        first, last = ahead[0], ahead[-1]
+        return (
             f"Line of last year's {word} per week, then the forecast with 80 and 95 % bands, from "
-            f"{wording.short(ahead[0]['mean'], unit)} in the week of "
-            f"{wording.day(ahead[0]['date_day'])} to {wording.short(ahead[-1]['mean'], unit)} in "
-            f"the week of {wording.day(ahead[-1]['date_day'])}. The table below has every number."
+            f"{wording.short(first[name], unit)} in the week of {wording.day(first['date_day'])} "
+            f"to {wording.short(last[name], unit)} in the week of "
+            f"{wording.day(last['date_day'])}. The table below has every number."
         )
+
     return {
         "split": f"Net revenue in {span.currency} by {step}, split into what stands without "
         "marketing and what marketing adds, with the ledger as a line.",
         "stack": f"Attributed net revenue in {span.currency} by {step}, stacked by driver. Largest "
         f"over the period: {largest}.",
         "roi": f"ROI with 90 % interval: {'; '.join(told)}." if told else "",
-        "fan": fan,
+        "fan": fan("mean", *volume),
+        "fan_money": fan("revenue", "net revenue", span.currency),
     }
 
 

@@ -29,7 +29,9 @@
   var pick = document.getElementById("territory");
   if (pick) {
     pick.addEventListener("change", function () {
-      if (views.fan) views.fan.signal("territory", Number(pick.value)).runAsync();
+      [views.fan, views.fan_money].forEach(function (view) {
+        if (view) view.signal("territory", Number(pick.value)).runAsync();
+      });
     });
   }
 })();

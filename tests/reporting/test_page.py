@@ -193,6 +193,9 @@ def test_the_forecast_table_adds_up_and_keeps_its_unit(daily, facts, tmp_path):
     money = money[(money["period"] == "week") & (money["level"] == "total")].sort_values("date_day")
     assert wording.exact(sum(money["mean"][:13]), "EUR") in titles
     assert "of net revenue (within " in page.text
+    fans = [json.dumps(page.specs()[name]) for name in ("fan", "fan_money")]
+    for fan, mean in zip(fans, (weeks["mean"], money["mean"]), strict=True):
+        assert f'"v": {float(mean.iloc[1])}' in fan
 
 
 def test_tables_and_charts_can_be_read_without_seeing(page):
