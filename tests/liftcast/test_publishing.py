@@ -11,13 +11,20 @@ from warehouse.errors import LiftcastError
 from warehouse.lake import Lake
 
 
-def test_an_attribution_of_an_older_version_is_refused_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("engine", "table", "stage"),
+    [("mix", "summary_classical", "attribute"), ("forecast", "revenue", "forecast")],
+)
+def test_a_result_of_an_older_version_is_refused_by_name(
+    tmp_path: Path, engine: str, table: str, stage: str
+) -> None:
     lake = Lake.at(tmp_path / "lake").ensure()
-    folder = lake.results / "mix" / "run_id=r-1"
+    folder = lake.results / engine / "run_id=r-1"
     folder.mkdir(parents=True)
-    for name in results.MIX:
+    for name in results.ENGINES[engine]:
         (folder / f"{name}.parquet").touch()
-    publishing.require_tables(lake, "mix", "r-1")
-    (folder / "summary_classical.parquet").unlink()
-    with pytest.raises(LiftcastError, match=r"older version.*summary_classical\.parquet"):
-        publishing.require_tables(lake, "mix", "r-1")
+    publishing.require_tables(lake, engine, "r-1")
+    (folder / f"{table}.parquet").unlink()
+    with pytest.raises(LiftcastError, match=rf"older version.*{table}\.parquet") as told:
+        publishing.require_tables(lake, engine, "r-1")
+    assert f"`liftcast {stage}`" in str(told.value)
