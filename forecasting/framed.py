@@ -1,4 +1,4 @@
-"""The forecast of a long frame: race, mix, intervals, sums, explanation; and its backtest."""
+"""The forecast of a long frame: race, mix, intervals, sums, explanation."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pandas as pd
 from forecasting.calibrating import PATHS, QUANTILES, Calibration, calibrate, draw
 from forecasting.candidates import Candidate
 from forecasting.cleaning import named
-from forecasting.errors import HorizonError
 from forecasting.grid import Floats, Grid
 from forecasting.hierarchy import Levels, Way, groups_of, levels_of, reconcile
 from forecasting.longframe import LaidOut
 from forecasting.media import Media, explained_with
 from forecasting.periods import Span
-from forecasting.race import NAIVE, Progress, Race, Told, cuts_before, mixed, weights_at
+from forecasting.race import Progress, Race, Told, cuts_before, mixed, weights_at
+from forecasting.steps import steps_table
 from forecasting.totals import Sums, about, totals_table
 
 BLOCK = 200
@@ -29,19 +29,23 @@ TOTAL = ("total", "")
 @dataclass(frozen=True)
 class FrameForecast:
     """`forecast`: series columns, ds, mean, quantiles, model. `totals`: sums with intervals of
-    their own. `explain`: parts of each mean. `facts`: weights, origins, notes."""
+    their own. `explain`: parts of each mean. `steps`: the numbers before it (`forecasting.steps`).
+    `facts`: weights, origins, notes."""
 
     forecast: pd.DataFrame
     totals: pd.DataFrame
     explain: pd.DataFrame
+    steps: pd.DataFrame
     facts: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class At:
-    """A forecast at one origin, in arrays. `base`: before what a mix result adds, as raced."""
+    """A forecast at one origin, in arrays. `alone`: the mix of candidates, before levels agree;
+    `base`: before what a mix result adds, as raced."""
 
     cut: int
+    alone: Floats
     base: Floats
     mean: Floats
     models: list[str]
@@ -88,6 +92,7 @@ def forecast_frame(
         # What a period had already is what was sold, media and all.
         totals=totals_table(whole, at, sums),
         explain=explain_table(laid, race, at, media),
+        steps=steps_table(laid.keys, race, at, media),
         facts=facts_of(laid, race, at, media),
     )
 
@@ -127,122 +132,6 @@ def race_of(
     return Race(grid, seed, country, candidates, progress)
 
 
-def backtest_frame(
-    laid: LaidOut,
-    *,
-    origins: int = 4,
-    seed: int = 0,
-    country: str | None = None,
-    candidates: Sequence[Candidate] | None = None,
-    progress: Progress | None = None,
-) -> pd.DataFrame:
-    """Scores of the mix and of every candidate at past origins, one horizon apart.
-
-    At each origin, candidates are weighed and intervals set by origins before it alone.
-
-    Raises:
-        HorizonError: history is too short for one origin.
-    """
-    grid = laid.grid
-    least = max(2 * grid.season, 8)
-    cuts = [grid.ahead * (k + 1) for k in range(origins)]
-    cuts = [cut for cut in cuts if grid.known - cut >= least]
-    if not cuts:
-        raise HorizonError(
-            f"A backtest of {grid.ahead} periods needs at least {grid.ahead + least} periods of "
-            f"history; there are {grid.known}. Give a shorter horizon."
-        )
-    race = race_of(grid, seed, country, candidates, progress)
-    rows: list[dict[str, Any]] = []
-    for cut in cuts:
-        rows += scores_at(race, cut)
-    return pd.DataFrame(rows)
-
-
-def scores_at(race: Race, cut: int) -> list[dict[str, Any]]:
-    """One row a model: errors at one origin, over observed periods.
-
-    wape, bias (sum F - A over sum A), mase (scaled by the in-sample seasonal naive), wql (weighted
-    quantile loss over 5 quantiles), coverage on open periods, total_error (of the horizon's sum),
-    fva (share of the naive's WAPE saved).
-    """
-    at = forecast_at(race, cut, {})
-    actual = race.actual(cut)
-    seen = np.isfinite(actual)
-    open_seen = seen & ~at.told.shut
-    origin = race.grid.dates[race.grid.known - cut - 1].date()
-    base: dict[str, Any] = {"origin": origin, "horizon": race.grid.ahead}
-    answers = {"mix": at.mean, **at.told.forecasts}
-    scale = _naive_scale(race, cut)
-    rows = []
-    for name, forecast in answers.items():
-        told = seen & np.isfinite(forecast)
-        whole = told.any(axis=1)
-        if not told.any():
-            continue
-        wape = _wape(actual, forecast, told)
-        against = _wape(actual, at.told.forecasts[NAIVE], told)
-        sum_actual = float(actual[told].sum())
-        bias = float((forecast - actual)[told].sum() / sum_actual) if sum_actual else np.nan
-        row = {
-            **base,
-            "model": name,
-            "series": int(whole.sum()),
-            "wape": wape,
-            "fva": 1 - wape / against if against else np.nan,
-            "bias": bias,
-            "mase": _mase(actual, forecast, told, scale),
-            "wql": np.nan, "coverage_80": np.nan, "coverage_95": np.nan,
-            "total_in_80": np.nan, "total_in_95": np.nan,
-        }  # fmt: skip
-        if name == "mix":
-            q = at.quantiles
-            row["wql"] = _wql(actual, q, seen)
-            row["coverage_80"] = _inside(actual, q["p10"], q["p90"], open_seen)
-            row["coverage_95"] = _inside(actual, q["p025"], q["p975"], open_seen)
-            if seen.all():
-                total = actual.sum()
-                low, high, least, most = (at.horizon[k] for k in (1, 3, 0, 4))
-                row["total_in_80"] = float(low <= total <= high)
-                row["total_in_95"] = float(least <= total <= most)
-        rows.append(row)
-    return rows
-
-
-def _wape(actual: Floats, forecast: Floats, use: npt.NDArray[np.bool_]) -> float:
-    size = float(np.abs(actual[use]).sum())
-    return float(np.abs(actual - forecast)[use].sum() / size) if size else np.nan
-
-
-def _naive_scale(race: Race, cut: int) -> Floats:
-    y = race.grid.y[:, : race.grid.known - cut]
-    season = race.grid.season
-    if y.shape[1] <= season:
-        return np.full(len(y), np.nan)
-    step = np.abs(y[:, season:] - y[:, :-season])
-    count = np.isfinite(step).sum(axis=1)
-    return np.asarray(np.nan_to_num(step).sum(axis=1) / np.where(count > 0, count, np.nan))
-
-
-def _mase(actual: Floats, forecast: Floats, use: npt.NDArray[np.bool_], scale: Floats) -> float:
-    gap = np.where(use, np.abs(actual - forecast), 0.0).sum(axis=1) / np.maximum(use.sum(axis=1), 1)
-    good = np.isfinite(scale) & (scale > 0) & use.any(axis=1)
-    return float((gap[good] / scale[good]).mean()) if good.any() else np.nan
-
-
-def _wql(actual: Floats, quantiles: dict[str, Floats], use: npt.NDArray[np.bool_]) -> float:
-    loss = 0.0
-    for name, tau in QUANTILES.items():
-        gap = (actual - quantiles[name])[use]
-        loss += 2 * float(np.maximum(tau * gap, (tau - 1) * gap).sum())
-    size = float(np.abs(actual[use]).sum())
-    return loss / len(QUANTILES) / size if size else np.nan
-
-
-def _inside(actual: Floats, low: Floats, high: Floats, use: npt.NDArray[np.bool_]) -> float:
-    return float(((actual >= low) & (actual <= high))[use].mean()) if use.any() else np.nan
-
-
 def forecast_at(  # noqa: PLR0917
     race: Race,
     cut: int,
@@ -266,7 +155,7 @@ def forecast_at(  # noqa: PLR0917
     told = race.at(cut, whole=True)
     base, models = mixed(told, weights)
     # Cents once, here: every sum below is a sum of these.
-    base = np.round(base, 2)
+    alone = base = np.round(base, 2)
     reconciliation: dict[str, Any] = {"method": "bottom_up"}
     if hierarchy is not None:
         agreed = reconcile(race, cut, weights, told, hierarchy, way)
@@ -300,7 +189,7 @@ def forecast_at(  # noqa: PLR0917
     total = sums[TOTAL].sum(axis=1)
     grand = about(np.quantile(total, levels), total.mean(), mean.sum())
     return At(
-        cut, base, mean, models, found, sums, grand, wanted[0, H - 1], wanted, told, weights,
+        cut, alone, base, mean, models, found, sums, grand, wanted[0, H - 1], wanted, told, weights,
         calibration, reconciliation,
     )  # fmt: skip
 

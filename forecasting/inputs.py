@@ -52,6 +52,7 @@ class ForecastResult:
     `volume`: mean and quantiles per period, level, territory, product, DECIMAL(18,2) as `Decimal`.
     `revenue`: net revenue likewise, and the mean `units` of each row (None without units).
     `components`: parts of the forecast per native period. `fit`: actual and fitted history.
+    `steps`: the seasonal naive per native period and series, DECIMAL(18,2) as `Decimal`.
     `checks`: check_name, subject, severity, status, figure, threshold, text. `date_day` is
     datetime64[ns] at midnight. `settings` says what was chosen, `diagnostics` what was measured;
     both hold JSON values only.
@@ -61,6 +62,7 @@ class ForecastResult:
     revenue: pd.DataFrame
     components: pd.DataFrame
     fit: pd.DataFrame
+    steps: pd.DataFrame
     checks: pd.DataFrame
     settings: Mapping[str, Any]
     diagnostics: Mapping[str, Any]

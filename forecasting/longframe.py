@@ -30,6 +30,10 @@ MOST_AHEAD = 1100
 #: Categories of one plan column; more are keys or free text, no plan.
 MOST_LEVELS = 60
 _SHOWN = 5
+#: Columns of the tables that are written, which stand beside those of the series.
+_ANSWER = frozenset(
+    {"ds", "mean", "p025", "p10", "p50", "p90", "p975", "model", "part", "step", "value"}
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,11 @@ def lay_out(
     _need(history, [*series, date, target], "history")
     if len({*series, date, target}) < len(series) + 2:
         raise MissingColumnError("Series, date and target must be different columns.")
+    if taken := [name for name in series if name in _ANSWER]:
+        raise MissingColumnError(
+            f"The series column {_show(taken[0])} is named like a column of the forecast: "
+            "rename it."
+        )
     if history.empty:
         raise EmptyLedgerError("The history has no row: give at least one period of a series.")
     notes: list[str] = []

@@ -37,6 +37,7 @@ from forecasting.longframe import LaidOut
 from forecasting.media import Media
 from forecasting.periods import Span
 from forecasting.race import Progress
+from forecasting.steps import steps_table
 from forecasting.totals import Sums, totals_table
 
 #: Series that are forecast together in one race, where a frame is not said to be cut.
@@ -72,13 +73,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Part:
-    """A part's forecast. `forecast` and `explain` are its tables, series in the order of `rows`;
-    `sums` the paths (PATHS, H) of its share in each sum; the rest as in `framed.At`."""
+    """A part's forecast. `forecast`, `explain` and `steps` are its tables, series in the order of
+    `rows`; `sums` the paths (PATHS, H) of its share in each sum; the rest as in `framed.At`."""
 
     number: int
     rows: Rows
     forecast: pd.DataFrame
     explain: pd.DataFrame
+    steps: pd.DataFrame
     mean: Floats
     series_horizon: Floats
     series_spans: dict[Span, Floats]
@@ -225,6 +227,7 @@ def forecast_part(task: Task, progress: Progress | None = None) -> Part:
         rows=task.rows,
         forecast=forecast_table(laid, at),
         explain=explain_table(laid, race, at, task.media),
+        steps=steps_table(laid.keys, race, at, task.media),
         mean=at.mean,
         series_horizon=at.series_horizon,
         series_spans={span: at.series_spans[span] for span in task.spans},
@@ -245,6 +248,7 @@ def joined(tasks: Tasks, parts: Sequence[Part]) -> FrameForecast:
         forecast=_in_order(tasks, [part.forecast for part in parts]),
         totals=tasks.totals(whole),
         explain=_in_order(tasks, [part.explain for part in parts]),
+        steps=_in_order(tasks, [part.steps for part in parts]),
         facts=tasks.facts([part.facts for part in parts]),
     )
 

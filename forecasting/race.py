@@ -203,6 +203,27 @@ def weights_over(
     return {kind: {} if e is None else _convex(*e) for kind, e in errors.items()}
 
 
+def alone_at(
+    race: Race, cut: int, weights: dict[str, dict[str, float]]
+) -> dict[str, dict[str, float]]:
+    """By kind, the one candidate that alone erred least at the origins before `cut`.
+
+    Args:
+        weights: of the mix at `cut` (`weights_at`): a slow candidate counts where it is in it, and
+            so has forecast every series.
+    """
+    slow = [one.name for one in race.candidates if one.speed == "slow"]
+    out: dict[str, dict[str, float]] = {}
+    for kind, mix in weights.items():
+        found = _stack(race, cuts_before(race.grid, cut), kind, [n for n in slow if n in mix])
+        out[kind] = {}
+        if found is not None:
+            names, forecasts, actuals = found
+            errors = np.abs(forecasts - actuals[:, None]).mean(axis=0)
+            out[kind] = {names[int(errors.argmin())]: 1.0}
+    return out
+
+
 def _slow_worth_it(race: Race, cut: int, cuts: Sequence[int], kind: str) -> list[str]:
     """Slow candidates that, on a sample at the newest earlier origin, better the quick mix."""
     slow = [c.name for c in race.candidates if c.speed == "slow" and kind in c.kinds]

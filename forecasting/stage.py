@@ -35,6 +35,7 @@ from forecasting.revenue import (
 )
 from forecasting.series import KEYS, Calendar, Sold, calendar, measure_of, sold_of
 from forecasting.signals import course_signals
+from forecasting.steps import release_steps
 
 if TYPE_CHECKING:
     from models.mix.result import MixResult
@@ -133,6 +134,7 @@ def forecast(
         revenue=revenue,
         components=_components(sold, made, price),
         fit=_fit(sold, made, added, laid),
+        steps=release_steps(sold.keys, made.race, made.told, media, measure),
         checks=check_frame(checks),
         settings={
             "model": "race",

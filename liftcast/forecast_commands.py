@@ -113,7 +113,7 @@ def add_commands(  # noqa: PLR0915 - a function a command
         workers: WorkersOption = 2,
         chunk: ChunkOption = None,
     ) -> None:
-        """Forecast every series of a CSV: forecast.csv, totals.csv, explain.csv.
+        """Forecast every series of a CSV: forecast.csv, totals.csv, explain.csv, steps.csv.
 
         Many series are forecast in parts, by processes of their own; finished parts are kept, and
         the same command goes on where it was stopped.
@@ -171,13 +171,16 @@ def add_commands(  # noqa: PLR0915 - a function a command
         seed: SeedOption = 0,
         signs: SignsOption = None,
         fiscal_calendar: FiscalOption = None,
+        levels: LevelsOption = None,
+        reconcile: ReconcileOption = None,
     ) -> None:
-        """Forecast the past from before it, at several origins: scores.csv, by model.
+        """Forecast the past from before it, at several origins: scores.csv, by step and model.
 
-        The plan of a past horizon is what ran in it.
+        The steps: seasonal naive, best single candidate, mix; with `--levels` or `--reconcile`
+        also the mix made to agree. The plan of a past horizon is what ran in it.
         """
         prepare()
-        from forecasting.framed import backtest_frame
+        from forecasting.backtesting import backtest_frame
         from liftcast.forecast_files import free, write_scores
 
         free(out)
@@ -186,7 +189,12 @@ def add_commands(  # noqa: PLR0915 - a function a command
         asked = Asked(history, plan, series, date, target, horizon, gaps, rules, wished)
         with naming(history, plan):
             laid = lay_out_files(asked, note)
-        scores = backtest_frame(laid, origins=origins, seed=seed, country=country, progress=clock())
+        sums = None
+        if levels is not None or reconcile is not None:
+            sums = sums_asked(laid, levels, reconcile, None)
+        scores = backtest_frame(
+            laid, origins=origins, seed=seed, country=country, progress=clock(), sums=sums
+        )
         if scores["origin"].nunique() < origins:
             note(f"history has room for {scores['origin'].nunique()} origins, not {origins}")
         write_scores(out, scores)
@@ -199,7 +207,9 @@ def add_commands(  # noqa: PLR0915 - a function a command
 def _summary(console: Console, facts: dict[str, Any], out: Path) -> None:
     console.print(_weights(facts["weights"], facts["kinds"]))
     console.print(f"levels agree: {facts['reconciliation']['method']}")
-    console.print(f"forecast.csv, totals.csv, explain.csv lie in {escape(printable(out))}")
+    console.print(
+        f"forecast.csv, totals.csv, explain.csv, steps.csv lie in {escape(printable(out))}"
+    )
 
 
 def _weights(weights: dict[str, dict[str, float]], kinds: dict[str, int]) -> Table:
@@ -215,20 +225,26 @@ def _weights(weights: dict[str, dict[str, float]], kinds: dict[str, int]) -> Tab
 
 
 def _scores(scores: pd.DataFrame) -> Table:
+    import pandas as pd
+
     table = Table(title="mean over origins; bias: sum F - A over sum A", title_justify="left")
-    columns = {"wape": "WAPE", "fva": "saved of naive", "bias": "bias", "mase": "MASE",
-               "coverage_80": "in 80 %", "coverage_95": "in 95 %"}  # fmt: skip
+    columns = {"wape": "WAPE", "added": "step saves", "fva": "saved of naive", "bias": "bias",
+               "wape_total": "of total", "mase": "MASE", "coverage_80": "in 80 %",
+               "coverage_95": "in 95 %"}  # fmt: skip
+    table.add_column("step", justify="right")
     table.add_column("model")
     table.add_column("origins", justify="right")
     table.add_column("series", justify="right")
     for heading in columns.values():
         table.add_column(heading, justify="right")
     means = scores.groupby("model", sort=False)[list(columns)].mean()
-    counts = scores.groupby("model", sort=False).agg({"origin": "nunique", "series": "max"})
+    counts = scores.groupby("model", sort=False).agg(
+        {"origin": "nunique", "series": "max", "step": "max"}
+    )
     for model in means.index:
         cells = [means.loc[model, name] for name in columns]
         shown = ["" if math.isnan(cell) else f"{cell:.3f}" for cell in cells]
-        table.add_row(
-            str(model), str(counts.loc[model, "origin"]), str(counts.loc[model, "series"]), *shown
-        )
+        told = counts.loc[model]
+        step = "" if pd.isna(told["step"]) else str(told["step"])
+        table.add_row(step, str(model), str(told["origin"]), str(told["series"]), *shown)
     return table

@@ -34,6 +34,7 @@ _CENTS = {
 }
 
 
+_STEPS = "steps.csv"
 _SCENARIO_TEXT = ["plan", "against", "level", "key", "driver", "period"]
 
 
@@ -52,12 +53,13 @@ def free(folder: Path) -> None:
 
 
 def write_forecast(folder: Path, laid: LaidOut, made: FrameForecast) -> None:
-    """forecast.csv, totals.csv, explain.csv and facts.json, all or nothing."""
+    """forecast.csv, totals.csv, explain.csv, steps.csv and facts.json, all or nothing."""
     names = list(laid.keys.columns)
     tables = {
         "forecast.csv": (made.forecast, [*names, "model"]),
         "totals.csv": (made.totals, ["level", "key", "period"]),
         "explain.csv": (made.explain, [*names, "part"]),
+        _STEPS: (made.steps, [*names, "step"]),
     }
     with whole_folder(folder) as place:
         write_tables(place, tables)
@@ -72,8 +74,9 @@ def write_tables(place: Path, tables: Mapping[str, tuple[pd.DataFrame, list[str]
 
 def write_scores(folder: Path, scores: pd.DataFrame) -> None:
     """scores.csv."""
+    steps = ["" if number != number else int(number) for number in scores["step"].astype(float)]  # noqa: PLR0124 - NaN
     with whole_folder(folder) as place:
-        _table(place / "scores.csv", scores, ["model"])
+        _table(place / "scores.csv", scores.assign(step=steps), ["model", "made_of"])
 
 
 def write_scenario(folder: Path, made: ScenarioResult) -> None:
@@ -99,7 +102,7 @@ def _table(path: Path, frame: pd.DataFrame, text: list[str]) -> None:
         values = frame[name]
         if pd.api.types.is_datetime64_any_dtype(values):
             columns[name] = values.dt.strftime("%Y-%m-%d").tolist()
-        elif name in _CENTS:
+        elif name in _CENTS or (name == "value" and path.name == _STEPS):
             # Money and pieces with two digits: sums of what is written are exact.
             columns[name] = [Decimal(f"{v:.2f}") if v == v else "" for v in values]  # noqa: PLR0124
         else:

@@ -234,11 +234,13 @@ def make_part(folder: Path, task: Task) -> None:
         tables = {
             "forecast.csv": (part.forecast, [*text, "model"]),
             "explain.csv": (part.explain, [*text, "part"]),
+            "steps.csv": (part.steps, [*text, "step"]),
         }
         write_tables(place, tables)
-        lengths = np.zeros((2, len(task.rows)), dtype=np.int64)
+        lengths = np.zeros((3, len(task.rows)), dtype=np.int64)
         lengths[0] = len(part.forecast) // len(task.rows)
         lengths[1] = _rows_of(task, part.explain)
+        lengths[2] = len(part.steps) // len(task.rows)
         spans = np.array(list(part.series_spans), dtype=np.int64).reshape(-1, 2)
         bounds = [part.series_spans[span] for span in part.series_spans]
         np.savez(
@@ -287,7 +289,7 @@ def _write(out: Path, folder: Path, tasks: Tasks, asked: dict[str, Any]) -> dict
     totals = tasks.totals(tasks.whole(kept, SummedPaths(places)))
     told = tasks.facts(facts) | {"inputs": asked}
     with whole_folder(out) as fresh:
-        for number, name in enumerate(("forecast.csv", "explain.csv")):
+        for number, name in enumerate(("forecast.csv", "explain.csv", "steps.csv")):
             parts = [_place(folder, n) / name for n in range(len(tasks))]
             _merged(fresh / name, parts, owner, [own[number] for own in lengths])
         write_tables(fresh, {"totals.csv": (totals, ["level", "key", "period"])})

@@ -10,7 +10,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from liftcast.forecast_versions_screens import accuracy_table, bridge_table, restated_table
+from liftcast.forecast_versions_screens import (
+    accuracy_table,
+    bridge_table,
+    held_table,
+    restated_table,
+)
 from warehouse.errors import LiftcastError, printable
 from warehouse.lake import Lake
 from warehouse.settings import Settings
@@ -162,7 +167,7 @@ def _accuracy(app: typer.Typer, console: Console, note: Note) -> None:
         store: StoreOption = None,
         lake: LakeOption = None,
     ) -> None:
-        """Errors of the versions that were locked then, by lag; what overrides were worth."""
+        """Errors of the versions that were locked then, by lag; what model and overrides added."""
         from forecasting.versions.accuracy import by_lag
         from liftcast.version_reports import accuracy_of
         from liftcast.version_store import opened
@@ -175,7 +180,14 @@ def _accuracy(app: typer.Typer, console: Console, note: Note) -> None:
                 "and close periods with `liftcast forecast version close`"
             )
             return
-        console.print(accuracy_table(by_lag(rows)))
+        lags = by_lag(rows)
+        console.print(accuracy_table(lags))
+        console.print(held_table(lags))
+        if (lags["periods_naive"] < lags["periods"]).any():
+            note(
+                "some versions do not say what the naive would have been: what is told of the "
+                "naive and the model's step is of the others alone"
+            )
         if out is not None:
             from liftcast.version_making import write_rows
 

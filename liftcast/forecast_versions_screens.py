@@ -47,6 +47,7 @@ def origin_table(version: Version) -> Table:
         ("code", version.code_version), ("data", version.data_hash), ("plan", version.plan_hash),
         ("measure", version.currency or version.measure), ("series", ", ".join(version.series)),
         ("fiscal calendar", version.facts.get("calendar", "")),
+        ("naive", "kept" if "naive.parquet" in version.files else "not recorded"),
         ("supersedes", version.supersedes or ""), ("bridged from", version.bridge_from or ""),
     ):  # fmt: skip
         table.add_row(what, escape(printable(which, 200)))
@@ -132,20 +133,34 @@ def bridge_table(steps: pd.DataFrame, title: str, by: str | None) -> Table:
 
 
 def accuracy_table(lags: pd.DataFrame) -> Table:
-    """WAPE and bias by lag, statistical beside final."""
-    title = "by lag in fiscal periods; bias: sum F - A over sum A; value: WAPE saved by overrides"
+    """WAPE of the naive, the model and the final number by lag, and what each step saved."""
+    title = "by lag in fiscal periods; bias: sum F - A over sum A; a step adds the WAPE it saves"
+    shown = {
+        "wape_naive": "WAPE naive", "added_by_model": "model adds",
+        "wape_statistical": "WAPE stat.", "added_by_override": "overrides add",
+        "wape_final": "WAPE final", "bias_statistical": "bias stat.", "bias_final": "bias final",
+    }  # fmt: skip
+    return _lag_table(title, lags, "actual", shown)
+
+
+def held_table(lags: pd.DataFrame) -> Table:
+    """What came of locked intervals by lag: coverage and weighted quantile loss."""
+    title = "locked intervals of the statistical number, by series and date"
+    shown = {"coverage_80": "in 80 %", "coverage_95": "in 95 %", "wql": "quantile loss"}
+    return _lag_table(title, lags, "cells", shown)
+
+
+def _lag_table(title: str, lags: pd.DataFrame, size: str, shown: dict[str, str]) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("scenario", overflow="fold")
-    for heading in ("unit", "lag", "periods", "actual", "WAPE stat.", "WAPE final", "bias stat.",
-                    "bias final", "value"):  # fmt: skip
+    for heading in ("unit", "lag", "periods", size, *shown.values()):
         table.add_column(heading, justify="right")
     for _, row in lags.iterrows():
-        rates = ["wape_statistical", "wape_final", "bias_statistical", "bias_final", "value_added"]
-        cells = [_share(row[name], name.startswith(("bias", "value"))) for name in rates]
+        cells = [_share(row[name], name.startswith(("bias", "added"))) for name in shown]
         table.add_row(
             escape(printable(row["scenario"], 40)),
             escape(printable(row["currency"] or row["measure"], 20)),
-            str(row["lag"]), str(row["periods"]), f"{row['actual']:,}", *cells,
+            str(row["lag"]), str(row["periods"]), f"{row[size]:,}", *cells,
         )  # fmt: skip
     return table
 

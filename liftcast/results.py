@@ -96,6 +96,14 @@ FORECAST: dict[str, tuple[pa.Schema, int]] = {
         ),
         4,
     ),
+    # What the naive would have said: versions are held to it.
+    "steps": (
+        _schema(
+            date_day=_DAY, territory_id=_TEXT, product_id=_TEXT, sales_channel=_TEXT,
+            measure=_TEXT, step=_TEXT, value=_MONEY,
+        ),
+        6,
+    ),
     "checks": (_CHECKS, 2),
 }  # fmt: skip
 

@@ -17,7 +17,9 @@ from warehouse.files import appearing, sha256_file
 
 _AMOUNT = pa.decimal128(18, 2)
 _TYPES: dict[str, pa.DataType] = {
-    **dict.fromkeys((*NUMBERS, "override", "final", "actual", "before", "after", "was"), _AMOUNT),
+    **dict.fromkeys(
+        (*NUMBERS, "override", "final", "naive", "actual", "before", "after", "was"), _AMOUNT
+    ),
     **dict.fromkeys(
         ("ds", "starts_on", "ends_on", "first_day", "last_day", "expires_on"), pa.date32()
     ),

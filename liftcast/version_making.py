@@ -14,7 +14,7 @@ from forecasting.versions.bridge import uncovered
 from forecasting.versions.errors import OverrideError, VersionError
 from forecasting.versions.fiscal import period_of, positions, row_of
 from forecasting.versions.overrides import Applied, Override, as_rows, number_from
-from forecasting.versions.tables import NUMBERS, version_table
+from forecasting.versions.tables import NUMBERS, naive_table, version_table
 from liftcast.version_actor import Actor
 from liftcast.version_reports import comparable, same_hash
 from liftcast.version_sources import NOT_RECORDED, Made, pairs, periods_from
@@ -96,6 +96,11 @@ def draft(
         note("the forecast was made by code that was changed and not committed: nobody can make "
              "it again")  # fmt: skip
     tables = {"statistical": table, "periods": periods}
+    if made.naive is None:
+        note("the forecast does not say what the naive would have been: accuracy will not tell "
+             "what the model added")  # fmt: skip
+    else:
+        tables["naive"] = naive_table(made.naive, made.series, table)
     if bridge_from is not None:
         fields["bridge_from"] = bridge_from
         tables |= _between(store, history.version(bridge_from), made, table, stops or {})

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forecasting.versions.accuracy import COLUMNS
+from forecasting.versions.accuracy import AMOUNTS, COLUMNS, OF_NAIVE, RATES
 from forecasting.versions.bridge import ORDER
 from forecasting.versions.errors import VersionError
 from forecasting.versions.states import History, State, Version
@@ -29,15 +29,15 @@ _TEXT, _AMOUNT, _DAY, _RATE = pa.string(), pa.decimal128(18, 2), pa.date32(), pa
 def _schema(names: Sequence[str]) -> pa.Schema:
     kinds = {
         **dict.fromkeys(
-            ("statistical", "override", "final", "amount", "actual", "absolute_actual",
-             "error_statistical", "error_final"), _AMOUNT,
+            ("statistical", "override", "final", "amount", *AMOUNTS, *OF_NAIVE, "quantile_loss",
+             "absolute_judged"), _AMOUNT,
         ),
         **dict.fromkeys(("as_of", "period_starts_on", "first_day", "last_day"), _DAY),
+        **dict.fromkeys(RATES, _RATE),
         **dict.fromkeys(
-            ("wape_statistical", "wape_final", "bias_statistical", "bias_final", "value_added"),
-            _RATE,
+            ("lag", "series", "not_forecast", "step_number", "cells", "inside_80", "inside_95"),
+            pa.int64(),
         ),
-        **dict.fromkeys(("lag", "series", "not_forecast", "step_number"), pa.int64()),
     }  # fmt: skip
     return pa.schema([(name, kinds.get(name, _TEXT)) for name in names])
 

@@ -284,7 +284,7 @@ def accuracy_of(
                 version.name, version.scenario, version.fiscal_period, version.as_of,
                 date.fromisoformat(version.locked_at[:10]), version.series,
                 store.numbers(version).table, store.made_by(version, "periods"),
-                version.measure, version.currency,
+                version.measure, version.currency, _naive(store, version),
             )
         )  # fmt: skip
     if left and closes:
@@ -298,6 +298,11 @@ def accuracy_of(
         frames.append(accuracy(kept[key], against))
     filled = [frame for frame in frames if len(frame)]
     return pd.concat(filled, ignore_index=True) if filled else accuracy([], [])
+
+
+def _naive(store: VersionStore, version: Version) -> pd.DataFrame | None:
+    """What the naive would have said; None for a version that was made before this was kept."""
+    return store.made_by(version, "naive") if "naive.parquet" in version.files else None
 
 
 def _as_restated(store: VersionStore, history: History, key: Key, one: Closed) -> Closed:

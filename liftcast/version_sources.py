@@ -31,6 +31,7 @@ class Made:
     """A forecast to keep: its rows, its series columns, and what it was made of.
 
     `as_of` is the last day known to it; hashes are `not recorded` where the forecast does not say.
+    `naive`: series columns, ds, naive; None where it is not recorded.
     """
 
     frame: pd.DataFrame
@@ -43,6 +44,7 @@ class Made:
     plan_hash: str
     facts: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    naive: pd.DataFrame | None = None
 
 
 def from_folder(
@@ -77,6 +79,9 @@ def from_folder(
     series = tuple(names[: names.index("ds")])
     for name in series:
         frame[name] = frame[name].map(_unquoted)
+    naive = _naive(folder / "steps.csv", series)
+    if naive is not None:
+        hashes["steps.csv"] = sha256_file(folder / "steps.csv")
     _same_total(frame, read_csv(files["totals.csv"]).frame, folder)
     facts = _facts(files["facts.json"])
     inputs = facts.get("inputs")
@@ -106,7 +111,27 @@ def from_folder(
             "settings": told.get("settings"),
         },
         notes=tuple(notes),
+        naive=naive,
     )
+
+
+def _naive(file: Path, series: tuple[str, ...]) -> pd.DataFrame | None:
+    """The naive's numbers of a folder; None where an older version wrote it."""
+    from liftcast.mix_files import read_csv
+
+    if not file.is_file():
+        return None
+    steps = read_csv(file).frame
+    if missing := [name for name in (*series, "ds", "step", "value") if name not in steps]:
+        raise LiftcastError(
+            f"steps.csv has no column {printable(missing[0], 60)}", where=printable(file.parent),
+            expected="the series columns of forecast.csv, ds, step, value",
+            remedy="Run the forecast again",
+        )  # fmt: skip
+    out = steps[steps["step"] == "naive"].rename(columns={"value": "naive"})
+    for name in series:
+        out[name] = out[name].map(_unquoted)
+    return out.reset_index(drop=True)
 
 
 def _unquoted(text: str) -> str:
@@ -186,6 +211,7 @@ def from_lake(lake: Lake, measure: str | None = None) -> Made:
             | {"seed": result["seed"], "mix": result.get("mix_run_id") is not None},
             "files": {file.name: sha256_file(file)},
         },
+        naive=_naive_of_result(folder, measure),
     )  # fmt: skip
 
 
@@ -219,6 +245,15 @@ def _known_measure(measure: str, counted: str) -> None:
             expected=" or ".join(dict.fromkeys((counted, "net_revenue"))),
             got=printable(measure, 40),
         )  # fmt: skip
+def _naive_of_result(folder: Path, measure: str) -> pd.DataFrame | None:
+    """The naive's numbers of a lake's result; None where it has none in this measure."""
+    import pyarrow.parquet as pq
+
+    if not (folder / "steps.parquet").is_file():
+        return None
+    steps = pq.read_table(folder / "steps.parquet").to_pandas()
+    found = steps[(steps["step"] == "naive") & (steps["measure"] == measure)]
+    return found.rename(columns={"date_day": "ds", "value": "naive"}) if len(found) else None
 
 
 def series_rows(volume: pd.DataFrame, model: str) -> pd.DataFrame:

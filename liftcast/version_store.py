@@ -123,7 +123,7 @@ class VersionStore:
         return read_table(self.root / "versions" / version.name, "statistical", version.files)
 
     def made_by(self, version: Version, name: str) -> pd.DataFrame:
-        """Another table made with a version: periods, old_plan, old_data.
+        """Another table made with a version: periods, naive, old_plan, old_data.
 
         Raises:
             LiftcastError: there is none, or it was touched.
@@ -221,7 +221,7 @@ class VersionStore:
             fields: version, as_of, fiscal_period, scenario, code_version, data_hash, plan_hash,
                 measure, currency, series, facts; where wished supersedes, bridge_from.
             tables: `statistical` (`version_table` with `period`), `periods`, and what the bridge
-                needs.
+                needs; `naive` where it is known.
 
         Raises:
             VersionError: the rules do not allow it.

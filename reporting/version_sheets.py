@@ -75,23 +75,30 @@ def accuracy(con: duckdb.DuckDBPyConnection) -> Sheet:
     columns = [
         _text("Against", 13), _text("Closed period"), _text("Scenario"), Column("Lag", "count", 9),
         _text("Version", 24), _text("Covers", 9), _text("Level"), _text("Of", 22),
-        _amount("Statistical"), _amount("Final"), _amount("Actual"),
-        Column("WAPE, statistical", "share", 12), Column("WAPE, final", "share", 12),
+        _amount("Naive"), _amount("Statistical"), _amount("Final"), _amount("Actual"),
+        Column("WAPE, naive", "share", 12), Column("WAPE saved by model", "share", 14),
+        Column("WAPE, statistical", "share", 12), Column("WAPE saved by overrides", "share", 14),
+        Column("WAPE, final", "share", 12),
         Column("Bias, statistical", "share", 12), Column("Bias, final", "share", 12),
-        Column("WAPE saved by overrides", "share", 14), _text("Unit", 9),
+        Column("In 80 %", "share", 9), Column("In 95 %", "share", 9),
+        Column("Dates judged", "count", 12), Column("Quantile loss", "share", 12),
+        _text("Unit", 9),
     ]  # fmt: skip
     found = cells(
         con,
         f"""
-        SELECT basis, period, scenario, lag, version, covers, level, key, statistical, final,
-               actual, wape_statistical, wape_final, bias_statistical, bias_final, value_added,
+        SELECT basis, period, scenario, lag, version, covers, level, key, naive, statistical,
+               final, actual, wape_naive, added_by_model, wape_statistical, added_by_override,
+               wape_final, bias_statistical, bias_final, coverage_80, coverage_95, cells, wql,
                {_UNIT}
         FROM fcst_accuracy
         ORDER BY basis, level <> 'total', period DESC, scenario, lag, level, key
         """,  # noqa: S608 - no text from outside
     )
     note = (
-        "locked versions against the closes, by lag in fiscal periods; bias is sum F - A over sum A"
+        "locked versions against the closes, by lag in fiscal periods; bias is sum F - A over sum "
+        "A; intervals are of the statistical number, by series and date; without a naive where the "
+        "version does not say it"
         if found
         else "no closed period has a version that was locked before it ended"
     )

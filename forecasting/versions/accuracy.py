@@ -12,22 +12,30 @@ import pandas as pd
 
 from forecasting.versions.errors import VersionError
 from forecasting.versions.fiscal import row_of
+from forecasting.versions.intervals import FIGURES, held
 from forecasting.versions.tables import exact
 from forecasting.versions.wording import shown
 
 ZERO = Decimal("0.00")
 AMOUNTS = ("statistical", "final", "actual", "absolute_actual", "error_statistical", "error_final")
-RATES = ("wape_statistical", "wape_final", "bias_statistical", "bias_final", "value_added")
+#: None where a version does not say what the naive would have been.
+OF_NAIVE = ("naive", "error_naive")
+RATES = (
+    "wape_naive", "wape_statistical", "wape_final", "added_by_model", "added_by_override",
+    "bias_statistical", "bias_final", "coverage_80", "coverage_95", "wql",
+)  # fmt: skip
 COLUMNS = (
     "period", "scenario", "lag", "version", "made_in", "first_day", "last_day", "covers", "level",
-    "key", "series", "not_forecast", *AMOUNTS, *RATES, "measure", "currency",
+    "key", "series", "not_forecast", *OF_NAIVE, *AMOUNTS, *FIGURES, *RATES, "measure", "currency",
 )  # fmt: skip
+Amounts = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A locked version: `table` has series columns, ds, period, mean, final; `periods` its fiscal
-    calendar; `locked_on` the day (UTC) it was locked."""
+    """A locked version: `table` has series columns, ds, period, mean, quantiles, final; `periods`
+    its fiscal calendar; `locked_on` the day (UTC) it was locked; `naive` series columns, ds, naive,
+    None where that is not recorded."""
 
     name: str
     scenario: str
@@ -39,6 +47,7 @@ class Kept:
     periods: pd.DataFrame
     measure: str = ""
     currency: str | None = None
+    naive: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +93,11 @@ def accuracy(versions: Sequence[Kept], closes: Sequence[Closed]) -> pd.DataFrame
 
     Amounts (Decimal) are sums over a period. Errors are absolute, by series, then summed; WAPE is
     their sum over the sum of absolute actuals, bias is sum(F - A) over sum(A), both as shares; None
-    where there is no actual. value_added: WAPE of the statistical number less that of the final
-    one, above zero where overrides helped. lag: fiscal periods from the one the version was made
+    where there is no actual. Steps: added_by_model is the WAPE of the naive less that of the
+    statistical number, added_by_override that of the statistical number less that of the final one,
+    each above zero where the step helped; None where the naive is not recorded. Intervals, which
+    are of the statistical number: `forecasting.versions.intervals`; coverage is inside over cells,
+    wql quantile_loss over absolute_judged. lag: fiscal periods from the one the version was made
     in. covers: whole period; rest of it (made within it); part (the horizon ends within it).
     Series that sold and were not forecast count with a forecast of zero, and in not_forecast. A
     date without an actual is one without a sale.
@@ -130,8 +142,15 @@ def _compared(one: Kept, close: Closed) -> list[dict[str, Any]]:
     forecast = told.groupby(names)[["mean", "final"]].agg(_sum).reset_index()
     actual = sold.groupby(names)["actual"].agg(_sum).reset_index()
     both = forecast.merge(actual, on=names, how="outer", indicator=True)
-    for name in ("mean", "final", "actual"):
+    amounts = ["mean", "final", "actual"]
+    if one.naive is not None:
+        told_naive = one.naive[one.naive["ds"].between(first, told["ds"].max())]
+        naive = told_naive.groupby(names)["naive"].agg(_sum).reset_index()
+        both, amounts = both.merge(naive, on=names, how="left"), [*amounts, "naive"]
+    for name in amounts:
         both[name] = exact(ZERO if pd.isna(v) else v for v in both[name])
+    ends = (last + pd.Timedelta(days=1)).date()
+    both = both.merge(held(told, sold, names, ends), on=names, how="left")
     head = {
         "period": close.period, "scenario": one.scenario,
         "lag": at - row_of(one.fiscal_period, one.periods), "version": one.name,
@@ -159,36 +178,74 @@ def _scores(both: pd.DataFrame) -> dict[str, Any]:
         "error_statistical": _sum((both["mean"] - both["actual"]).abs()),
         "error_final": _sum((both["final"] - both["actual"]).abs()),
     }
+    naive: dict[str, Decimal | None] = dict.fromkeys(OF_NAIVE)
+    if "naive" in both:
+        naive = {
+            "naive": _sum(both["naive"]),
+            "error_naive": _sum((both["naive"] - both["actual"]).abs()),
+        }
     missing = int((both["_merge"] == "right_only").sum())
+    told = naive | amounts | _figures(both)
+    return {"series": len(both), "not_forecast": missing, **told, **rates(told)}
+
+
+def _figures(rows: pd.DataFrame) -> dict[str, Any]:
+    """Sums of what intervals held: counts, and amounts with two places."""
+    sums = {name: rows[name].sum() for name in FIGURES}
+    counts = {name: int(sums[name]) for name in FIGURES[:3]}
+    return counts | {name: Decimal(f"{sums[name]:.2f}") for name in FIGURES[3:]}
+
+
+def rates(told: Amounts, beside: Amounts | None = None) -> dict[str, float | None]:
+    """WAPE, what each step added, bias and accuracy of quantiles, of summed amounts.
+
+    Args:
+        beside: sums of those versions alone of which the naive is recorded; None: of all, or none.
+    """
+    actual, size = told["actual"], told["absolute_actual"]
+    beside = told if beside is None else beside
+    known = None if beside["naive"] is None else beside["absolute_actual"]
+    model = None if known is None else beside["error_naive"] - beside["error_statistical"]
+    cells, judged = told["cells"], told["absolute_judged"]
     return {
-        "series": len(both), "not_forecast": missing, **amounts, **rates(amounts)
-    }  # fmt: skip
+        "wape_naive": _share(beside["error_naive"], known),
+        "wape_statistical": _share(told["error_statistical"], size),
+        "wape_final": _share(told["error_final"], size),
+        "added_by_model": _share(model, known),
+        "added_by_override": _share(told["error_statistical"] - told["error_final"], size),
+        "bias_statistical": _share(told["statistical"] - actual, actual),
+        "bias_final": _share(told["final"] - actual, actual),
+        "coverage_80": _share(told["inside_80"], cells),
+        "coverage_95": _share(told["inside_95"], cells),
+        "wql": _share(told["quantile_loss"], judged),
+    }
 
 
-def rates(amounts: Mapping[str, Decimal]) -> dict[str, float | None]:
-    """WAPE, bias and value added of summed amounts."""
-    actual, size = amounts["actual"], amounts["absolute_actual"]
-    wape = [float(amounts[f"error_{k}"] / size) if size else None for k in ("statistical", "final")]
-    bias = [float((amounts[k] - actual) / actual) if actual else None
-            for k in ("statistical", "final")]  # fmt: skip
-    added = wape[0] - wape[1] if wape[0] is not None and wape[1] is not None else None
-    return dict(zip(RATES, (*wape, *bias, added), strict=True))
+def _share(part: Any, whole: Any) -> float | None:
+    return float(part / whole) if whole else None
 
 
 def by_lag(rows: pd.DataFrame) -> pd.DataFrame:
     """Totals of `accuracy` pooled over closed periods: measure, currency, scenario, lag, periods,
-    amounts, rates.
+    periods_naive, amounts, rates.
 
-    A version that covers only part of a period is left out.
+    A version that covers only part of a period is left out. periods_naive: those of which the naive
+    is recorded; what is said of the naive, and added_by_model, is of these alone.
     """
     whole = rows[(rows["level"] == "total") & (rows["covers"] != "part")]
     out: list[dict[str, Any]] = []
     keys = ["measure", "currency", "scenario", "lag"]
     for _, group in whole.groupby(keys, dropna=False):
         head = {name: group[name].iloc[0] for name in keys}
-        amounts = {name: _sum(group[name]) for name in AMOUNTS}
+        known = group[group["naive"].notna()]
+        naive: dict[str, Any] = dict.fromkeys(OF_NAIVE)
+        if len(known):
+            naive = {name: _sum(known[name]) for name in OF_NAIVE}
+        told = naive | {name: _sum(group[name]) for name in AMOUNTS} | _figures(group)
+        beside = naive | {name: _sum(known[name]) for name in AMOUNTS}
         out.append(
             {**head, "periods": int(group["period"].nunique()),
-             **amounts, **rates(amounts)}
+             "periods_naive": int(known["period"].nunique()), **told, **rates(told, beside)}
         )  # fmt: skip
-    return pd.DataFrame(out, columns=[*keys, "periods", *AMOUNTS, *RATES])
+    columns = [*keys, "periods", "periods_naive", *OF_NAIVE, *AMOUNTS, *FIGURES, *RATES]
+    return pd.DataFrame(out, columns=columns)

@@ -16,7 +16,7 @@ QUANTILES = ("p025", "p10", "p50", "p90", "p975")
 NUMBERS = ("mean", *QUANTILES)
 #: Columns a version's tables have beside those of the series.
 RESERVED = frozenset({
-    *NUMBERS, "ds", "model", "override", "final", "period", "version", "actual", "series",
+    *NUMBERS, "ds", "model", "override", "final", "period", "version", "actual", "series", "naive",
 })  # fmt: skip
 _CENT = Decimal("0.01")
 _MOST = Decimal(10) ** 15
@@ -55,6 +55,31 @@ def version_table(frame: pd.DataFrame, series: Sequence[str]) -> pd.DataFrame:
         raise BadValueError(f"The forecast's mean is {out['mean'].iloc[low]} in row {low + 1}.")
     out["model"] = frame["model"].astype(str).to_numpy() if "model" in frame.columns else ""
     return _sorted(out, names, "forecast")
+
+
+def naive_table(frame: pd.DataFrame, series: Sequence[str], table: pd.DataFrame) -> pd.DataFrame:
+    """What the naive would have said, as it is kept: series columns, ds, naive (Decimal).
+
+    Args:
+        table: the version's own (`version_table`): rows are the same.
+
+    Raises:
+        MissingColumnError, BadValueError, DuplicateKeyError: as `version_table`, or other rows.
+    """
+    names = list(series)
+    missing = [name for name in (*names, "ds", "naive") if name not in frame.columns]
+    if missing:
+        raise MissingColumnError(f"The naive's numbers lack {', '.join(map(shown, missing))}.")
+    out = _keys(frame, names, "naive")
+    out["naive"] = exact(_amounts(frame["naive"], "naive", "naive"))
+    out = _sorted(out, names, "naive")
+    keys = [*names, "ds"]
+    if not out[keys].equals(table[keys].reset_index(drop=True)):
+        raise BadValueError(
+            f"The naive has {len(out)} rows that are not the {len(table)} of the forecast: both "
+            "must tell the same series and dates."
+        )
+    return out
 
 
 def actuals_table(

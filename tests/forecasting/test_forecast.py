@@ -1,6 +1,7 @@
 import io
 from dataclasses import FrozenInstanceError, replace
 from datetime import timedelta
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from scipy.stats import binom
 
 from forecasting import forecast
 
-FRAMES = ("volume", "revenue", "components", "fit", "checks")
+FRAMES = ("volume", "revenue", "components", "fit", "steps", "checks")
 
 
 def parquet(result):
@@ -60,10 +61,16 @@ def test_frames_have_the_columns_of_the_contract_in_key_order(result):
     key = ["date_day", "territory_id", "product_id", "sales_channel"]
     assert list(result.components.columns) == [*key, "component", "value", "net_revenue"]
     assert list(result.fit.columns) == [*key, "actual", "fitted"]
+    assert list(result.steps.columns) == [*key, "measure", "step", "value"]
+    series = result.volume[result.volume["level"] == "series"]
+    pd.testing.assert_frame_equal(result.steps[key], series[key].reset_index(drop=True))
+    assert (result.steps["value"].map(type) == Decimal).all()
     assert list(result.checks.columns) == [
         *("check_name", "subject", "severity", "status", "figure", "threshold", "text")
     ]
-    for frame, by in ((result.components, [*key, "component"]), (result.fit, key)):
+    for frame, by in (
+        (result.components, [*key, "component"]), (result.fit, key), (result.steps, key)
+    ):  # fmt: skip
         pd.testing.assert_frame_equal(frame, frame.sort_values(by, ignore_index=True))
     with pytest.raises(FrozenInstanceError):
         result.volume = None

@@ -9,8 +9,7 @@ from forecasting.candidates.launches import AnalogLaunch
 from forecasting.candidates.naive import RecentMean, SeasonalNaive
 from forecasting.candidates.pooled import PooledTrees, Trees
 from forecasting.candidates.regression import LogOls
-from forecasting.errors import HorizonError
-from forecasting.framed import backtest_frame, forecast_at, forecast_frame
+from forecasting.framed import forecast_at, forecast_frame
 from forecasting.longframe import lay_out
 from forecasting.race import Race, cuts_before
 
@@ -157,25 +156,6 @@ def test_origins_to_learn_from_end_before_the_forecast_begins():
     grid = laid(split(shops())[0], None).grid
     for cut in (0, H, 3 * H):
         assert all(earlier - grid.ahead >= cut for earlier in cuts_before(grid, cut))
-
-
-def test_a_backtest_scores_every_model_and_its_value_over_the_naive():
-    grid = laid(split(shops())[0], None, plan_columns=["promo", "open"])
-    scores = backtest_frame(grid, origins=2, candidates=QUICK)
-    assert scores["origin"].nunique() == 2
-    assert {"mix", "seasonal_naive", "log_ols", "lightgbm"} <= set(scores["model"])
-    naive = scores[scores["model"] == "seasonal_naive"]
-    assert (naive["fva"] == 0).all()
-    mix = scores[scores["model"] == "mix"]
-    assert (mix["fva"] > 0.3).all()
-    assert mix["coverage_80"].between(0.6, 0.97).all()
-    assert (mix["coverage_95"] >= mix["coverage_80"]).all()
-
-
-def test_a_backtest_without_room_for_an_origin_is_refused():
-    grid = laid(split(shops(days=40))[0].query("day < '2024-01-20'"), None)
-    with pytest.raises(HorizonError, match="at least 28 periods"):
-        backtest_frame(grid, candidates=QUICK)
 
 
 def test_short_new_zero_and_rare_series_get_a_fallback_named_in_model():

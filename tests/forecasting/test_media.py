@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from forecasting.candidates.naive import RecentMean, SeasonalNaive
+from forecasting.candidates.protocol import Window
 from forecasting.candidates.regression import LogOls
 from forecasting.errors import MediaError
 from forecasting.framed import forecast_frame
@@ -186,6 +187,13 @@ def test_a_closed_period_takes_its_media_with_it(case):
     drawn = media.on_paths(paths, rows, shut, seed=0)
     assert (drawn[0, :, 2:5] == 0).all()
     assert (drawn[1].std(axis=0) > 0).all()
+
+
+def test_the_naive_step_is_of_what_was_sold_media_and_all(case):
+    steps = case.made.steps
+    assert set(steps["step"]) == {"naive"}
+    naive = SeasonalNaive().forecast(Window(case.laid.grid, 0))
+    np.testing.assert_allclose(steps["value"], naive.ravel(), atol=0.0051)
 
 
 def test_without_a_mix_nothing_changes_but_the_name_of_nobody(case):

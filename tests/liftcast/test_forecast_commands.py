@@ -97,6 +97,16 @@ def test_totals_and_parts_agree_with_the_forecast_to_the_last_digit(made):
     assert all(abs(parts[key] - mean) < Decimal("0.0001") for key, mean in means.items())
 
 
+def test_the_naive_number_stands_beside_each_row_of_the_forecast(made):
+    steps = _read(made[0] / "steps.csv")
+    keys = ["product", "territory", "ds"]
+    assert list(steps[0]) == [*keys, "step", "value"]
+    naive = [row for row in steps if row["step"] == "naive"]
+    forecast = _read(made[0] / "forecast.csv")
+    assert [[row[k] for k in keys] for row in naive] == [[row[k] for k in keys] for row in forecast]
+    assert all(Decimal(row["value"]) > 0 for row in naive)
+
+
 def test_a_folder_that_stands_is_not_written_over(made, files):
     _, history, plan = files
     again = _liftcast("forecast", "run", *_asked(history, made[0], "--plan", plan))
@@ -139,10 +149,15 @@ def test_a_backtest_writes_scores_by_model_and_origin(files):
     place, history, _ = files
     done = _liftcast(
         "forecast", "backtest",
-        *_asked(history, place / "scores", "--plan-columns", "promo,kind", "--origins", 2),
+        *_asked(history, place / "scores", "--plan-columns", "promo,kind", "--origins", 2,
+                "--levels", "territory", "--reconcile", "top_down"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     rows = _read(place / "scores" / "scores.csv")
+    steps = [(row["step"], row["model"]) for row in rows if row["step"]]
+    assert steps[:4] == [
+        ("1", "seasonal_naive"), ("2", "best_single"), ("3", "mix"), ("4", "reconciled"),
+    ]  # fmt: skip
     assert {"mix", "seasonal_naive", "log_ols"} <= {row["model"] for row in rows}
     assert len({row["origin"] for row in rows}) == 2
     naive = [row for row in rows if row["model"] == "seasonal_naive"]

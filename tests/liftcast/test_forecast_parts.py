@@ -21,7 +21,7 @@ from liftcast.forecast_parts import forecast_in_parts, work_folder
 from warehouse.errors import LakeBusyError, LiftcastError
 
 DAYS, H, SERIES = 90, 7, 8
-FILES = ("forecast.csv", "totals.csv", "explain.csv")
+FILES = ("forecast.csv", "totals.csv", "explain.csv", "steps.csv")
 ASKED = {"history_sha256": "a" * 64, "settings": {"horizon": H}}
 
 

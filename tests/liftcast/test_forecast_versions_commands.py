@@ -18,8 +18,10 @@ from liftcast import cli
 UNTIL = str((datetime.now(UTC) + timedelta(days=20)).date())
 
 
-def write_run(place: Path, first="2026-11-01", days=61, level=Decimal("10.00"), **inputs) -> Path:
-    """The folder of a run: two shops."""
+def write_run(
+    place: Path, first="2026-11-01", days=61, level=Decimal("10.00"), naive=None, **inputs
+) -> Path:
+    """The folder of a run: two shops; without the naive as an older version wrote it."""
     place.mkdir()
     dates = [str(day.date()) for day in pd.date_range(first, periods=days)]
     with (place / "forecast.csv").open("w", encoding="utf-8", newline="") as handle:
@@ -27,6 +29,13 @@ def write_run(place: Path, first="2026-11-01", days=61, level=Decimal("10.00"), 
         writer.writerow(["shop", "ds", "mean", "p025", "p10", "p50", "p90", "p975", "model"])
         for shop in ("[red]1[/]", "'=2"):
             writer.writerows([shop, day, level, 1, 5, 10, 15, 20, "mix"] for day in dates)
+    if naive is not None:
+        with (place / "steps.csv").open("w", encoding="utf-8", newline="") as handle:
+            writer = csv.writer(handle)
+            writer.writerow(["shop", "ds", "step", "value"])
+            for shop in ("[red]1[/]", "'=2"):
+                writer.writerows([shop, day, "naive", naive] for day in dates)
+                writer.writerows([shop, day, "mix", 9] for day in dates)
     whole = ["total", "", dates[0], dates[-1], level * 2 * days]
     with (place / "totals.csv").open("w", encoding="utf-8", newline="") as handle:
         csv.writer(handle).writerows([["level", "key", "ds", "ds_last", "mean"], whole])
@@ -109,6 +118,23 @@ def test_wrong_usage_and_missing_places_are_one_sentence(typed, tmp_path):
     bad = typed("create", "--from", run, "--by", "Ana", "--why", " ")
     assert (bad.code, "reason" in bad.err) == (1, True)
     assert not (tmp_path / "versions" / "versions").exists()
+
+
+def test_steps_that_are_not_of_the_forecast_are_refused_and_none_is_told(typed, tmp_path):
+    plain = typed("create", "--from", write_run(tmp_path / "plain"), *ANA)
+    assert (plain.code, "what the naive would have been" in plain.err) == (0, True)
+    kept = typed("create", "--from", write_run(tmp_path / "kept", naive=8), *ANA)
+    assert (kept.code, "what the naive would have been" in kept.err) == (0, False)
+    assert (tmp_path / "versions" / "versions" / "2026-10-base-2" / "naive.parquet").is_file()
+    steps = tmp_path / "kept" / "steps.csv"
+    lines = steps.read_text(encoding="utf-8").splitlines(keepends=True)
+    steps.write_text("".join(lines[:-62]), encoding="utf-8")
+    short = typed("create", "--from", tmp_path / "kept", *ANA)
+    assert (short.code, "the 122 of the forecast" in short.err) == (1, True)
+    steps.write_text("shop,ds,step\n", encoding="utf-8")
+    lacks = typed("create", "--from", tmp_path / "kept", *ANA)
+    assert (lacks.code, "steps.csv has no column value" in lacks.err) == (1, True)
+    assert typed("verify").code == 0
 
 
 def _locked(typed, run, *more):
@@ -197,7 +223,7 @@ def test_closes_keep_what_the_ledger_said_and_accuracy_is_by_lag(typed, tmp_path
 
     monkeypatch.setattr(journal, "datetime", Then)
     monkeypatch.setattr(version_store, "today", lambda: Then.now().date())
-    run = write_run(tmp_path / "run")
+    run = write_run(tmp_path / "run", naive=Decimal("8.00"))
     name = typed("create", "--from", run, *ANA).out
     assert "2026-10-base-1" in name
     typed("override", "2026-10-base-1", "--kind", "percent", "--value", "10", "--period",
@@ -223,7 +249,12 @@ def test_closes_keep_what_the_ledger_said_and_accuracy_is_by_lag(typed, tmp_path
         rows = {row["lag"]: row for row in csv.DictReader(handle)}
     assert (rows["1"]["final"], rows["1"]["actual"]) == ("660.00", "660.00")
     assert float(rows["1"]["wape_final"]) == 0
-    assert float(rows["1"]["value_added"]) == pytest.approx(60 / 660)
+    assert float(rows["1"]["added_by_override"]) == pytest.approx(60 / 660)
+    assert float(rows["1"]["wape_naive"]) == pytest.approx(180 / 660)
+    assert float(rows["1"]["added_by_model"]) == pytest.approx(120 / 660)
+    assert (rows["1"]["cells"], rows["1"]["inside_80"]) == ("60", "60")
+    assert "overrides add" in told.out
+    assert "locked intervals" in told.out
     assert float(rows["2"]["bias_final"]) == pytest.approx(-0.2)
     again = typed("accuracy", "--restated", "--out", tmp_path / "restated")
     assert again.code == 0, again.err

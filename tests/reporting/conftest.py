@@ -321,13 +321,18 @@ def _versions(tables) -> None:
     _save(tables, "fcst_bridge", pd.DataFrame(steps), ("amount",))
     score = {
         "basis": "first close", "period": "2025-P01", "scenario": SCRIPT, "lag": 1,
-        "version": "v1", "covers": "whole", "level": "total", "key": "", "statistical": 90.0,
-        "final": 95.0, "actual": 100.0, "wape_statistical": 0.1, "wape_final": 0.05,
-        "bias_statistical": -0.1, "bias_final": -0.05, "value_added": 0.05,
+        "version": "v1", "covers": "whole", "level": "total", "key": "", "naive": 80.0,
+        "statistical": 90.0, "final": 95.0, "actual": 100.0, "wape_naive": 0.2,
+        "added_by_model": 0.1, "wape_statistical": 0.1, "added_by_override": 0.05,
+        "wape_final": 0.05, "bias_statistical": -0.1, "bias_final": -0.05, "coverage_80": 0.8,
+        "coverage_95": 1.0, "cells": 10, "wql": 0.04,
         "measure": "net_revenue", "currency_code": "EUR",
     }  # fmt: skip
-    rows = [score | {"level": "territory_id", "key": FORMULA, "wape_final": None}, score]
-    _save(tables, "fcst_accuracy", pd.DataFrame(rows), ("statistical", "final", "actual"))
+    rows = [
+        score | {"level": "territory_id", "key": FORMULA, "naive": None, "wape_final": None},
+        score,
+    ]
+    _save(tables, "fcst_accuracy", pd.DataFrame(rows), ("naive", "statistical", "final", "actual"))
 
 
 def _journeys(tables) -> None:
