@@ -7,7 +7,8 @@ a random moment both are killed (SIGKILL); then the store is verified, and every
 ever seen locked must be there with the same numbers and the same receipt. Then the next two start.
 
 Series: one version of so many series x 91 days (random amounts), CPU seconds of each command and
-the peak memory of its process; the bridge is to a second version of all of them.
+the peak memory of its process; the bridge is to a second version of all of them; the close is of
+the first month, and accuracy holds the first version to it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -33,13 +34,15 @@ from forecasting.versions.overrides import Override
 from forecasting.versions.tables import NUMBERS
 from liftcast.version_actor import Actor
 from liftcast.version_making import draft
-from liftcast.version_reports import bridge_of
+from liftcast.version_reports import Ledger, accuracy_of, bridge_of, close_period
 from liftcast.version_sources import Made
 from liftcast.version_store import VersionStore, today
 from liftcast.version_verify import verify
 
 ANA, BO = Actor("Ana", "close"), Actor("Bo", "reviewed")
-FIRST = date(2026, 11, 1)
+#: The month after this one: it can be closed with a version that was locked before it ended.
+FIRST = (today().replace(day=1) + timedelta(days=32)).replace(day=1)
+MADE_IN = f"{FIRST - timedelta(days=1):%Y-%m}"
 STEPS = (("draft", "submitted", ANA), ("submitted", "approved", BO), ("approved", "locked", BO))
 
 
@@ -54,7 +57,14 @@ def forecast(series: int, days: int, seed: int) -> Made:
     for name in NUMBERS:
         frame[name] = [f"{value:.2f}" for value in rng.uniform(0, 1000, series * days)]
     known = FIRST - timedelta(days=1)
-    return Made(frame, ("shop",), known, "units", None, "c", f"d{seed}", "p")
+    naive = frame[["shop", "ds"]].assign(naive=frame["p50"])
+    return Made(frame, ("shop",), known, "units", None, "c", f"d{seed}", "p", naive=naive)
+
+
+def ledger(series: int) -> Ledger:
+    """Random sales of so many series on the days of the first month."""
+    frame = forecast(series, 31, 7).frame[["shop", "ds", "mean"]]
+    return Ledger(frame, ("shop",), "ds", "mean", "units", None, "random")
 
 
 def override(kind: str, value: str, days: int) -> Override:
@@ -69,7 +79,7 @@ def work(store: VersionStore, scenario: str) -> None:
         history = store.history()
         name = f"{scenario}{number}"
         if name not in history.versions:
-            before = history.standing("2026-10", scenario, "units")
+            before = history.standing(MADE_IN, scenario, "units")
             draft(store, forecast(3, 10, 0), ANA, name=name, scenario=scenario,
                   supersedes=before.name if before else None)  # fmt: skip
         version = store.history().version(name)
@@ -121,7 +131,7 @@ def growth(series: int) -> dict[str, float]:
     out: dict[str, float] = {"series": series}
     with tempfile.TemporaryDirectory() as place:
         store = VersionStore(Path(place) / "store")
-        made, second = forecast(series, 91, 0), forecast(series, 91, 1)
+        made, second, sold = forecast(series, 91, 0), forecast(series, 91, 1), ledger(series)
         for what, do in (
             ("create", lambda: draft(store, made, ANA, name="v1")),
             ("override", lambda: store.override("v1", override("percent", "7", 91), ANA)),
@@ -131,6 +141,8 @@ def growth(series: int) -> dict[str, float]:
             ),
             ("second", lambda: draft(store, second, ANA, name="v2", supersedes="v1")),
             ("bridge", lambda: bridge_of(store, store.history(), None, "v2")),
+            ("close", lambda: close_period(store, f"{FIRST:%Y-%m}", sold, ANA)),
+            ("accuracy", lambda: accuracy_of(store, store.history())),
             ("verify", lambda: verify(store)),
         ):
             begun = time.process_time()

@@ -15,7 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from forecasting.versions.errors import VersionError
@@ -32,6 +35,10 @@ _JOINED = {
     ("model", "data"): "model and data", ("data", "plan"): "data and plan",
     ("model", "data", "plan"): "model, data and plan",
 }  # fmt: skip
+
+#: Numbers of rows; whole cents.
+Rows = npt.NDArray[np.intp]
+Amounts = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -76,41 +83,59 @@ def bridge(old: Side, new: Side, series: Sequence[str], between: Between) -> pd.
         VersionError: a forecast between lacks cells that both versions have.
     """
     keys = [*series, "ds"]
-    both = old.table[[*keys, "period", "mean", "final"]].merge(
-        new.table[[*keys, "period", "mean", "final"]], on=keys, how="outer",
-        suffixes=("_old", "_new"), indicator=True,
-    )  # fmt: skip
-    both["period"] = both["period_new"].fillna(both["period_old"])
-    common = both["_merge"] == "both"
-    gone, begun = both[both["_merge"] == "left_only"], both[both["_merge"] == "right_only"]
-    passed = (gone["ds"] <= pd.Timestamp(new.as_of)).to_numpy()
-    shared = both[common]
-    parts: list[tuple[str, pd.DataFrame, list[int]]] = []
+    one, two = Cents.of(old.table), Cents.of(new.table)
+    both = _rows(old.table, keys, "_old").merge(
+        _rows(new.table, keys, "_new"), on=keys, how="outer"
+    )
+    at_old, at_new = (both[name].fillna(-1).to_numpy(dtype=np.int64) for name in ("_old", "_new"))
+    in_old, in_new = at_old >= 0, at_new >= 0
+    period = np.where(
+        in_new, new.table["period"].to_numpy()[at_new], old.table["period"].to_numpy()[at_old]
+    )
+    gone = in_old & ~in_new
+    passed = gone & (both["ds"] <= pd.Timestamp(new.as_of)).to_numpy()
+    common = np.flatnonzero(in_old & in_new)
+    parts: list[tuple[str, Rows, Amounts]] = []
 
-    def add(step: str, rows: pd.DataFrame, values: Sequence[int]) -> None:
-        parts.append((step, rows, list(values)))
+    def add(step: str, rows: Rows, values: Amounts) -> None:
+        parts.append((step, rows, values))
 
-    kept = both[both["_merge"] != "right_only"]
-    add("old", kept, cents(kept["final_old"]))
-    add("passed", gone[passed], [-c for c in cents(gone[passed]["final_old"])])
-    add("ended", gone[~passed], [-c for c in cents(gone[~passed]["final_old"])])
-    for step, values in _walk(shared, keys, between):
-        add(step, shared, values)
-    add("begun", begun, cents(begun["mean_new"]))
-    there = both[both["_merge"] != "left_only"]
-    add("override", there, _less(cents(there["final_new"]), cents(there["mean_new"])))
-    add("override", shared, _less(cents(shared["mean_old"]), cents(shared["final_old"])))
-    add("new", there, cents(there["final_new"]))
-    return _summed(parts, list(series))
-
-
-def _less(one: list[int], other: list[int]) -> list[int]:
-    return [a - b for a, b in zip(one, other, strict=True)]
+    for step, some, sign in (("old", in_old, 1), ("passed", passed, -1),
+                             ("ended", gone & ~passed, -1)):  # fmt: skip
+        rows = np.flatnonzero(some)
+        add(step, rows, sign * one.final[at_old[rows]])
+    ends = one.mean[at_old[common]], two.mean[at_new[common]]
+    for step, values in _walk(both[keys].iloc[common], keys, between, *ends):
+        add(step, common, values)
+    begun, there = np.flatnonzero(in_new & ~in_old), np.flatnonzero(in_new)
+    add("begun", begun, two.mean[at_new[begun]])
+    add("override", there, (two.final - two.mean)[at_new[there]])
+    add("override", common, (one.mean - one.final)[at_old[common]])
+    add("new", there, two.final[at_new[there]])
+    return _summed(both[list(series)].assign(period=period), parts)
 
 
-def _walk(shared: pd.DataFrame, keys: list[str], between: Between) -> list[tuple[str, list[int]]]:
+@dataclass(frozen=True)
+class Cents:
+    """Amounts of a table in whole cents, by row."""
+
+    mean: Amounts
+    final: Amounts
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> Cents:
+        return cls(*(np.array(cents(table[name]), dtype=np.int64) for name in ("mean", "final")))
+
+
+def _rows(table: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
+    """Keys of a table and the number of the row that each is in."""
+    return table[keys].assign(**{name: np.arange(len(table))})
+
+
+def _walk(
+    shared: pd.DataFrame, keys: list[str], between: Between, start: Amounts, end: Amounts
+) -> list[tuple[str, Amounts]]:
     """Steps of the statistical number on shared cells, joined where a stop is not known."""
-    start, end = cents(shared["mean_old"]), cents(shared["mean_new"])
     first = _at(between.old_data, shared, keys, "old data")
     second = _at(between.old_plan, shared, keys, "old plan")
     if first is None and between.same_code:
@@ -121,26 +146,26 @@ def _walk(shared: pd.DataFrame, keys: list[str], between: Between) -> list[tuple
         first, second = (second if first is None else first), (first if second is None else second)
     stops = [start, first, second, end]
     same = {"model": between.same_code, "data": between.same_data, "plan": between.same_plan}
-    steps: list[tuple[str, list[int]]] = []
+    steps: list[tuple[str, Amounts]] = []
     names: list[str] = []
     last = start
     for name, stop in zip(("model", "data", "plan"), stops[1:], strict=True):
         names.append(name)
         if stop is not None:
-            step, values = _JOINED[tuple(names)], _less(stop, last)
+            step, values = _JOINED[tuple(names)], stop - last
             # What is the same moves nothing: what moved has another cause, which nobody recorded.
-            steps.append(("unexplained" if same.get(step) and any(values) else step, values))
+            steps.append(("unexplained" if same.get(step) and values.any() else step, values))
             names, last = [], stop
     return steps
 
 
 def _at(
     table: pd.DataFrame | None, shared: pd.DataFrame, keys: list[str], what: str
-) -> list[int] | None:
+) -> Amounts | None:
     """Means of a forecast between, on the shared cells."""
     if table is None:
         return None
-    found = shared[keys].merge(table[[*keys, "mean"]], on=keys, how="left")["mean"]
+    found = shared.merge(_rows(table, keys, "_row"), on=keys, how="left")["_row"]
     missing = found.isna().to_numpy()
     if missing.any():
         row = shared.iloc[int(missing.argmax())]
@@ -149,7 +174,8 @@ def _at(
             f"both versions have, the first {', '.join(shown(row[k]) for k in keys[:-1])} on "
             f"{row['ds'].date()}: run it to the old version's last day."
         )
-    return cents(found)
+    means = np.array(cents(table["mean"]), dtype=np.int64)
+    return np.asarray(means[found.to_numpy(dtype=np.int64)])
 
 
 def uncovered(table: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame, keys: list[str]) -> int:
@@ -159,23 +185,37 @@ def uncovered(table: pd.DataFrame, one: pd.DataFrame, two: pd.DataFrame, keys: l
                 == "left_only").sum())  # fmt: skip
 
 
-def _summed(parts: list[tuple[str, pd.DataFrame, list[int]]], series: list[str]) -> pd.DataFrame:
+def _summed(cells: pd.DataFrame, parts: list[tuple[str, Rows, Amounts]]) -> pd.DataFrame:
+    """Amounts by step, period and series, in the order of the steps.
+
+    Args:
+        cells: series columns and period of each row that amounts are given by.
+    """
+    names = ["period", *(name for name in cells.columns if name != "period")]
+    groups = cells.groupby(names, sort=True)
+    number = np.asarray(groups.ngroup(), dtype=np.intp)
+    first = cells[names].iloc[np.unique(number, return_index=True)[1]].reset_index(drop=True)
+    sums: dict[str, tuple[Amounts, npt.NDArray[np.bool_]]] = {}
+    for step, rows, values in parts:
+        total = _added(number[rows], values, len(first))
+        there = np.bincount(number[rows], minlength=len(first)) > 0
+        if step in sums:
+            total, there = total + sums[step][0], there | sums[step][1]
+        sums[step] = total, there
     frames = [
-        rows[["period", *series]].assign(step=step, amount=pd.Series(values, rows.index, object))
-        for step, rows, values in parts
+        first[there].assign(step=step, amount=exact(amounts(total[there].tolist())).to_numpy())
+        for step, (total, there) in sorted(sums.items(), key=lambda one: ORDER.index(one[0]))
+        if there.any()
     ]
-    whole = pd.concat(frames, ignore_index=True)
-    keys = ["step", "period", *series]
-    out = (
-        whole.groupby(keys, sort=False, dropna=False)["amount"]
-        .agg(lambda values: sum(values.tolist()))
-        .reset_index()
-    )
-    place = {step: number for number, step in enumerate(ORDER)}
-    out["at"] = out["step"].map(place)
-    out = out.sort_values(["at", "period", *series], kind="stable", ignore_index=True)
-    out = out.drop(columns="at")
-    return out.assign(amount=exact(amounts(out["amount"])))
+    return pd.concat(frames, ignore_index=True)[["step", *names, "amount"]]
+
+
+def _added(group: Rows, values: Amounts, count: int) -> Amounts:
+    """Sums by group, exact: whole cents, in Python's own numbers where they could be too large."""
+    most = int(np.abs(values).max(initial=0)) * max(len(values), 1)
+    out = np.zeros(count, dtype=np.int64 if most < 2**62 else object)
+    np.add.at(out, group, values.astype(out.dtype))
+    return out
 
 
 def totals(steps: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:

@@ -20,6 +20,8 @@ RESERVED = frozenset({
 })  # fmt: skip
 _CENT = Decimal("0.01")
 _MOST = Decimal(10) ** 15
+#: Rows that are hashed at once.
+_BLOCK = 100_000
 
 
 def version_table(frame: pd.DataFrame, series: Sequence[str]) -> pd.DataFrame:
@@ -168,11 +170,20 @@ def content_hash(frame: pd.DataFrame, series: Sequence[str], numbers: Iterable[s
     digest = hashlib.sha256()
     numbers = list(numbers)
     digest.update(json.dumps([list(series), numbers]).encode() + b"\n")
-    days = frame["ds"].dt.strftime("%Y-%m-%d")
-    columns = [frame[name] for name in (*series,)] + [days] + [frame[name] for name in numbers]
-    for row in zip(*columns, strict=True):
-        digest.update(json.dumps([str(cell) for cell in row]).encode() + b"\n")
+    # Rows are JSON lists of texts; dates and numbers need no escapes, names are escaped once each.
+    columns = [_quoted(frame[name]) for name in series]
+    columns.append([f'"{day}"' for day in frame["ds"].dt.strftime("%Y-%m-%d")])
+    for start in range(0, len(frame), _BLOCK):
+        part = [column[start : start + _BLOCK] for column in columns]
+        told = [frame[name].iloc[start : start + _BLOCK] for name in numbers]
+        part += [[f'"{number}"' for number in column] for column in told]
+        digest.update("".join(f"[{', '.join(row)}]\n" for row in zip(*part, strict=True)).encode())
     return digest.hexdigest()
+
+
+def _quoted(cells: pd.Series) -> list[str]:
+    known = {cell: json.dumps(str(cell)) for cell in cells.unique()}
+    return [known[cell] for cell in cells]
 
 
 def exact(values: Iterable[Decimal]) -> pd.Series:

@@ -114,3 +114,13 @@ def test_passed_dates_ended_series_and_new_ones_are_steps_of_their_own():
 def test_a_forecast_between_has_to_reach_all_shared_rows():
     with pytest.raises(VersionError, match="old plan lacks 1 of 1 rows"):
         steps_of(old_plan=stop(1).iloc[:0])
+
+
+def test_amounts_that_a_machine_s_whole_number_cannot_sum_are_exact():
+    most = Decimal("999999999999999.99")
+    cells = {("a", day): (most, most) for day in pd.date_range("2026-11-01", periods=120)}
+    known = date(2026, 10, 31)
+    sides = [Side(name, known, table(cells)) for name in ("old", "new")]
+    steps = bridge(*sides, ["shop"], Between())
+    sums = totals(steps).set_index("step")["amount"]
+    assert sums["old"] == sums["new"] == 120 * most
