@@ -326,9 +326,19 @@ class VersionStore:
                 fields["files"] = write_tables(folder, tables)
             self._do(reading, history, fields)
             if event == "locked":
-                folder.chmod(0o555)
-                self._write_seal(self.history().version(name))
+                self._receipt(folder, name)
         return self.history().version(name)
+
+    def _receipt(self, folder: Path, name: str) -> None:
+        """Write the receipt of a version whose event stands; without room the next command does."""
+        folder.chmod(0o555)
+        try:
+            self._write_seal(self.history().version(name))
+        except LiftcastError as error:
+            self.notes.append(
+                f"{name} is locked, but locked/{name}.seal could not be written "
+                f"({error}): the next command that writes here does it"
+            )
 
     def close(
         self, fields: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], actor: Actor
