@@ -34,7 +34,7 @@ from liftcast.forecast_reading import (
     Asked,
     folder_hash,
     inputs_of,
-    lay_out_files,
+    lay_out_past,
     lay_out_with_mix,
     names_of,
 )
@@ -173,14 +173,16 @@ def add_commands(  # noqa: PLR0915 - a function a command
         fiscal_calendar: FiscalOption = None,
         levels: LevelsOption = None,
         reconcile: ReconcileOption = None,
+        mix: MixOption = None,
     ) -> None:
         """Forecast the past from before it, at several origins: scores.csv, by step and model.
 
         The steps: seasonal naive, best single candidate, mix; with `--levels` or `--reconcile`
-        also the mix made to agree. The plan of a past horizon is what ran in it.
+        also the mix made to agree; with `--mix` also media as a fit credits them, at the origins
+        that came after all it was fitted on. The plan of a past horizon is what ran in it.
         """
         prepare()
-        from forecasting.backtesting import backtest_frame
+        from forecasting.backtesting import backtest_frame, cuts_judged
         from liftcast.forecast_files import free, write_scores
 
         free(out)
@@ -188,15 +190,19 @@ def add_commands(  # noqa: PLR0915 - a function a command
         rules = plan_rules(None, signs, fiscal_calendar)
         asked = Asked(history, plan, series, date, target, horizon, gaps, rules, wished)
         with naming(history, plan):
-            laid = lay_out_files(asked, note)
+            laid, media = lay_out_past(mix, asked, note)
+        cuts = cuts_judged(laid.grid, origins)
+        if len(cuts) < origins:
+            note(f"history has room for {len(cuts)} origins, not {origins}")
+        if media is not None:
+            cuts = media.judged(cuts, note)
         sums = None
         if levels is not None or reconcile is not None:
             sums = sums_asked(laid, levels, reconcile, None)
         scores = backtest_frame(
-            laid, origins=origins, seed=seed, country=country, progress=clock(), sums=sums
-        )
-        if scores["origin"].nunique() < origins:
-            note(f"history has room for {scores['origin'].nunique()} origins, not {origins}")
+            laid, seed=seed, country=country, progress=clock(), sums=sums, cuts=cuts,
+            media=None if media is None else media.at,
+        )  # fmt: skip
         write_scores(out, scores)
         console.print(_scores(scores))
         console.print(f"scores.csv lies in {escape(printable(out))}")

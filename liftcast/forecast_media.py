@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,51 @@ def media_for(
         tables.append(_of_panel(mix, table[here.to_numpy()], laid, date, name))
     inputs = plan_inputs(pd.concat(tables), mix.spec, "the plan of the mix's drivers", note)
     return media_of(mix.result, inputs, laid.grid, cells.to_numpy())
+
+
+@dataclass(frozen=True)
+class PastMedia:
+    """What a mix says at past origins of a frame: of each as if history ended there.
+
+    Args:
+        laid: the frame without the mix's columns.
+        history: as it was read, cells as text: the plan of a past horizon is what ran in it.
+    """
+
+    mix: StoredMix
+    laid: LaidOut
+    history: pd.DataFrame
+    date: str
+
+    def judged(self, cuts: Sequence[int], note: Note) -> list[int]:
+        """Those of the origins (periods before the end) that came after all the mix was fitted on.
+
+        Raises:
+            LiftcastError: there is none; the message names those it cannot judge.
+        """
+        grid, last = self.laid.grid, self.mix.result.estimate.panel.dates[-1]
+        origin = {cut: grid.dates[grid.known - 1 - cut] for cut in cuts}
+        left = ", ".join(str(origin[cut].date()) for cut in cuts if origin[cut] < last)
+        kept = [cut for cut in cuts if origin[cut] >= last]
+        if not kept:
+            raise LiftcastError(
+                f"the mix cannot judge any of these origins: {left}",
+                where=printable(self.mix.file),
+                expected=f"a mix fitted on nothing after {origin[min(cuts)].date()}",
+                got=f"one fitted up to {last.date()}, which knows what it would forecast",
+                remedy="Fit a mix on the history up to an origin, and give that",
+            )
+        if left:
+            note(f"not judged, because the mix was fitted up to {last.date()}: {left}")
+        return kept
+
+    def at(self, cut: int) -> tuple[LaidOut, Media]:
+        """The frame as it was known at an origin, and what the mix's drivers bring to it."""
+        known = replace(self.laid, grid=self.laid.grid.at(cut))
+        days = pd.to_datetime(self.history[self.date], format="ISO8601")
+        before = (days <= known.grid.dates[known.grid.known - 1]).to_numpy()
+        told = self.history[before], self.history[~before]
+        return known, media_for(self.mix, known, told, self.date, lambda _: None)
 
 
 def _places(mix: StoredMix) -> list[str]:

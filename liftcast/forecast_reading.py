@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from forecasting.longframe import LaidOut
     from forecasting.media import Media
+    from liftcast.forecast_media import PastMedia
 
 
 @dataclass(frozen=True)
@@ -157,3 +158,20 @@ def lay_out_with_mix(mix: Path | None, asked: Asked, note: Say) -> tuple[LaidOut
     for text in media.notes:
         note(text)
     return laid, media
+
+
+def lay_out_past(mix: Path | None, asked: Asked, note: Say) -> tuple[LaidOut, PastMedia | None]:
+    """The frame of a backtest, all its plan columns raced; and what a fit says at its origins."""
+    if mix is None:
+        return lay_out_files(asked, note), None
+    from liftcast.forecast_media import PastMedia, stored_mix, without_columns
+
+    fit, tables = stored_mix(mix), _tables(asked, note)
+    taken = fit.columns()
+    left = None if tables.plan is None else without_columns(tables.plan, taken)
+    wished = None if asked.wished is None else [n for n in asked.wished if n not in taken]
+    without = Tables(without_columns(tables.history, taken), left)
+    signs = {name: sign for name, sign in asked.rules.signs.items() if name not in taken}
+    plain = replace(asked, wished=wished, rules=replace(asked.rules, signs=signs))
+    beside = PastMedia(fit, _laid(without, plain, lambda _: None), tables.history, asked.date)
+    return _laid(tables, asked, note), beside

@@ -293,7 +293,11 @@ def periods_from(
 
 
 def published_periods(lake: Lake | None) -> pd.DataFrame | None:
-    """Fiscal periods of what a lake has published; None where there is nothing."""
+    """Fiscal periods of what a lake has published; None where there is nothing.
+
+    Where a fiscal calendar has landed, its days alone: the calendar of the vars, which fills the
+    table before and after them, has periods of the same names.
+    """
     import duckdb
 
     from forecasting.versions.fiscal import checked_periods
@@ -304,9 +308,11 @@ def published_periods(lake: Lake | None) -> pd.DataFrame | None:
     with duckdb.connect() as connection:
         found = connection.execute(
             "select printf('%d-P%02d', fiscal_year, fiscal_period) as period, "
-            "min(date_day) as starts_on, max(date_day) as ends_on from read_parquet(?) "
-            "where fiscal_period is not null group by fiscal_year, fiscal_period order by 2",
-            [str(file)],
+            "min(date_day) as starts_on, max(date_day) as ends_on from read_parquet($file) "
+            "where fiscal_period is not null and is_fiscal_landed = "
+            "(select bool_or(is_fiscal_landed) from read_parquet($file)) "
+            "group by fiscal_year, fiscal_period order by 2",
+            {"file": str(file)},
         ).df()
     return checked_periods(found)
 

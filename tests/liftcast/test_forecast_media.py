@@ -36,7 +36,7 @@ def files(tmp_path_factory):
     """Two regions by week, two products in each; television is bought by region."""
     place = tmp_path_factory.mktemp("mix")
     rng = np.random.default_rng(8)
-    history, plan, panel = [], [], []
+    history, plan, panel, later = [], [], [], []
     for region in ("n", "s"):
         for number in range(WEEKS + H):
             week = str(np.datetime64("2024-01-01") + 7 * number)
@@ -48,12 +48,15 @@ def files(tmp_path_factory):
                     history.append([region, product, week, units, tv])
                 else:
                     plan.append([region, product, week, tv])
+                    later.append([region, product, week, units, tv])
             if number < WEEKS:
                 panel.append([region, week, sold, tv])
     spec = place / "spec.yml"
     spec.write_text(SPEC, encoding="utf-8")
     _write(place / "panel.csv", ["region", "week", "units", "tv_S"], panel)
-    _write(place / "history.csv", ["region", "product", "week", "units", "tv_S"], history)
+    header = ["region", "product", "week", "units", "tv_S"]
+    _write(place / "history.csv", header, history)
+    _write(place / "longer.csv", header, [*history, *later])
     _write(place / "plan.csv", ["region", "product", "week", "tv_S"], plan)
     done = _liftcast(
         "mix", "fit", "--panel", place / "panel.csv", "--spec", spec, "--out", place / "fit"
@@ -129,3 +132,38 @@ def test_plans_of_television_differ_by_what_the_mix_says(files):
     # 100 more a week on a curve of 500 x / (x + 100) in each of two regions.
     assert 200 < float(whole["media:tv"]["mean"]) < 2 * H * 250
     assert 0 < float(whole["media:tv"]["p025"]) < float(whole["media:tv"]["p975"])
+
+
+def test_a_backtest_with_a_mix_judges_what_run_would_have_said_then(files):
+    """At the origin where the mix ends; at the one before it the mix knew too much."""
+    asked = (
+        "--series", "region,product", "--date", "week", "--target", "units", "--horizon", H,
+        "--plan-columns", "tv_S", "--mix", files / "fit", "--reconcile", "bottom_up",
+    )  # fmt: skip
+    done = _liftcast("forecast", "backtest", "--history", files / "longer.csv", *asked,
+                     "--origins", 2, "--out", files / "scores")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, end = (str(np.datetime64("2024-01-01") + 7 * (WEEKS - 1 - n)) for n in (H, 0))
+    assert f"not judged, because the mix was fitted up to {end}: {first}" in done.stderr
+    rows = {row["model"]: row for row in _read(files / "scores" / "scores.csv")}
+    assert {row["origin"] for row in rows.values()} == {end}
+    assert [m for m, row in rows.items() if row["step"]] == [
+        "seasonal_naive", "best_single", "mix", "reconciled", "with_media",
+    ]  # fmt: skip
+    then = _run(files, "plan.csv", "then", "--reconcile", "bottom_up")
+    assert then.returncode == 0, then.stderr
+    keys = ("region", "product")
+    sold = {(*(r[k] for k in keys), r["week"]): float(r["units"])
+            for r in _read(files / "longer.csv")}  # fmt: skip
+    missed = whole = 0.0
+    for row in _read(files / "then" / "forecast.csv"):
+        actual = sold[(*(row[k] for k in keys), row["ds"])]
+        missed, whole = missed + abs(float(row["mean"]) - actual), whole + actual
+    assert float(rows["with_media"]["wape"]) == pytest.approx(missed / whole, rel=1e-8)
+    assert float(rows["with_media"]["coverage_80"]) > 0
+
+    none = _liftcast("forecast", "backtest", "--history", files / "history.csv", *asked,
+                     "--origins", 1, "--out", files / "none")  # fmt: skip
+    assert none.returncode == 1
+    assert f"cannot judge any of these origins: {first}" in none.stderr.replace("\n", " ")
+    assert not (files / "none").exists()

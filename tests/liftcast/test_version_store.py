@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -20,10 +21,11 @@ from forecasting.versions.errors import VersionError
 from forecasting.versions.overrides import Override
 from liftcast.version_actor import Actor
 from liftcast.version_making import asked, draft, write_numbers
-from liftcast.version_sources import Made, from_folder
+from liftcast.version_sources import Made, from_folder, periods_from
 from liftcast.version_store import VersionStore
 from liftcast.version_verify import verify
 from warehouse.errors import LiftcastError
+from warehouse.lake import Lake
 
 ANA, BO = Actor("Ana", "November close"), Actor("Bo", "reviewed")
 SERIES = ("territory", "product")
@@ -328,6 +330,35 @@ def test_fiscal_periods_of_4_4_5_weeks_with_a_53rd(store: VersionStore, tmp_path
         short = tmp_path / "short.csv"
         short.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
         draft(store, forecast("2026-10-26", 70), ANA, calendar=str(short))
+
+
+def test_a_landed_fiscal_calendar_counts_without_the_days_that_fill_the_table(
+    tmp_path: Path,
+) -> None:
+    """Months of the vars stand before and after landed 4-4-5 periods of the same names."""
+    lake = Lake.at(tmp_path).ensure()
+    days = pd.date_range("2025-11-01", "2026-01-31")
+    landed = (days >= "2025-11-03") & (days <= "2025-12-28")
+    own = pd.DataFrame({
+        "date_day": days.date, "is_fiscal_landed": landed, "fiscal_year": days.year,
+        "fiscal_period": np.where(landed & (days <= "2025-11-30"), 10, days.month),
+    })  # fmt: skip
+    own.loc[landed & (days > "2025-11-30"), "fiscal_period"] = 11
+    folder = lake.published / "p" / "tables"
+    folder.mkdir(parents=True)
+    own.to_parquet(folder / "dim_calendar.parquet")
+    lake.current.symlink_to("p")
+    periods, _ = periods_from(None, lake, date(2025, 11, 9), date(2025, 12, 20))
+    assert periods.astype(str).to_numpy().tolist() == [
+        ["2025-P10", "2025-11-03", "2025-11-30"], ["2025-P11", "2025-12-01", "2025-12-28"],
+    ]  # fmt: skip
+    with pytest.raises(VersionError, match=r"no period of 2026-01-10.*reaches further"):
+        periods_from(None, lake, date(2025, 11, 9), date(2026, 1, 10))
+    own.assign(is_fiscal_landed=False, fiscal_period=days.month).to_parquet(
+        folder / "dim_calendar.parquet"
+    )
+    periods, _ = periods_from(None, lake, date(2025, 11, 9), date(2025, 12, 20))
+    assert periods["period"].tolist() == ["2025-P11", "2025-P12"]
 
 
 def test_fiscal_periods_by_a_rule(store: VersionStore) -> None:
