@@ -31,6 +31,8 @@ class Media:
         cells: (S,) the series of the mix that each series is part of.
         share: (S,) forecast units of a series per unit of outcome of its series of the mix.
         notes: what a reader must know.
+        weeks: (H,) of a mix by the week beside a daily forecast: the week that a day is in.
+        pace: (C, H) with them: the day's usual share of its week, by series of the mix.
     """
 
     drivers: tuple[tuple[str, str], ...]
@@ -40,6 +42,8 @@ class Media:
     cells: npt.NDArray[np.int64]
     share: Floats
     notes: tuple[str, ...]
+    weeks: npt.NDArray[np.int64] | None = None
+    pace: Floats | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -61,8 +65,21 @@ class Media:
         return replace(grid, y=grid.y - self.past)
 
     def parts(self, shut: Bools) -> Floats:
-        """(D, S, H): `ahead`, and nothing in periods that are closed."""
-        return np.where(shut, 0.0, self.ahead)
+        """(D, S, H): `ahead`, and nothing in periods that are closed; what a mix says of a week is
+        then on its open days."""
+        return np.asarray(self.ahead * self._open(shut))
+
+    def _open(self, shut: Bools) -> Floats:
+        """(S, H) factor of each period: 0 where closed, else 1; more where other days of the same
+        week of the mix are closed."""
+        if self.weeks is None or self.pace is None:
+            return np.where(shut, 0.0, 1.0)
+        pace = self.pace[self.cells]
+        first = np.flatnonzero(np.diff(self.weeks, prepend=self.weeks[0] - 1))
+        whole, kept = (np.add.reduceat(one, first, axis=1) for one in (pace, pace * ~shut))
+        lifted = np.where(kept > 0, whole / np.where(kept > 0, kept, 1.0), 0.0)
+        days = np.diff(np.append(first, len(self.weeks)))
+        return np.asarray(np.where(shut, 0.0, np.repeat(lifted, days, axis=1)))
 
     def on(self, base: Floats, shut: Bools) -> Floats:
         """A forecast (S, H) without drivers, with them; never below zero."""
@@ -80,9 +97,10 @@ class Media:
         order = np.random.default_rng([seed, 3]).permutation(draws)
         picked = np.resize(order, count)
         out = np.empty_like(paths)
+        open_days = self._open(shut)
         for place, row in enumerate(rows):
             swing = self.swings[picked, self.cells[row]] * self.share[row]
-            moved = np.where(shut[row], 0.0, swing + self.ahead[:, row].sum(axis=0))
+            moved = open_days[row] * (swing + self.ahead[:, row].sum(axis=0))
             out[place] = np.maximum(paths[place] + moved.reshape(count, ahead), 0.0)
         return out
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from forecasting.errors import MediaError
 from forecasting.grid import Floats, Grid
 from forecasting.media import Media
+from forecasting.mix_weeks import DAYS, WEEK, weeks_of
 from models.mix.attribution import drawn_shares
 from models.mix.frames import next_date
 from models.mix.panel import MixInputs, Panel
@@ -31,12 +33,13 @@ def media_of(result: MixResult, plan: MixInputs, grid: Grid, cells: npt.NDArray[
     each sold on that date, so each gives up the same share of its sales, at most nine tenths.
     Horizon: the mix's own prediction of the plan, split by what each sold in its last year. Draws:
     where drivers brought more in history, the forecast without them starts lower by the mean of
-    that; the draws of the horizon are counted against it.
+    that; the draws of the horizon are counted against it. A mix by the week and a history by the
+    day: `forecasting.mix_weeks`.
 
     Args:
         result: fitted on the grid's history, or on the first part of it.
         plan: drivers and controls of every date after the mix's window up to the horizon's end.
-        grid: history and horizon, in the mix's grain.
+        grid: history and horizon, in the mix's grain, or by the day where that is the week.
         cells: (S,) number of the mix's series that each series of the grid is part of.
 
     Raises:
@@ -45,7 +48,11 @@ def media_of(result: MixResult, plan: MixInputs, grid: Grid, cells: npt.NDArray[
     """
     estimate = result.estimate
     panel = estimate.panel
-    _fits(panel, grid)
+    daily, weeks = grid, None
+    if panel.grain == "week" and grid.freq == "D":
+        weeks = weeks_of(grid, panel.dates[0], cells, len(panel.territories))
+        grid = weeks.grid
+    _fits(panel, grid, daily.dates[daily.known - 1])
     drivers, history, drift = _credited(estimate)
     future, swings, notes = _predicted(estimate, plan, drivers, drift)
     follows = next_date(panel.dates[-1], panel.grain)
@@ -66,6 +73,15 @@ def media_of(result: MixResult, plan: MixInputs, grid: Grid, cells: npt.NDArray[
     outcome = _outcome(panel, grid, sold, inside)
     taken, told = _fractions(whole[:, : grid.known], outcome, grid)
     share = _share(grid, sold, outcome, cells)
+    if weeks is not None:
+        # Dates of the prediction begin with the week after the window.
+        at = weeks.ahead - later[0]
+        ahead = (future[:, :, at] * weeks.pace)[:, cells] * share[None, :, None]
+        swings = (swings[:, :, at] * weeks.pace).astype(np.float32)
+        return Media(
+            drivers, daily.y * taken[cells][:, weeks.past], ahead, swings, cells, share,
+            (*notes, *told), weeks.ahead, weeks.pace,
+        )  # fmt: skip
     ahead = future[:, :, -grid.ahead :][:, cells] * share[None, :, None]
     return Media(
         drivers=drivers,
@@ -78,15 +94,15 @@ def media_of(result: MixResult, plan: MixInputs, grid: Grid, cells: npt.NDArray[
     )
 
 
-def _fits(panel: Panel, grid: Grid) -> None:
+def _fits(panel: Panel, grid: Grid, end: pd.Timestamp) -> None:
+    """Refuse a mix that does not go with a history that ends on `end`."""
     grain = _GRAINS.get(grid.freq[0], "fiscal period")
     if grain != panel.grain:
         raise MediaError(
             f"The mix model is by the {panel.grain}, the history by the {grain}: sum the history "
             f"to the mix's grain, or fit the mix by the {grain}."
         )
-    end = grid.dates[grid.known - 1]
-    if panel.dates[-1] > end:
+    if panel.dates[-1] > grid.dates[grid.known - 1] or _last_day(panel, grid) > end:
         raise MediaError(
             f"The mix model was fitted on sales up to {panel.dates[-1].date()}, after the "
             f"history's end ({end.date()}): it knows what is to be forecast. Fit it on the same "
@@ -98,6 +114,12 @@ def _fits(panel: Panel, grid: Grid) -> None:
             f"No date of the mix model ({panel.dates[0].date()} to {panel.dates[-1].date()}) is "
             f"one of the history ({grid.dates[0].date()} to {end.date()}): date both the same way."
         )
+
+
+def _last_day(panel: Panel, grid: Grid) -> pd.Timestamp:
+    """The last day of the mix's window, as the history is dated."""
+    of_week = pd.Timedelta(days=DAYS - 1) if grid.freq == WEEK else pd.Timedelta(0)
+    return panel.dates[-1] + of_week
 
 
 def _credited(estimate: Estimate) -> tuple[tuple[tuple[str, str], ...], Floats, Floats]:

@@ -21,6 +21,7 @@ from liftcast.forecast_options import (
     HorizonOption,
     LakeOption,
     MixOption,
+    MixPlanOption,
     OutOption,
     PlanOption,
     SeedOption,
@@ -105,6 +106,7 @@ def add_commands(  # noqa: PLR0915 - a function a command
         country: CountryOption = None,
         seed: SeedOption = 0,
         mix: MixOption = None,
+        mix_plan: MixPlanOption = None,
         levels: LevelsOption = None,
         reconcile: ReconcileOption = None,
         fiscal_calendar: FiscalOption = None,
@@ -118,19 +120,20 @@ def add_commands(  # noqa: PLR0915 - a function a command
         Many series are forecast in parts, by processes of their own; finished parts are kept, and
         the same command goes on where it was stopped.
 
-        With `--mix` the plan holds the columns of the mix's panel; what they bring is taken from
-        the fit, for history and plan alike.
+        With `--mix` the plan holds the columns of the mix's panel (or `--mix-plan` does, by the
+        mix's weeks); what they bring is taken from the fit, for history and plan alike.
         """
         prepare()
         from forecasting.many import Tasks
         from liftcast.forecast_files import free
         from liftcast.forecast_parts import forecast_tasks
+        from warehouse.files import sha256_file
 
         free(out)
         rules = plan_rules(assume, signs, fiscal_calendar)
         asked = Asked(history, plan, series, date, target, horizon, gaps, rules)
         with naming(history, plan):
-            laid, media = lay_out_with_mix(mix, asked, note)
+            laid, media = lay_out_with_mix(mix, asked, note, mix_plan)
         sums = sums_asked(laid, levels, reconcile, fiscal_calendar)
         settings = {
             "horizon": horizon,
@@ -138,6 +141,7 @@ def add_commands(  # noqa: PLR0915 - a function a command
             "gaps": gaps,
             "country": country,
             "mix": folder_hash(mix) if mix is not None else None,
+            "mix_plan": sha256_file(mix_plan) if mix_plan is not None else None,
             "levels": levels,
             "reconcile": reconcile,
             "assume": rules.assume,
@@ -174,6 +178,7 @@ def add_commands(  # noqa: PLR0915 - a function a command
         levels: LevelsOption = None,
         reconcile: ReconcileOption = None,
         mix: MixOption = None,
+        mix_plan: MixPlanOption = None,
     ) -> None:
         """Forecast the past from before it, at several origins: scores.csv, by step and model.
 
@@ -190,7 +195,7 @@ def add_commands(  # noqa: PLR0915 - a function a command
         rules = plan_rules(None, signs, fiscal_calendar)
         asked = Asked(history, plan, series, date, target, horizon, gaps, rules, wished)
         with naming(history, plan):
-            laid, media = lay_out_past(mix, asked, note)
+            laid, media = lay_out_past(mix, asked, note, mix_plan)
         cuts = cuts_judged(laid.grid, origins)
         if len(cuts) < origins:
             note(f"history has room for {len(cuts)} origins, not {origins}")

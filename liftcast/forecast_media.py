@@ -48,18 +48,21 @@ def stored_mix(path: Path) -> StoredMix:
     return StoredMix(result, spec_of(file, None), file)
 
 
-def media_for(
+def media_for(  # noqa: PLR0917
     mix: StoredMix,
     laid: LaidOut,
     told: tuple[pd.DataFrame, pd.DataFrame | None],
     date: str,
     note: Note,
+    own: pd.DataFrame | None = None,
 ) -> Media:
     """What the mix's drivers bring to a frame's series; the plan holds the columns of its panel.
 
     Args:
         told: history and plan of the frame, cells as text.
         date: their column of dates.
+        own: the columns of the mix's panel, as the panel has them, on each of its dates after its
+            window; else they are columns of history and plan.
 
     Raises:
         LiftcastError, ModelInputError, ForecastError: mix, history and plan do not go together.
@@ -67,6 +70,24 @@ def media_for(
     from forecasting.mix_media import media_of
 
     history, plan = told
+    panel = mix.result.estimate.panel
+    first, last = panel.dates[-1], laid.grid.dates[-1]
+    cells = _cells(mix, laid.keys).to_numpy()
+    # Of one date or two nobody could tell the grain: it is the panel's.
+    columns = mix.spec.panel.model_copy(update={"grain": panel.grain})
+    spec = mix.spec.model_copy(update={"panel": columns})
+    if own is not None:
+        inputs = plan_inputs(_ahead(own, mix, first, last), spec, "--mix-plan", note)
+        return media_of(mix.result, inputs, laid.grid, cells)
+    if panel.grain == "week" and laid.grid.freq == "D":
+        raise LiftcastError(
+            "the mix is by the week and the history by the day",
+            where=printable(mix.file),
+            expected="--mix-plan with the columns of its panel, by its weeks: those since "
+            f"{first.date()} that history holds, and those of the horizon, the last one whole",
+            remedy="Give --mix-plan; which days a week's numbers are of is then told by what "
+            "is sold on them",
+        )
     if plan is None:
         raise LiftcastError(
             "the mix needs a plan",
@@ -74,8 +95,6 @@ def media_for(
             expected="--plan with the columns of its panel, on each date of the horizon",
             remedy="Give --plan, with 0 where nothing will run",
         )
-    cells = _cells(mix, laid.keys)
-    first, last = mix.result.estimate.panel.dates[-1], laid.grid.dates[-1]
     tables = []
     for name, table in (("history", history), ("plan", plan)):
         days = pd.to_datetime(table[date], format="ISO8601")
@@ -83,8 +102,31 @@ def media_for(
         if name == "history" and not here.any():
             continue
         tables.append(_of_panel(mix, table[here.to_numpy()], laid, date, name))
-    inputs = plan_inputs(pd.concat(tables), mix.spec, "the plan of the mix's drivers", note)
-    return media_of(mix.result, inputs, laid.grid, cells.to_numpy())
+    inputs = plan_inputs(pd.concat(tables), spec, "the plan of the mix's drivers", note)
+    return media_of(mix.result, inputs, laid.grid, cells)
+
+
+def _ahead(
+    own: pd.DataFrame, mix: StoredMix, first: pd.Timestamp, last: pd.Timestamp
+) -> pd.DataFrame:
+    """Rows of a plan of the mix after its window, up to a day."""
+    name = mix.spec.panel.date
+    if name not in own:
+        raise LiftcastError(
+            f"the plan of the mix has no column {printable(name, 60)}",
+            where="--mix-plan",
+            expected="the columns of the mix's panel",
+            got=", ".join(printable(column, 40) for column in list(own.columns)[:12]),
+            remedy="Write it as `liftcast mix predict --plan` takes it",
+        )
+    days = pd.to_datetime(own[name], format="ISO8601", errors="coerce")
+    if days.isna().any():
+        row = int(days.isna().to_numpy().argmax())
+        raise LiftcastError(
+            "a date cannot be read", where=f"--mix-plan, {_row(own.index[row])}",
+            expected="a date as 2025-01-31", got=printable(own[name].iloc[row], 40),
+        )  # fmt: skip
+    return own[((days > first) & (days <= last)).to_numpy()]
 
 
 @dataclass(frozen=True)
@@ -94,12 +136,14 @@ class PastMedia:
     Args:
         laid: the frame without the mix's columns.
         history: as it was read, cells as text: the plan of a past horizon is what ran in it.
+        own: as `media_for` takes it.
     """
 
     mix: StoredMix
     laid: LaidOut
     history: pd.DataFrame
     date: str
+    own: pd.DataFrame | None = None
 
     def judged(self, cuts: Sequence[int], note: Note) -> list[int]:
         """Those of the origins (periods before the end) that came after all the mix was fitted on.
@@ -107,7 +151,10 @@ class PastMedia:
         Raises:
             LiftcastError: there is none; the message names those it cannot judge.
         """
-        grid, last = self.laid.grid, self.mix.result.estimate.panel.dates[-1]
+        panel, grid = self.mix.result.estimate.panel, self.laid.grid
+        last = panel.dates[-1]
+        if panel.grain == "week" and grid.freq == "D":  # its last day
+            last += pd.Timedelta(days=6)
         origin = {cut: grid.dates[grid.known - 1 - cut] for cut in cuts}
         left = ", ".join(str(origin[cut].date()) for cut in cuts if origin[cut] < last)
         kept = [cut for cut in cuts if origin[cut] >= last]
@@ -129,7 +176,7 @@ class PastMedia:
         days = pd.to_datetime(self.history[self.date], format="ISO8601")
         before = (days <= known.grid.dates[known.grid.known - 1]).to_numpy()
         told = self.history[before], self.history[~before]
-        return known, media_for(self.mix, known, told, self.date, lambda _: None)
+        return known, media_for(self.mix, known, told, self.date, lambda _: None, self.own)
 
 
 def _places(mix: StoredMix) -> list[str]:

@@ -42,6 +42,14 @@ MixOption = Annotated[
         "--mix", help="Folder of `liftcast mix fit`: media and promotions as it credits them."
     ),
 ]
+MixPlanOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--mix-plan",
+        help="CSV with the columns of the mix's panel by its dates, after those it was fitted on: "
+        "for a mix by the week beside a daily history.",
+    ),
+]
 LakeOption = Annotated[
     Path | None,
     typer.Option("--lake", help="Folder that everything a run makes lies under [lake/]."),

@@ -138,8 +138,15 @@ def laid_and_notes(asked: Asked) -> tuple[LaidOut, list[str]]:
     return lay_out_files(asked, said.append), said
 
 
-def lay_out_with_mix(mix: Path | None, asked: Asked, note: Say) -> tuple[LaidOut, Media | None]:
-    """The frame laid out, and what a fit's drivers bring to it; their columns are not raced."""
+def lay_out_with_mix(
+    mix: Path | None, asked: Asked, note: Say, own: Path | None = None
+) -> tuple[LaidOut, Media | None]:
+    """The frame laid out, and what a fit's drivers bring to it; their columns are not raced.
+
+    Args:
+        own: the mix's plan in a file of its own, by its dates.
+    """
+    own_plan = _own_plan(mix, own, note)
     if mix is None and is_large(asked.history):
         laid, said = apart(laid_and_notes, asked)
         for text in said:
@@ -154,14 +161,30 @@ def lay_out_with_mix(mix: Path | None, asked: Asked, note: Say) -> tuple[LaidOut
     taken = fit.columns()
     left = None if tables.plan is None else without_columns(tables.plan, taken)
     laid = _laid(Tables(without_columns(tables.history, taken), left), asked, note)
-    media = media_for(fit, laid, tables, asked.date, note)
+    media = media_for(fit, laid, tables, asked.date, note, own_plan)
     for text in media.notes:
         note(text)
     return laid, media
 
 
-def lay_out_past(mix: Path | None, asked: Asked, note: Say) -> tuple[LaidOut, PastMedia | None]:
+def _own_plan(mix: Path | None, own: Path | None, note: Say) -> pd.DataFrame | None:
+    from liftcast.mix_files import read_csv
+
+    if own is None:
+        return None
+    if mix is None:
+        raise LiftcastError("--mix-plan is of a mix", where="--mix-plan", expected="--mix as well")
+    read = read_csv(own)
+    for text in read.notes:
+        note(f"{own.name}: {text}")
+    return read.frame
+
+
+def lay_out_past(
+    mix: Path | None, asked: Asked, note: Say, own: Path | None = None
+) -> tuple[LaidOut, PastMedia | None]:
     """The frame of a backtest, all its plan columns raced; and what a fit says at its origins."""
+    own_plan = _own_plan(mix, own, note)
     if mix is None:
         return lay_out_files(asked, note), None
     from liftcast.forecast_media import PastMedia, stored_mix, without_columns
@@ -173,5 +196,7 @@ def lay_out_past(mix: Path | None, asked: Asked, note: Say) -> tuple[LaidOut, Pa
     without = Tables(without_columns(tables.history, taken), left)
     signs = {name: sign for name, sign in asked.rules.signs.items() if name not in taken}
     plain = replace(asked, wished=wished, rules=replace(asked.rules, signs=signs))
-    beside = PastMedia(fit, _laid(without, plain, lambda _: None), tables.history, asked.date)
+    beside = PastMedia(
+        fit, _laid(without, plain, lambda _: None), tables.history, asked.date, own_plan
+    )
     return _laid(tables, asked, note), beside

@@ -49,6 +49,10 @@ def add_scenario(
         assume: AssumeOption = None,
         signs: SignsOption = None,
         mix: options.MixOption = None,
+        mix_plan: Annotated[
+            list[Path] | None,
+            typer.Option("--mix-plan", help="The mix's plan by its dates, one for each --plan."),
+        ] = None,
         levels: LevelsOption = None,
         fiscal_calendar: FiscalOption = None,
     ) -> None:
@@ -59,6 +63,7 @@ def add_scenario(
 
         free(out)
         names = _plan_names(plan)
+        own = _mix_plans(mix_plan, plan)
         rules = plan_rules(assume, signs, fiscal_calendar)
         said: set[str] = set()
 
@@ -68,10 +73,10 @@ def add_scenario(
                 note(text)
 
         found = {}
-        for name, path in zip(names, plan, strict=True):
+        for name, path, of_mix in zip(names, plan, own, strict=True):
             asked = Asked(history, path, series, date, target, horizon, gaps, rules)
             with options.naming(history, path):
-                found[name] = lay_out_with_mix(mix, asked, once)
+                found[name] = lay_out_with_mix(mix, asked, once, of_mix)
         laid = {name: one for name, (one, _) in found.items()}
         media = {name: told for name, (_, told) in found.items() if told is not None}
         made = compare_plans(
@@ -95,6 +100,20 @@ def _plan_names(plans: list[Path]) -> list[str]:
     if len(set(names)) < len(names):
         names = [f"{number} {path.stem}" for number, path in enumerate(plans, start=1)]
     return names
+
+
+def _mix_plans(given: list[Path] | None, plans: list[Path]) -> list[Path | None]:
+    """The mix's own plan beside each plan; none of them, or one for each."""
+    if not given:
+        return [None] * len(plans)
+    if len(given) != len(plans):
+        raise LiftcastError(
+            "not one plan of the mix for each plan",
+            where="--mix-plan",
+            expected=f"{len(plans)}, in the order of --plan; the same file again where media stay",
+            got=str(len(given)),
+        )
+    return list(given)
 
 
 def _differences(table: pd.DataFrame) -> Table:

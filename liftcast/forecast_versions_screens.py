@@ -134,11 +134,14 @@ def bridge_table(steps: pd.DataFrame, title: str, by: str | None) -> Table:
 
 def accuracy_table(lags: pd.DataFrame) -> Table:
     """WAPE of the naive, the model and the final number by lag, and what each step saved."""
-    title = "by lag in fiscal periods; bias: sum F - A over sum A; a step adds the WAPE it saves"
+    title = (
+        "WAPE by lag in fiscal periods, of the naive, the statistical and the final number; what "
+        "model and overrides save of it; bias: sum F - A over sum A"
+    )
     shown = {
-        "wape_naive": "WAPE naive", "added_by_model": "model adds",
-        "wape_statistical": "WAPE stat.", "added_by_override": "overrides add",
-        "wape_final": "WAPE final", "bias_statistical": "bias stat.", "bias_final": "bias final",
+        "wape_naive": "naive", "added_by_model": "model", "wape_statistical": "stat.",
+        "added_by_override": "overr.", "wape_final": "final", "bias_statistical": "bias stat.",
+        "bias_final": "bias final",
     }  # fmt: skip
     return _lag_table(title, lags, "actual", shown)
 

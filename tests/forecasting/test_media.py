@@ -204,6 +204,107 @@ def test_without_a_mix_nothing_changes_but_the_name_of_nobody(case):
     pd.testing.assert_frame_equal(plain.forecast, again.forecast)
 
 
+#: What a weekday sells of its week.
+WEEKDAYS = np.array([0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.1])
+
+
+def by_day(outcome, cut=0):
+    """Weeks as days, each with its weekday's share; without the last `cut` days."""
+    weeks = by_product(outcome)
+    days = pd.concat(
+        weeks.assign(
+            date_day=weeks["date_day"] + pd.Timedelta(days=day), units=weeks["units"] * share
+        )
+        for day, share in enumerate(WEEKDAYS)
+    )
+    return days[days["date_day"] <= days["date_day"].max() - pd.Timedelta(days=cut)]
+
+
+def laid_by_day(outcome, horizon, cut=0):
+    return lay_out(
+        by_day(outcome, cut), None, series=["territory_id", "product"], date="date_day",
+        target="units", horizon=horizon,
+    )  # fmt: skip
+
+
+def by_week(values, dates):
+    """Columns (days, ...) summed by the week that begins on Monday."""
+    return pd.DataFrame(values.T, index=dates).groupby(lambda day: day - pd.Timedelta(
+        days=day.dayofweek)).sum().sum(axis=1)  # fmt: skip
+
+
+def test_a_mix_by_the_week_is_spread_over_the_days_and_each_week_sums_to_it(case):
+    laid = laid_by_day(case.past.outcome, 7 * HELD)
+    media = media_of(case.result, case.future, laid.grid, cells_of(laid, case.result))
+    grid = laid.grid
+    credited = case.result.contributions()
+    credited = credited[credited["kind"].isin(["media", "promotion"])]
+    np.testing.assert_allclose(
+        by_week(media.past, grid.dates[: grid.known]),
+        credited.groupby("date_day")["mean"].sum(), rtol=1e-4,
+    )  # fmt: skip
+    # On a day every series gives up the same share as on the other days of its week.
+    shares = media.past / grid.y
+    np.testing.assert_allclose(shares[:, 0:7], np.repeat(shares[:, :1], 7, axis=1))
+    made = forecast_frame(laid, candidates=RACE, media=media)
+    parts = made.explain[made.explain["part"].isin(media.labels)]
+    days = pd.to_datetime(parts["ds"])
+    told = parts.groupby([days - pd.to_timedelta(days.dt.dayofweek, unit="D"), "part"])
+    mix = predicted(case.told, ["tv", "radio", "coupon"])
+    ours = told["value"].sum().rename(index=lambda part: part.split(":")[1], level="part")
+    np.testing.assert_allclose(ours.reindex(mix.index).fillna(0.0), mix, rtol=1e-4, atol=1e-3)
+    tv = media.ahead[media.labels.index("media:tv")]
+    np.testing.assert_allclose(tv[:, :7] / tv[:, :7].sum(axis=1)[:, None], [WEEKDAYS] * 4)
+    sums = made.explain.groupby(["territory_id", "product", "ds"])["value"].sum()
+    means = made.forecast.set_index(["territory_id", "product", "ds"])["mean"]
+    np.testing.assert_allclose(sums.reindex(means.index), means, atol=1e-4)
+
+
+def test_a_week_that_history_cuts_is_shared_between_history_and_horizon(case):
+    """Three days of the first planned week are known; the horizon ends on a Wednesday."""
+    since = sorted(case.future.drivers["date_day"].unique())[:1]
+    whole = release().outcome
+    known = whole[whole["date_day"] <= since[0]]
+    laid = laid_by_day(known, 4 + 3 * 7 + 3, cut=4)
+    media = media_of(case.result, upto(case.future, 5), laid.grid, cells_of(laid, case.result))
+    mix = predicted(case.told, ["tv", "radio", "coupon"]).groupby(level="date_day").sum()
+    past, ahead = media.past[:, -3:].sum(), media.ahead.sum(axis=(0, 1))
+    assert past == pytest.approx(mix.iloc[0] * WEEKDAYS[:3].sum(), rel=0.02)
+    assert past + ahead[:4].sum() == pytest.approx(mix.iloc[0], rel=1e-3)
+    np.testing.assert_allclose(ahead[4:25].reshape(3, 7).sum(axis=1), mix.iloc[1:4], rtol=1e-3)
+    assert ahead[25:].sum() == pytest.approx(mix.iloc[4] * WEEKDAYS[:3].sum(), rel=0.02)
+    # The mix must not know sales after the history's last day.
+    with pytest.raises(MediaError, match="after the history's end"):
+        cut = laid_by_day(case.past.outcome, 4, cut=4)
+        media_of(case.result, case.future, cut.grid, cells_of(cut, case.result))
+
+
+def upto(future, weeks):
+    """The plan's first weeks."""
+    last = sorted(future.drivers["date_day"].unique())[weeks - 1]
+    return dataclasses.replace(
+        future,
+        drivers=future.drivers[future.drivers["date_day"] <= last],
+        controls=future.controls[future.controls["date_day"] <= last],
+    )
+
+
+def test_what_a_closed_day_would_have_had_of_its_week_is_on_the_other_days(case):
+    laid = laid_by_day(case.past.outcome, 7 * HELD)
+    media = media_of(case.result, case.future, laid.grid, cells_of(laid, case.result))
+    shut = np.zeros((len(laid.keys), 7 * HELD), dtype=bool)
+    shut[0, 1], shut[1, 7:14] = True, True
+    parts = media.parts(shut)
+    assert (parts[:, 0, 1] == 0).all()
+    np.testing.assert_allclose(parts[:, 0, :7].sum(axis=1), media.ahead[:, 0, :7].sum(axis=1))
+    assert (parts[:, 1, 7:14] == 0).all()  # a week without an open day takes its media with it
+    np.testing.assert_array_equal(parts[:, 2:], media.ahead[:, 2:])
+    rows = np.arange(len(laid.keys))
+    paths = media.on_paths(np.full((4, 30, 70), 100, np.float32), rows, shut, seed=0)
+    assert (paths[0, :, 1] == 100).all()
+    assert (paths[0, :, 2].std(axis=0) > 0).all()
+
+
 def test_a_mix_that_knows_what_is_to_be_forecast_is_refused(case):
     outcome = case.past.outcome
     early = outcome[outcome["date_day"] < sorted(outcome["date_day"].unique())[-5]]

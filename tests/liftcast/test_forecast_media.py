@@ -167,3 +167,69 @@ def test_a_backtest_with_a_mix_judges_what_run_would_have_said_then(files):
     assert none.returncode == 1
     assert f"cannot judge any of these origins: {first}" in none.stderr.replace("\n", " ")
     assert not (files / "none").exists()
+
+
+def test_a_mix_by_the_week_beside_a_daily_history(files):
+    """Its plan is a file by its weeks; without it the error says what to give."""
+    weekday = [0.1, 0.1, 0.15, 0.15, 0.15, 0.2, 0.15]
+    days = [
+        [row["region"], row["product"], np.datetime64(row["week"]) + n, float(row["units"]) * w]
+        for row in _read(files / "history.csv")
+        for n, w in enumerate(weekday)
+        if row["product"] == "tea" and row["week"] >= "2024-12-01"
+    ]
+    history = _write(files / "days.csv", ["region", "product", "day", "units"], days)
+    plan = {(row["region"], row["week"]): row["tv_S"] for row in _read(files / "plan.csv")}
+    weekly = _write(
+        files / "weekly.csv", ["region", "week", "tv_S"], [[*k, v] for k, v in plan.items()]
+    )
+    asked = ("forecast", "run", "--history", history, "--series", "region,product", "--date",
+             "day", "--target", "units", "--horizon", 14, "--mix", files / "fit")  # fmt: skip
+    done = _liftcast(*asked, "--mix-plan", weekly, "--out", files / "daily")
+    assert done.returncode == 0, done.stderr
+    told = _liftcast(
+        "mix", "predict", "--result", files / "fit", "--plan", weekly, "--out", files / "weeks"
+    )
+    assert told.returncode == 0, told.stderr
+    weeks = sorted({week for _, week in plan})[:2]
+    mix = [
+        sum(float(row["mean"]) for row in _read(files / "weeks" / "contributions.csv")
+            if (row["date_day"], row["driver"]) == (week, "tv"))
+        for week in weeks
+    ]  # fmt: skip
+    ours = [0.0, 0.0]
+    for row in _read(files / "daily" / "explain.csv"):
+        if row["part"] == "media:tv":
+            ours[row["ds"] >= weeks[1]] += float(row["value"])
+    # Tea is 60 % of what the mix knows, rounded to pieces; the horizon's two weeks are whole.
+    share = sum(d[3] for d in days) / sum(
+        float(row["units"]) for row in _read(files / "panel.csv") if row["week"] >= "2024-12-01"
+    )
+    assert ours == pytest.approx([share * one for one in mix], rel=1e-3)
+    more = _write(
+        files / "weekly_more.csv", ["region", "week", "tv_S"],
+        [[*k, float(v) + 100 * (k[1] == weeks[0])] for k, v in plan.items()],
+    )  # fmt: skip
+    ahead = sorted({d[2] for d in days})[-1] + np.arange(1, 15)
+    same = _write(files / "plain.csv", ["day", "leaflet"], [[day, 0] for day in ahead])
+    flagged = _write(files / "flagged.csv", ["region", "product", "day", "units", "leaflet"],
+                     [[*d, int(n % 9 == 0)] for n, d in enumerate(days)])  # fmt: skip
+    whatif = [flagged if word is history else word for word in asked]
+    plans = ("--plan", same, "--plan", same, "--mix-plan", weekly)
+    done = _liftcast("forecast", "scenario", *whatif[2:], *plans, "--mix-plan", more,
+                     "--out", files / "media")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    moved = [row for row in _read(files / "media" / "scenario.csv")
+             if (row["level"], row["driver"]) == ("total", "media:tv")]  # fmt: skip
+    whole = next(
+        row for row in moved if row["ds_last"] == str(ahead[-1]) and row["ds"] == str(ahead[0])
+    )
+    assert 0 < float(whole["mean"]) < 2 * 250
+    few = _liftcast("forecast", "scenario", *whatif[2:], *plans, "--out", files / "none")
+    assert (few.returncode, "not one plan of the mix for each" in few.stderr) == (1, True)
+    without = _liftcast(*asked, "--out", files / "none")
+    assert without.returncode == 1
+    assert "the mix is by the week and the history by the day" in without.stderr
+    assert "--mix-plan" in without.stderr
+    alone = _liftcast(*asked[:-2], "--mix-plan", weekly, "--out", files / "none")
+    assert (alone.returncode, "--mix as well" in alone.stderr) == (1, True)

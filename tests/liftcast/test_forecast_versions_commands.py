@@ -253,7 +253,7 @@ def test_closes_keep_what_the_ledger_said_and_accuracy_is_by_lag(typed, tmp_path
     assert float(rows["1"]["wape_naive"]) == pytest.approx(180 / 660)
     assert float(rows["1"]["added_by_model"]) == pytest.approx(120 / 660)
     assert (rows["1"]["cells"], rows["1"]["inside_80"]) == ("60", "60")
-    assert "overrides add" in told.out
+    assert "what model and overrides save" in told.out
     assert "locked intervals" in told.out
     assert float(rows["2"]["bias_final"]) == pytest.approx(-0.2)
     again = typed("accuracy", "--restated", "--out", tmp_path / "restated")
