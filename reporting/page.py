@@ -16,7 +16,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reporting import charts, figures, journeys, wording
+from reporting import charts, figures, journeys, locked, wording
 from reporting.published import Period, Row, opened, period, total
 from warehouse.errors import printable
 from warehouse.files import replacing
@@ -122,6 +122,7 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
         "volume_unit": unit,
         "places": places,
         "places_left": places_left,
+        "closes": locked.closes(con),
         "fresh": fresh,
         "reach": max(
             (f["last_date"] for f in fresh if f["table_name"] == "sales" and f["last_date"]),

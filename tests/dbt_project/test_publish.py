@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,15 @@ import pytest
 
 from forecasting.versions.overrides import Override
 from forecasting.versions.tables import NUMBERS
+from liftcast import version_store
 from liftcast.sign_offs import SignOff, as_json
 from liftcast.version_actor import Actor
 from liftcast.version_making import draft
 from liftcast.version_marts import export
+from liftcast.version_reports import Ledger, close_period
 from liftcast.version_sources import Made
 from liftcast.version_store import VersionStore
+from warehouse import journal
 from warehouse.lake import Lake
 
 DAYS = [date(2024, 1, 1) + timedelta(days=day) for day in range(14)]
@@ -394,9 +397,27 @@ def forecast_tables() -> Tables:
     }
 
 
+class Then(datetime):
+    """The clock of versions: they are locked before the month is over."""
+
+    moment = datetime(2024, 1, 16, 9, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        return cls.moment
+
+
 def keep_versions(lake: Path) -> None:
     """A locked version of that forecast, one after it with an override, and a close."""
-    store, ana, bo = VersionStore(lake / "versions"), Actor("Ana", "close"), Actor("Bo", "seen")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal, "datetime", Then)
+        patch.setattr(version_store, "today", lambda: Then.now().date())
+        _keep_versions(VersionStore(lake / "versions"))
+    export(Lake.at(lake))
+
+
+def _keep_versions(store: VersionStore) -> None:
+    ana, bo = Actor("Ana", "close"), Actor("Bo", "seen")
     days = [date(2024, 1, 15) + timedelta(days=day) for day in range(28)]
     rows = [
         {"territory_id": place, "product_id": "tea", "ds": day} | dict.fromkeys(NUMBERS, "33.33")
@@ -407,6 +428,7 @@ def keep_versions(lake: Path) -> None:
         made = Made(
             pd.DataFrame(rows).assign(mean=mean), ("territory_id", "product_id"),
             date(2024, 1, 14), "net_revenue", "USD", "0.1", f"abc{number}", "p", {"settings": {}},
+            naive=pd.DataFrame(rows).assign(naive="30.00") if number == 1 else None,
         )  # fmt: skip
         name = f"v{number}"
         draft(store, made, ana, name=name, supersedes="v1" if number == 2 else None)
@@ -419,7 +441,13 @@ def keep_versions(lake: Path) -> None:
         for event, actor in (("submitted", ana), ("approved", bo), ("locked", bo)):
             if (name, event) != ("v2", "locked"):
                 store.move(name, event, actor)
-    export(Lake.at(lake))
+    january = pd.date_range("2024-01-01", "2024-01-31")
+    keys = ("territory_id", "product_id")
+    for amount in (40, 50):
+        sold = pd.DataFrame([(place, "tea", day, amount) for place in TERRITORIES
+                             for day in january], columns=[*keys, "day", "sold"])  # fmt: skip
+        ledger = Ledger(sold, keys, "day", "sold", "net_revenue", "USD", "ledger")
+        close_period(store, "2024-01", ledger, ana)
 
 
 @pytest.fixture(scope="module")
@@ -539,7 +567,28 @@ def test_versions_and_their_bridge_are_published(published: Any) -> None:
         ("old", Decimal("1866.48")), ("model", 0), ("data", Decimal("0.56")), ("plan", 0),
         ("override", Decimal("0.01")), ("new", Decimal("1867.05")),
     ]  # fmt: skip
-    assert published.query("select count(*) as n from fcst_accuracy") == [{"n": 0}]
+
+
+def test_locked_versions_are_held_to_the_close_step_by_step(published: Any) -> None:
+    """17 days of 40.00 in two territories; 33.33 was forecast, the naive said 30.00."""
+    rows = published.query(
+        "select basis, version, lag, covers, naive, statistical, actual, wape_naive, "
+        "added_by_model, added_by_override, wape_final, cells, inside_80, coverage_80, wql "
+        "from fcst_accuracy where level = 'total' order by basis"
+    )
+    assert [row["basis"] for row in rows] == ["first close", "restated"]
+    first, restated = rows
+    assert (first["version"], first["lag"], first["covers"]) == ("v1", 0, "rest")
+    assert (first["naive"], first["statistical"]) == (1020, Decimal("1133.22"))
+    assert first["actual"] == 1360
+    assert restated["actual"] == 1700
+    assert first["wape_naive"] == pytest.approx(0.25)
+    assert first["added_by_model"] == pytest.approx(0.25 - 6.67 / 40)
+    assert first["added_by_override"] == 0
+    assert first["wape_final"] == pytest.approx(6.67 / 40)
+    assert (first["cells"], first["inside_80"], first["coverage_80"]) == (34, 0, 0)
+    # All quantiles are the mean here: the loss is the mean of tau, doubled, of each error.
+    assert first["wql"] == pytest.approx(6.67 / 40, rel=1e-3)
 
 
 def test_every_column_of_a_mart_is_described_in_one_static_page(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import time
 from html.parser import HTMLParser
@@ -196,6 +197,18 @@ def test_the_forecast_table_adds_up_and_keeps_its_unit(daily, facts, tmp_path):
     fans = [json.dumps(page.specs()[name]) for name in ("fan", "fan_money")]
     for fan, mean in zip(fans, (weeks["mean"], money["mean"]), strict=True):
         assert f'"v": {float(mean.iloc[1])}' in fan
+
+
+def test_locked_forecasts_are_beside_what_was_sold(page, hostile, facts, tmp_path):
+    told = page.text[page.text.index("Locked forecasts. Error") :]
+    for shown in ("2025-P01", "20\u00a0%", "10\u00a0%", "5.0\u00a0%", "80\u00a0%", "100\u00a0%"):
+        assert shown in told
+    tables = tmp_path / "tables"
+    shutil.copytree(hostile, tables)
+    file = tables / "fcst_accuracy.parquet"
+    pd.read_parquet(file).iloc[:0].to_parquet(file)
+    write_page(tables, tmp_path / "none.html", facts)
+    assert "Locked forecasts" not in (tmp_path / "none.html").read_text(encoding="utf-8")
 
 
 def test_tables_and_charts_can_be_read_without_seeing(page):
