@@ -127,7 +127,6 @@ def add_commands(  # noqa: PLR0915 - a function a command
         from forecasting.many import Tasks
         from liftcast.forecast_files import free
         from liftcast.forecast_parts import forecast_tasks
-        from warehouse.files import sha256_file
 
         free(out)
         rules = plan_rules(assume, signs, fiscal_calendar)
@@ -141,14 +140,13 @@ def add_commands(  # noqa: PLR0915 - a function a command
             "gaps": gaps,
             "country": country,
             "mix": folder_hash(mix) if mix is not None else None,
-            "mix_plan": sha256_file(mix_plan) if mix_plan is not None else None,
             "levels": levels,
             "reconcile": reconcile,
             "assume": rules.assume,
             "signs": rules.signs,
             "chunk": chunk,
         }
-        inputs = inputs_of(history, plan, laid, target) | {"settings": settings}
+        inputs = inputs_of(history, (plan, mix_plan), laid, target) | {"settings": settings}
         tasks = Tasks(laid, sums, seed, country, media, chunk)
         facts = forecast_tasks(out, tasks, inputs, workers, clock())
         _summary(console, facts, out)

@@ -67,15 +67,25 @@ def folder_hash(folder: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def inputs_of(history: Path, plan: Path | None, laid: LaidOut, target: str) -> dict[str, object]:
-    """What a forecast was made of, for a version that is kept of it."""
+def inputs_of(
+    history: Path, plans: tuple[Path | None, Path | None], laid: LaidOut, target: str
+) -> dict[str, object]:
+    """What a forecast was made of, for a version that is kept of it.
+
+    Args:
+        plans: of the series, and of a mix in a file of its own.
+    """
     from warehouse.files import sha256_file
     from warehouse.runlog import code_version
 
     first = laid.grid.dates[laid.grid.known]
+    hashes = [None if plan is None else sha256_file(plan) for plan in plans]
+    planned = hashes[0]
+    if hashes[1] is not None:  # of two files: a version's plan moves when one of them does
+        planned = hashlib.sha256(" ".join(map(str, hashes)).encode()).hexdigest()
     return {
         "history_sha256": sha256_file(history),
-        "plan_sha256": sha256_file(plan) if plan is not None else None,
+        "plan_sha256": planned,
         "code_version": code_version(),
         "target": target,
         # The last day of the last period that is known.

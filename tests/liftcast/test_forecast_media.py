@@ -1,6 +1,7 @@
 """`liftcast forecast run --mix`: a fit's folder beside history and plan of a plain CSV."""
 
 import csv
+import json
 from collections import defaultdict
 
 import numpy as np
@@ -187,6 +188,8 @@ def test_a_mix_by_the_week_beside_a_daily_history(files):
              "day", "--target", "units", "--horizon", 14, "--mix", files / "fit")  # fmt: skip
     done = _liftcast(*asked, "--mix-plan", weekly, "--out", files / "daily")
     assert done.returncode == 0, done.stderr
+    facts = json.loads((files / "daily" / "facts.json").read_text(encoding="utf-8"))
+    assert len(facts["inputs"]["plan_sha256"]) == 64  # the mix's plan is of the version's plan
     told = _liftcast(
         "mix", "predict", "--result", files / "fit", "--plan", weekly, "--out", files / "weeks"
     )
