@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,6 +25,7 @@ from liftcast.version_marts import export
 from liftcast.version_reports import Ledger, close_period
 from liftcast.version_sources import Made
 from liftcast.version_store import VersionStore
+from reporting import locked, version_sheets
 from warehouse import journal
 from warehouse.lake import Lake
 
@@ -589,6 +591,18 @@ def test_locked_versions_are_held_to_the_close_step_by_step(published: Any) -> N
     assert (first["cells"], first["inside_80"], first["coverage_80"]) == (34, 0, 0)
     # All quantiles are the mean here: the loss is the mean of tau, doubled, of each error.
     assert first["wql"] == pytest.approx(6.67 / 40, rel=1e-3)
+
+
+def test_page_and_workbook_read_versions_as_the_marts_are(published: Any) -> None:
+    with duckdb.connect(str(published.lake / "warehouse.duckdb"), read_only=True) as con:
+        sheets = [one(con) for one in (
+            version_sheets.versions, version_sheets.bridge, version_sheets.accuracy
+        )]  # fmt: skip
+        [shown] = locked.closes(con)
+    assert [len(sheet.cells) > 0 for sheet in sheets] == [True] * 3
+    assert {len(row) for row in sheets[2].cells} == {len(sheets[2].columns)}
+    assert (shown["period"], shown["version"], shown["unit"]) == ("2024-01", "v1", "USD")
+    assert shown["actual"] == 1360
 
 
 def test_every_column_of_a_mart_is_described_in_one_static_page(

@@ -81,6 +81,14 @@ def test_the_bridge_of_a_lake_is_forecast_from_its_releases(
     store, notes = VersionStore(lake.root / "versions"), []
     old, made = store.history().version("r1"), from_lake(lake, "net_revenue")
     assert (made.as_of, made.currency, made.data_hash) == (DATES[61].date(), "EUR", "r2")
+    # The naive of weeks is the last one known; a result of before it was kept has none.
+    sold = pd.read_parquet(lake.release_dir("r2") / "ledger.parquet")["net_revenue"].iloc[-1]
+    naive = store.made_by(store.history().version("r2"), "naive")
+    assert naive["naive"].tolist() == [Decimal(f"{sold:.2f}")] * 6
+    steps = lake.latest_result("forecast")[0] / "steps.parquet"
+    kept = steps.rename(steps.with_suffix(".aside"))
+    assert from_lake(lake).naive is None
+    kept.rename(steps)
     stops = version_bridging.stops_in_lake(lake, old, made, note=notes.append)
     assert (list(stops), notes) == (["old_plan"], [])
     draft(store, made, ANA, name="bridged", bridge_from="r1", stops=stops)
