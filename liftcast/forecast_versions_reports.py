@@ -185,8 +185,8 @@ def _accuracy(app: typer.Typer, console: Console, note: Note) -> None:
         console.print(held_table(lags))
         if (lags["periods_naive"] < lags["periods"]).any():
             note(
-                "some versions do not say what the naive would have been: what is told of the "
-                "naive and the model's step is of the others alone"
+                "versions made before the naive's number was kept do not say it: what is told of "
+                "the naive and of the model's step is of the others alone"
             )
         if out is not None:
             from liftcast.version_making import write_rows

@@ -160,6 +160,8 @@ def _lag_table(title: str, lags: pd.DataFrame, size: str, shown: dict[str, str])
         table.add_column(heading, justify="right")
     for _, row in lags.iterrows():
         cells = [_share(row[name], name.startswith(("bias", "added"))) for name in shown]
+        if "wape_naive" in shown and row["periods_naive"] == 0:
+            cells[list(shown).index("wape_naive")] = "not recorded"
         table.add_row(
             escape(printable(row["scenario"], 40)),
             escape(printable(row["currency"] or row["measure"], 20)),
