@@ -41,9 +41,7 @@ def main() -> None:
     begun = time.process_time()
     scores = backtest_frame(laid, origins=asked.origins, sums=Sums(LEVELS, way=asked.reconcile))
     steps = scores.dropna(subset=["step"])
-    shown = Table(
-        title="WAPE of shops / of the total of a day; last column: mean saved by the step"
-    )
+    shown = Table(title="WAPE of shops / of a day's total; saved: of shops, mean over origins")
     for heading in ("step", *steps["origin"].astype(str).unique(), "mean", "saved"):
         shown.add_column(heading, justify="right")
     for name, rows in steps.groupby("model", sort=False):
