@@ -24,7 +24,7 @@ import pandas as pd
 
 from forecasting.periods import COLUMNS
 from forecasting.versions.errors import VersionError
-from forecasting.versions.fiscal import checked_periods, refuse_moved
+from forecasting.versions.fiscal import Cut, checked_periods, refuse_moved
 from forecasting.versions.overrides import EFFECTS, Applied, Override, apply, as_rows, checked
 from forecasting.versions.states import Close, History, Version, after, replay
 from forecasting.versions.tables import content_hash
@@ -335,10 +335,8 @@ class VersionStore:
         try:
             self._write_seal(self.history().version(name))
         except LiftcastError as error:
-            self.notes.append(
-                f"{name} is locked, but locked/{name}.seal could not be written "
-                f"({error}): the next command that writes here does it"
-            )
+            told = f"locked, but locked/{name}.seal could not be written ({error})"
+            self.notes.append(f"{name} is {told}: the next command that writes here does it")
 
     def close(
         self, fields: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], actor: Actor
@@ -355,15 +353,17 @@ class VersionStore:
             self._do(reading, history, event)
         return self.history().closes[-1]
 
-    def _cut(self, history: History) -> dict[str, tuple[date, date, str]]:
+    def _cut(self, history: History) -> dict[str, Cut]:
         """Days of fiscal periods that are locked or closed."""
-        found = {
-            c.period: (c.starts_on, c.ends_on, f"the close of {c.period}") for c in history.closes
-        }
+        closes = ((c.period, c.starts_on, c.ends_on) for c in history.closes)
+        found = {name: Cut(first, last, f"the close of {name}") for name, first, last in closes}
         for version in history.versions.values():
             if version.state == "locked":
-                for name, start, end in self.made_by(version, "periods").itertuples(index=False):
-                    found[name] = (start.date(), end.date(), version.name)
+                rows = list(self.made_by(version, "periods").itertuples(index=False))
+                for number, (name, start, end) in enumerate(rows, start=1):
+                    if name not in found or found[name].ends:
+                        days = start.date(), end.date()
+                        found[name] = Cut(*days, version.name, number == len(rows))
         return found
 
     def closed(self, close: Close, name: str = "actuals") -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from forecasting.versions.errors import VersionError
-from forecasting.versions.fiscal import row_of
+from forecasting.versions.fiscal import Cut, row_of
 from forecasting.versions.intervals import FIGURES, held
 from forecasting.versions.tables import exact
 from forecasting.versions.wording import shown
@@ -120,10 +120,11 @@ def _compared(one: Kept, close: Closed) -> list[dict[str, Any]]:
     if close.period not in set(one.periods["period"]):
         return []
     at = row_of(close.period, one.periods)
-    cut = tuple(one.periods[name].iloc[at].date() for name in ("starts_on", "ends_on"))
-    if cut != (close.starts_on, close.ends_on):
+    begins, ends = (one.periods[name].iloc[at].date() for name in ("starts_on", "ends_on"))
+    cut = Cut(begins, ends, one.name, at == len(one.periods) - 1)
+    if not cut.same(close.starts_on, close.ends_on):
         raise VersionError(
-            f"{shown(close.period)} is {cut[0]} to {cut[1]} in {one.name} and {close.starts_on} to "
+            f"{shown(close.period)} is {begins} to {ends} in {one.name} and {close.starts_on} to "
             f"{close.ends_on} in its close: the fiscal calendar must not move."
         )
     told = one.table[one.table["period"] == close.period]

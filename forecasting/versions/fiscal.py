@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -54,21 +55,34 @@ def positions(days: pd.Series | pd.DatetimeIndex, periods: pd.DataFrame) -> np.n
     return np.where(inside, found, -1)
 
 
-def refuse_moved(periods: pd.DataFrame, known: Mapping[str, tuple[date, date, str]]) -> None:
-    """Refuse a calendar that cuts a known period at other days.
+@dataclass(frozen=True)
+class Cut:
+    """Days a period was cut at, and by what. `ends`: it was the last one of its calendar, which may
+    have ended within it: a landed calendar reaches as far as somebody has landed it."""
 
-    Args:
-        known: period -> first day, last day, and what was cut so.
+    first: date
+    last: date
+    what: str
+    ends: bool = False
+
+    def same(self, first: date, last: date) -> bool:
+        """Whether a period of these days is the one that was cut so, or how it goes on."""
+        return first == self.first and (last == self.last or (self.ends and last > self.last))
+
+
+def refuse_moved(periods: pd.DataFrame, known: Mapping[str, Cut]) -> None:
+    """Refuse a calendar that cuts a known period at other days.
 
     Raises:
         VersionError: one has moved: lags and accuracy would compare what is not the same.
     """
     for name, start, end in periods[list(COLUMNS)].itertuples(index=False):
-        first, last, what = known.get(name, (start.date(), end.date(), ""))
-        if (start.date(), end.date()) != (first, last):
+        cut = known.get(name)
+        if cut is not None and not cut.same(start.date(), end.date()):
             raise VersionError(
-                f"{shown(name)} is {start.date()} to {end.date()} here and {first} to {last} in "
-                f"{what}: the fiscal calendar must not move; give a changed period another name."
+                f"{shown(name)} is {start.date()} to {end.date()} here and {cut.first} to "
+                f"{cut.last} in {cut.what}: the fiscal calendar must not move; give a changed "
+                "period another name."
             )
 
 

@@ -383,6 +383,25 @@ def test_a_calendar_that_moves_a_locked_period_is_refused(
     assert [one.name for one in (store.root / "versions").iterdir()] == ["2026-10-base-1"]
 
 
+def test_the_last_period_of_a_calendar_may_have_landed_in_part(
+    store: VersionStore, tmp_path: Path
+) -> None:
+    """Later it goes on, and is the same; one that began or went on otherwise has moved."""
+    calendar = tmp_path / "calendar.csv"
+    head = "period,starts_on,ends_on\nP10,2026-10-01,2026-10-31\n"
+    calendar.write_text(f"{head}P11,2026-11-01,2026-11-05\n")
+    first = locked(store, forecast(days=5), calendar=str(calendar))
+    calendar.write_text(f"{head}P11,2026-11-01,2026-11-30\n")
+    made = forecast(days=5)
+    second = draft(store, made, ANA, calendar=str(calendar), supersedes=first, carry=first).name
+    for event, actor in (("submitted", ANA), ("approved", BO), ("locked", BO)):
+        store.move(second, event, actor)
+    calendar.write_text(f"{head}P11,2026-11-01,2026-11-04\nP12,2026-11-05,2026-12-31\n")
+    with pytest.raises(VersionError, match="P11' is 2026-11-01 to 2026-11-04 here"):
+        draft(store, made, ANA, calendar=str(calendar))
+    assert verify(store) == ()
+
+
 def _folder(place: Path, edit: str = "") -> Path:
     place.mkdir()
     made = forecast(days=2).frame

@@ -202,6 +202,26 @@ def test_a_calendar_that_moved_is_refused():
         accuracy([one], [moved])
 
 
+def test_the_last_period_of_a_calendar_may_go_on_later():
+    """It had landed up to 20 February when the version was made."""
+    one = kept("v1", "2026-12-31", "2027-01-04", {"a": 110}, months=2)
+    cut = MONTHS.copy()
+    cut.loc[cut["period"] == "2027-02", "ends_on"] = pd.Timestamp("2027-02-20")
+    one = Kept(**{**vars(one), "periods": cut})
+    row = accuracy([one], [closed("2027-02", {"a": 100})]).iloc[0]
+    assert (row["covers"], row["actual"]) == ("whole", 100)  # a month of its first day
+    days = pd.date_range("2027-02-01", "2027-02-20")
+    table = frame_of(days).assign(period="2027-02", mean=Decimal(10), final=Decimal(10))
+    daily = Kept(**{**vars(one), "table": table})
+    sold = sold_of(pd.date_range("2027-02-01", "2027-02-28"), 11)
+    close = Closed("2027-02", date(2027, 2, 1), date(2027, 2, 28), ("shop",), sold)
+    row = accuracy([daily], [close]).iloc[0]
+    assert (row["covers"], row["actual"], row["final"]) == ("part", 220, 200)
+    shorter = Closed(**{**vars(close), "ends_on": date(2027, 2, 14)})
+    with pytest.raises(VersionError, match="must not move"):
+        accuracy([daily], [shorter])
+
+
 def test_a_period_is_closed_when_its_books_are_complete():
     sold = pd.DataFrame({"shop": "a", "ds": pd.date_range("2026-11-01", "2026-11-29"), "y": 1})
     table = actuals_table(sold, ["shop"], "ds", "y")
