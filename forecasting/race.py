@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from forecasting.candidates.boosting import Trees
+from forecasting.candidates.chain_days import ChainDays
 from forecasting.candidates.intermittent import Intermittent
+from forecasting.candidates.lagged import LAGGED, LaggedTrees
 from forecasting.candidates.launches import AnalogLaunch
 from forecasting.candidates.naive import RecentMean, SeasonalNaive
 from forecasting.candidates.pooled import PooledTrees
@@ -34,13 +37,18 @@ ORIGINS = 4
 Progress = Callable[[str], None]
 
 
-def field_of_candidates() -> tuple[Candidate, ...]:
-    """Everybody who races."""
+def field_of_candidates(
+    settings: Trees | None = None, lagged: Trees = LAGGED
+) -> tuple[Candidate, ...]:
+    """Everybody who races; with other settings of the trees, if given."""
+    trees = PooledTrees(settings=settings)
     return (
         SeasonalNaive(),
         RecentMean(),
         LogOls(),
-        PooledTrees(),
+        trees,
+        ChainDays(trees),
+        LaggedTrees(settings=lagged),
         Intermittent("croston_sba"),
         Intermittent("tsb"),
         AnalogLaunch(),
@@ -120,11 +128,12 @@ class Race:
             rows = np.arange(len(kinds)) if key[1] else self._sample(kinds)
             part = window if key[1] else window.only(rows)
             forecasts = {}
+            parts: dict[bytes, Window] = {}
             for one in self.candidates:
                 if one.speed != "slow":
                     self._say(f"from {self._day(cut)}: {one.name}, {len(rows)} series")
                     forecasts[one.name] = np.full((len(kinds), window.grid.ahead), np.nan)
-                    forecasts[one.name][rows] = _of(one, part, kinds[rows])
+                    forecasts[one.name][rows] = _of(one, part, kinds[rows], parts)
             raced = np.isin(np.arange(len(kinds)), rows)
             shut = window.closed[:, window.grid.known :]
             self._told[key] = Told(cut, kinds, forecasts, shut, raced)
@@ -149,7 +158,7 @@ class Race:
             window = window or self.window(cut)
             self._say(f"from {self._day(cut)}: {one.name}, {len(new)} series")
             part = window.only(new)
-            known[new] = _of(one, part, told.kinds[new])
+            known[new] = _of(one, part, told.kinds[new], {})
 
     def _day(self, cut: int) -> str:
         return str(self.grid.dates[self.grid.known - 1 - cut].date())
@@ -159,14 +168,19 @@ class Race:
             self.progress(text)
 
 
-def _of(one: Candidate, window: Window, kinds: npt.NDArray[np.str_]) -> Floats:
+def _of(
+    one: Candidate, window: Window, kinds: npt.NDArray[np.str_], parts: dict[bytes, Window]
+) -> Floats:
+    """A candidate's answer; candidates of the same series share a window, and what they learn."""
     rows = np.flatnonzero(np.isin(kinds, list(one.kinds)))
     out = np.full((len(kinds), window.grid.ahead), np.nan)
     if len(rows) == 0:
         return out
     # A launch is compared with all series, those that are long on sale above all.
     everybody = len(rows) == len(kinds) or one.name == "analog_launch"
-    answer = one.forecast(window if everybody else window.only(rows))
+    if not everybody and rows.tobytes() not in parts:
+        parts[rows.tobytes()] = window.only(rows)
+    answer = one.forecast(window if everybody else parts[rows.tobytes()])
     out[rows] = answer[rows] if everybody else answer
     return out
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecasting.calibrating import PATHS, Calibration, calibrate, draw
-from forecasting.candidates.pooled import PooledTrees, Trees
+from forecasting.candidates.boosting import Trees
+from forecasting.candidates.lagged import LAGGED
 from forecasting.candidates.regression import LEAST, smearing
 from forecasting.checks import Check, check_frame
 from forecasting.grid import Floats, Grid
@@ -44,6 +45,7 @@ Progress = Callable[[str], None]
 BLOCK = 200
 #: A release has fewer series than a chain's history in a CSV: fewer trees tell as much of them.
 TREES = Trees(trees=120, rate=0.12)
+_LAGGED = replace(LAGGED, trees=60, rate=0.2, leaves=31)
 
 
 @dataclass(frozen=True)
@@ -156,10 +158,7 @@ def forecast(
 
 
 def _make(grid: Grid, seed: int, progress: Progress | None, media: Media | None) -> _Made:
-    field = [
-        PooledTrees(settings=TREES) if one.speed == "pooled" else one
-        for one in field_of_candidates()
-    ]
+    field = field_of_candidates(TREES, _LAGGED)
     race = Race(grid, seed, candidates=field, progress=progress)
     weights, cuts = weights_at(race, 0)
     told = race.at(0, whole=True)

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting.candidates.boosting import Trees
 from forecasting.candidates.intermittent import Intermittent
 from forecasting.candidates.launches import AnalogLaunch
 from forecasting.candidates.naive import RecentMean, SeasonalNaive
-from forecasting.candidates.pooled import PooledTrees, Trees
+from forecasting.candidates.pooled import PooledTrees
 from forecasting.candidates.regression import LogOls
 from forecasting.framed import forecast_at, forecast_frame
 from forecasting.longframe import lay_out

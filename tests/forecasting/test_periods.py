@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting.candidates.boosting import Trees
 from forecasting.candidates.naive import RecentMean, SeasonalNaive
-from forecasting.candidates.pooled import PooledTrees, Trees
+from forecasting.candidates.pooled import PooledTrees
 from forecasting.candidates.regression import LogOls
 from forecasting.errors import BadValueError, MissingColumnError
 from forecasting.framed import forecast_frame

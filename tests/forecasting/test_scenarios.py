@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from forecasting.candidates.boosting import Trees
 from forecasting.candidates.naive import RecentMean, SeasonalNaive
-from forecasting.candidates.pooled import PooledTrees, Trees
+from forecasting.candidates.pooled import PooledTrees
 from forecasting.candidates.regression import LogOls
 from forecasting.errors import PlanError
 from forecasting.longframe import lay_out

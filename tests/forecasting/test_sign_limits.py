@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecasting.candidates.boosting import Trees
+from forecasting.candidates.lagged import LAGGED, LaggedTrees
 from forecasting.candidates.naive import RecentMean
-from forecasting.candidates.pooled import PooledTrees, Trees
+from forecasting.candidates.pooled import PooledTrees
 from forecasting.candidates.prophets import ProphetPlan
 from forecasting.candidates.protocol import Window
 from forecasting.candidates.regression import LogOls, log_effects
@@ -18,6 +22,7 @@ from forecasting.sign_limits import held
 H, DAYS = 14, 252
 SIGNS = {"promo": "+", "price": "-"}
 TREES = PooledTrees(settings=Trees(trees=60, least_rows=10))
+LAGS = LaggedTrees(settings=replace(LAGGED, trees=60, rate=0.2, least_rows=5))
 
 
 def odd_shops(seed=2):
@@ -61,8 +66,9 @@ def _more(plan, seed):
 
 
 @pytest.mark.parametrize(
-    "candidate", [LogOls(), TREES, ProphetPlan(), StateSpace("sarimax")], ids=lambda c: c.name
-)
+    "candidate", [LogOls(), TREES, LAGS, ProphetPlan(), StateSpace("sarimax")],
+    ids=lambda c: c.name,
+)  # fmt: skip
 def test_more_promotion_and_lower_prices_lower_no_forecast_of_any_day(candidate, history_and_plan):
     """Every series and day, though history shows the opposite signs."""
     history, plan = history_and_plan
