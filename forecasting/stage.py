@@ -45,7 +45,7 @@ Progress = Callable[[str], None]
 BLOCK = 200
 #: A release has fewer series than a chain's history in a CSV: fewer trees tell as much of them.
 TREES = Trees(trees=120, rate=0.12)
-_LAGGED = replace(LAGGED, trees=60, rate=0.2, leaves=31)
+LAGGED_TREES = replace(LAGGED, trees=60, rate=0.2, leaves=31)
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def forecast(
 
 
 def _make(grid: Grid, seed: int, progress: Progress | None, media: Media | None) -> _Made:
-    field = field_of_candidates(TREES, _LAGGED)
+    field = field_of_candidates(TREES, LAGGED_TREES)
     race = Race(grid, seed, candidates=field, progress=progress)
     weights, cuts = weights_at(race, 0)
     told = race.at(0, whole=True)

@@ -75,12 +75,7 @@ def draft(
              "count in the period of their first day")  # fmt: skip
     period = str(periods["period"].iloc[period_of(made.as_of, periods)])
     history = store.history()
-    for other, what in ((supersedes, "supersede"), (carry, "carry the overrides of")):
-        if other is not None and history.version(other).measure != made.measure:
-            raise VersionError(
-                f"{other} is of {history.version(other).measure}, the new version of "
-                f"{made.measure}: it can {what} a version of its own measure only."
-            )
+    _same_measure(history, made.measure, supersedes, carry)
     fields: dict[str, Any] = {
         "version": name or _free_name(history, period, scenario),
         "as_of": made.as_of.isoformat(), "fiscal_period": period, "scenario": scenario,
@@ -114,6 +109,17 @@ def draft(
     if same:
         note(f"the same statistical numbers stand as {', '.join(same[-3:])}")
     return kept
+
+
+def _same_measure(
+    history: History, measure: str, supersedes: str | None, carry: str | None
+) -> None:
+    for other, what in ((supersedes, "supersede"), (carry, "carry the overrides of")):
+        if other is not None and history.version(other).measure != measure:
+            raise VersionError(
+                f"{other} is of {history.version(other).measure}, the new version of {measure}: "
+                f"it can {what} a version of its own measure only."
+            )
 
 
 def _between(

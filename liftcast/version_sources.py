@@ -245,6 +245,8 @@ def _known_measure(measure: str, counted: str) -> None:
             expected=" or ".join(dict.fromkeys((counted, "net_revenue"))),
             got=printable(measure, 40),
         )  # fmt: skip
+
+
 def _naive_of_result(folder: Path, measure: str) -> pd.DataFrame | None:
     """The naive's numbers of a lake's result; None where it has none in this measure."""
     import pyarrow.parquet as pq

@@ -23,7 +23,6 @@ from rich.console import Console
 from threadpoolctl import threadpool_limits
 
 from forecasting.calibrating import calibrate, draw
-from forecasting.candidates.pooled import PooledTrees
 from forecasting.grid import Floats
 from forecasting.inputs import ForecastInputs, cleaned
 from forecasting.laying import grid_of
@@ -34,7 +33,7 @@ from forecasting.public_holidays import holiday_dates
 from forecasting.race import Race, field_of_candidates, mixed, weights_over
 from forecasting.revenue import takings_of, units_told
 from forecasting.series import Sold, calendar, sold_of
-from forecasting.stage import TREES
+from forecasting.stage import LAGGED_TREES, TREES
 from liftcast import releasing, results
 from models.mix.result import MixResult
 from warehouse.lake import Lake
@@ -128,8 +127,7 @@ def measured(
             if media is not None:
                 grid = media.without(grid_of(history, laid, drivers, holidays, credited))
                 added = media.past
-        quick = [one for one in field_of_candidates() if one.speed != "slow"]
-        field = [PooledTrees(settings=TREES) if one.speed == "pooled" else one for one in quick]
+        field = [one for one in field_of_candidates(TREES, LAGGED_TREES) if one.speed != "slow"]
         race = Race(grid, 0, candidates=field)
         for cut in cuts:
             race.at(cut)
