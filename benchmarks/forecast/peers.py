@@ -1,33 +1,123 @@
-"""Others' forecasts of the same window, each as its documentation shows it."""
+"""Others' forecasts of the same window, each in a process of its own with one thread."""
 
 from __future__ import annotations
 
+import importlib
+import os
+import resource
+import time
 import warnings
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
-import lightgbm
 import numpy as np
 import pandas as pd
-from mlforecast import MLForecast
-from mlforecast.lag_transforms import RollingMean
-from mlforecast.target_transforms import GlobalSklearnTransformer
-from prophet import Prophet
-from sklearn.preprocessing import FunctionTransformer
-from statsforecast import StatsForecast
-from statsforecast.models import AutoARIMA, AutoETS
+from judging import Answer, plain
+from shops import PLAN
 
 from forecasting.candidates import Window
-from forecasting.candidates.naive import SeasonalNaive
-from forecasting.grid import Floats
-from forecasting.quiet import quiet_libraries
+from forecasting.grid import Floats, Grid
 
 
-def _frames(window: Window) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Long frames with the holiday's kinds as columns of their own, none of them text."""
+@dataclass(frozen=True)
+class Peer:
+    """The module that asks the library, what it is asked, and whether the plan is told.
+
+    `part`: series forecast in one process where that takes long; None: all.
+    """
+
+    module: str
+    asked: dict[str, Any]
+    planned: bool = False
+    part: int | None = None
+
+
+SLOW = {
+    "n_estimators": 1500, "learning_rate": 0.02, "num_leaves": 31, "min_child_samples": 50,
+    "subsample": 0.8, "subsample_freq": 1, "colsample_bytree": 0.5,
+}  # fmt: skip
+#: The best of tuning.py.
+TUNED_TREES = {
+    "ids": True, "around": True, "closed": "filled", "model": SLOW | {"objective": "l1"}
+}  # fmt: skip
+TUNED_PROPHET = {"planned": True, "opened": True, "log": True, "yearly": 10}
+PEERS = {
+    "seasonal naive": Peer("classics", {"name": "SeasonalNaive"}),
+    "AutoETS": Peer("classics", {"name": "AutoETS"}),
+    "Prophet default": Peer("prophets", {}),
+    "Prophet with plan": Peer("prophets", {"planned": True}, True),
+    "LightGBM with plan": Peer("trees", {}, True),
+    "Prophet with plan, tuned": Peer("prophets", TUNED_PROPHET, True),
+    "LightGBM with plan, tuned": Peer("trees", TUNED_TREES | {"windows": 5}, True),
+    "AutoARIMA with plan": Peer("classics", {"name": "AutoARIMA", "planned": True}, True, part=4),
+}
+OURS = "liftcast"
+
+
+def made(name: str, grid: Grid) -> tuple[Answer, dict[str, float]]:
+    """A model's answer for the horizon of a grid, and what it took: seconds, CPU seconds, the most
+    memory of this process (MB). Call it in a process of its own, or the memory is others' too.
+
+    Reading the data and loading the library are not counted; everything else is.
+    """
+    warnings.filterwarnings("ignore")
+    ask = _asking(name)
+    begun, before = time.monotonic(), _cpu()
+    answer = ask(grid)
+    took = {
+        "seconds": round(time.monotonic() - begun, 2),
+        "cpu_seconds": round(_cpu() - before, 2),
+        "peak_mb": _peak_mb(),
+    }
+    return answer, took
+
+
+def _asking(name: str) -> Callable[[Grid], Answer]:
+    if name == OURS:
+        return importlib.import_module("own").answer
+    peer = PEERS[name]
+    module = importlib.import_module(peer.module)
+
+    def ask(grid: Grid) -> Answer:
+        # Days the plan calls closed are nothing for whoever is told the plan, as they are for us.
+        shut = grid.plan[PLAN.index("Open"), :, grid.known :] == 0 if peer.planned else None
+        return plain(module.answer(Window(grid, 0), peer.asked), shut)
+
+    return ask
+
+
+def _cpu() -> float:
+    own, children = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _peak_mb() -> int:
+    """Not `ru_maxrss`, which on Linux begins with what the parent held when it started us."""
+    status = Path(f"/proc/{os.getpid()}/status")
+    if status.exists():
+        lines = status.read_text(encoding="ascii").splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**20
+
+
+def frames(window: Window, filled: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Long frames with the holiday's kinds as columns of their own, none of them text.
+
+    Args:
+        filled: a shop's missing days (refurbishments) are days without sales and plan.
+    """
+    grid = window.grid
+    if filled:
+        whole = replace(grid, y=np.nan_to_num(grid.y), plan=np.nan_to_num(grid.plan))
+        window = Window(whole, window.seed)
     out = []
     for long in (window.train, window.future):
         frame = long.copy()
-        for number, column in enumerate(window.grid.columns):
+        for number, column in enumerate(grid.columns):
             if column.is_categorical:
                 for code in range(1, len(column.levels)):
                     frame[f"p{number}_{code}"] = (frame[f"p{number}"] == code) * 1.0
@@ -38,83 +128,9 @@ def _frames(window: Window) -> tuple[pd.DataFrame, pd.DataFrame]:
     return out[0].drop(columns=dropped), out[1].drop(columns=dropped)
 
 
-def _shape(window: Window, answer: pd.DataFrame, name: str) -> Floats:
+def in_shape(window: Window, answer: pd.DataFrame, name: str) -> Floats:
+    """A column of a long frame as (S, H)."""
     ordered = answer.set_index(["unique_id", "ds"]).sort_index()[name]
     grid = window.grid
     index = pd.MultiIndex.from_product([grid.ids, grid.dates[grid.known :]])
     return ordered.reindex(index).to_numpy(dtype=float).reshape(len(grid.ids), grid.ahead)
-
-
-def seasonal_naive(window: Window) -> Floats:
-    return SeasonalNaive().forecast(window)
-
-
-def lightgbm_alone(window: Window) -> Floats:
-    """mlforecast's own way: lags beyond the horizon, calendar, plan, log of sales.
-
-    It takes no gaps: a shop's missing days (refurbishments) are days without sales and plan.
-    """
-    grid = window.grid
-    whole = replace(grid, y=np.nan_to_num(grid.y), plan=np.nan_to_num(grid.plan))
-    train, future = _frames(Window(whole, window.seed))
-    h = window.grid.ahead
-    model = lightgbm.LGBMRegressor(
-        n_estimators=500, learning_rate=0.05, num_leaves=63, verbose=-1, n_jobs=1, random_state=0
-    )
-    log = GlobalSklearnTransformer(FunctionTransformer(np.log1p, np.expm1))
-    forecaster = MLForecast(
-        {"lightgbm": model}, freq="D", lags=[h, h + 7, h + 14, 364],
-        lag_transforms={h: [RollingMean(28), RollingMean(91)]},
-        date_features=["dayofweek", "day", "month", "dayofyear"], target_transforms=[log],
-    )  # fmt: skip
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        forecaster.fit(train, static_features=[], dropna=False)
-        told = forecaster.predict(h, X_df=future)
-    return np.maximum(_shape(window, told, "lightgbm"), 0.0)
-
-
-def _prophet(window: Window, planned: bool) -> Floats:
-    train, future = _frames(window)
-    columns = [c for c in train.columns if c.startswith("p")] if planned else []
-    out = []
-    with quiet_libraries():
-        for name in window.grid.ids:
-            model = Prophet(uncertainty_samples=0)
-            for column in columns:
-                model.add_regressor(column)
-            model.fit(train[train["unique_id"] == name])
-            out.append(model.predict(future[future["unique_id"] == name])["yhat"].to_numpy())
-            model.stan_backend.cleanup()
-    return np.maximum(np.array(out), 0.0)
-
-
-def prophet_default(window: Window) -> Floats:
-    return _prophet(window, planned=False)
-
-
-def prophet_plan(window: Window) -> Floats:
-    return _prophet(window, planned=True)
-
-
-def auto_ets(window: Window) -> Floats:
-    train, _ = _frames(window)
-    model = StatsForecast([AutoETS(season_length=7)], freq="D", n_jobs=1)
-    told = model.forecast(df=train[["unique_id", "ds", "y"]], h=window.grid.ahead)
-    return np.maximum(_shape(window, told, "AutoETS"), 0.0)
-
-
-def auto_arima_plan(window: Window) -> Floats:
-    train, future = _frames(window)
-    model = StatsForecast([AutoARIMA(season_length=7)], freq="D", n_jobs=1)
-    told = model.forecast(df=train, h=window.grid.ahead, X_df=future)
-    return np.maximum(_shape(window, told, "AutoARIMA"), 0.0)
-
-
-PEERS = {
-    "seasonal naive": seasonal_naive,
-    "LightGBM alone": lightgbm_alone,
-    "Prophet default": prophet_default,
-    "Prophet with plan": prophet_plan,
-    "AutoETS": auto_ets,
-}
