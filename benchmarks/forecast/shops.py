@@ -56,19 +56,27 @@ def planned_closures(grid: Grid, cut: int) -> Floats:
     """(C, S, T + H) the plan at an origin with closures as they could be planned there.
 
     Closed on the weekdays and kinds of holiday on which the shop was closed nine times of ten
-    before the origin; every other day of the horizon is open.
+    before the origin; on kinds of holiday that it has met less than three times (Christmas), where
+    the chain was. Every other day of the horizon is open.
     """
     then = grid.at(cut)
     plan = then.plan.copy()
     opened, holiday = plan[PLAN.index("Open")], plan[PLAN.index("StateHoliday")]
     known = then.known
-    weekday = then.dates.dayofweek.to_numpy()
-    for row in range(len(then.ids)):
-        ahead = np.ones(then.ahead)
-        for kinds, values in ((weekday, range(7)), (holiday[row], np.unique(holiday[row])[1:])):
-            for value in values:
-                before = opened[row, :known][kinds[:known] == value]
-                if len(before) >= 3 and before.mean() <= 0.1:
-                    ahead[kinds[known:] == value] = 0.0
-        opened[row, known:] = ahead
+    weekday = np.broadcast_to(then.dates.dayofweek.to_numpy(), holiday.shape)
+    past = opened[:, :known].copy()
+    ahead = np.ones((len(then.ids), then.ahead))
+    for kinds, values, from_chain in (
+        (weekday, range(7), False),
+        (holiday, np.unique(holiday[np.isfinite(holiday)])[1:], True),
+    ):
+        for value in values:
+            met = np.where(kinds[:, :known] == value, past, np.nan)
+            times = np.isfinite(met).sum(axis=1)
+            share = np.nansum(met, axis=1) / np.maximum(times, 1)
+            shut = (times >= 3) & (share <= 0.1)
+            if from_chain and times.sum() >= 3 and np.nanmean(met) <= 0.1:
+                shut |= times < 3
+            ahead[shut[:, None] & (kinds[:, known:] == value)] = 0.0
+    opened[:, known:] = ahead
     return plan
