@@ -125,11 +125,22 @@ def main() -> int:
     for task in tasks(asked, series):
         origin = str(grid.dates[grid.known - 1 - task.cut].date())
         if not kept.has(origin, task.name, task.rows.start):
-            row = one(task, grid)
-            kept.keep({"origin": origin, "model": task.name, "shops": kept.shops, **row})
+            row = _same(task, grid, kept, origin) or one(task, grid)
+            kept.keep({"origin": origin, "shops": kept.shops, **row, "model": task.name})
     for shown in tables(kept.rows) if kept.rows else []:
         Console(width=180).print(shown)
     return 0
+
+
+def _same(task: Task, grid: Grid, kept: Kept, origin: str) -> dict[str, Any] | None:
+    """The row with actual closures, where they are just those that could be planned."""
+    if not task.planned_closures:
+        return None
+    plan = grid.at(task.cut).plan
+    if not np.array_equal(planned_closures(grid, task.cut), plan, equal_nan=True):
+        return None
+    rows = [row for row in kept.rows if (row["origin"], row["model"]) == (origin, task.model)]
+    return rows[0] if rows else None
 
 
 def _asked() -> argparse.Namespace:
