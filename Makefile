@@ -119,7 +119,7 @@ bench-journeys: install  ## Removal effects against two packages, up to 5 millio
 	@$(BIN)/python benchmarks/journeys/run.py
 
 .PHONY: bench-forecast
-bench-forecast: install  ## The forecast beside Prophet, AutoETS, AutoARIMA and LightGBM alone (an hour)
+bench-forecast: install  ## The forecast beside Prophet, AutoETS, AutoARIMA and LightGBM alone (a CPU hour and a half)
 	@$(BIN)/python benchmarks/forecast/run.py
 
 .PHONY: verify

@@ -108,14 +108,15 @@ def frames(window: Window, filled: bool = False) -> tuple[pd.DataFrame, pd.DataF
     """Long frames with the holiday's kinds as columns of their own, none of them text.
 
     Args:
-        filled: a shop's missing days (refurbishments) are days without sales and plan.
+        filled: a shop's missing days (refurbishments) are days without sales and plan; else they
+            are left out of history. In the horizon they are days without plan, and not judged.
     """
     grid = window.grid
     if filled:
         whole = replace(grid, y=np.nan_to_num(grid.y), plan=np.nan_to_num(grid.plan))
         window = Window(whole, window.seed)
     out = []
-    for long in (window.train, window.future):
+    for long in (window.train, window.future.fillna(0.0)):
         frame = long.copy()
         for number, column in enumerate(grid.columns):
             if column.is_categorical:
