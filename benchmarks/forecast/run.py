@@ -37,7 +37,7 @@ CUTS = (42, 84, 126, 252)
 PLANNED = ", closures as planned"
 #: AutoARIMA's shops.
 ARIMA_SHOPS = 24
-#: Up to this many series, a row has each series' sales and error.
+#: A row of up to this many series has each series' sales and error.
 LISTED = 100
 
 
@@ -109,7 +109,7 @@ def one(task: Task, grid: Grid) -> dict[str, Any]:
         answer, took = pool.submit(made, task.model, then).result()
     start = grid.known - task.cut
     found = figures(answer, grid.y[rows, start : start + grid.ahead], then.y)
-    if len(grid.ids) > LISTED:
+    if len(rows) > LISTED:
         del found["actual"], found["missed"]
     return {"series": len(rows), "first": task.rows.start, **took, **found, **answer.told}
 
@@ -174,7 +174,7 @@ def tables(rows: list[dict[str, Any]]) -> list[Table]:
     most = max(row["series"] for row in whole.values())
     out = [_errors(whole, models, origins, most), _costs(whole, models, most)]
     least = min(row["series"] for row in whole.values())
-    if least < most:
+    if least < most <= LISTED:
         out.append(_on_the_first(whole, models, origins, least))
     return out
 
