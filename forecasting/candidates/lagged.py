@@ -15,7 +15,7 @@ from forecasting.signals import Singles, calendar_signals
 
 #: Chosen for the mean of these and the other trees, on days that no benchmark judges.
 LAGGED = Trees(
-    objective="l2", trees=300, rate=0.08, leaves=63, least_rows=20, random_splits=False,
+    objective="l2", trees=400, rate=0.08, leaves=31, least_rows=20, random_splits=False,
     rows_a_tree=0.7, ridge=0.0, half_life_years=None, most_rows=80_000,
 )  # fmt: skip
 #: Periods before and after a period whose plan is a signal of it, in days and in short seasons.
