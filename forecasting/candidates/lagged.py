@@ -10,13 +10,13 @@ import numpy as np
 from forecasting.candidates.boosting import SERIES, Trees, asked, fitted_trees, rows_of
 from forecasting.candidates.protocol import Speed, Window
 from forecasting.candidates.regression import smearing
-from forecasting.grid import Floats, Grid
+from forecasting.grid import Bools, Floats, Grid
 from forecasting.signals import Singles, calendar_signals
 
 #: Chosen for the mean of these and the other trees, on days that no benchmark judges.
 LAGGED = Trees(
     objective="l2", trees=400, rate=0.08, leaves=31, least_rows=20, random_splits=False,
-    rows_a_tree=0.7, ridge=0.0, half_life_years=None, most_rows=80_000,
+    rows_a_tree=0.7, ridge=0.0, half_life_years=None,
 )  # fmt: skip
 #: Periods before and after a period whose plan is a signal of it, in days and in short seasons.
 AROUND = (1, 2, 3)
@@ -62,7 +62,9 @@ class LaggedTrees:
             window.learned[self.name] = self._learn(window, names, signals)
         learned: _Learned = window.learned[self.name]
         log = asked(learned.forecaster, names, signals[:, :, grid.known :])
-        return window.shut(np.exp(np.minimum(log, 50.0)) * learned.smear)
+        told = window.shut(np.exp(np.minimum(log, 50.0)) * learned.smear)
+        told[_unknown(names, signals, use)] = np.nan
+        return told
 
     def _learn(self, window: Window, names: list[str], signals: Singles) -> _Learned:
         grid, z = window.grid, window.log_sales
@@ -75,12 +77,25 @@ class LaggedTrees:
         return _Learned(forecaster, smearing(window, left))
 
 
+def _unknown(names: list[str], signals: Singles, use: Bools) -> Bools:
+    """(S,) series without sales that most rows of history have, a horizon or a year ago: after a
+    closure of months the trees would take them for another series."""
+    known = use.shape[1]
+    out = np.zeros(len(use), dtype=bool)
+    for name, values in zip(names, signals, strict=True):
+        if name.startswith(("lag", "mean")):
+            seen = np.isfinite(values)
+            if seen[:, :known][use].mean() >= 0.5:
+                out |= seen[:, known:].mean(axis=1) < 0.5
+    return out
+
+
 def _signals(window: Window) -> tuple[list[str], Singles]:
     """Names and signals (F, S, T + H)."""
     grid = window.grid
     S, N = len(grid.ids), len(grid.dates)
     found: dict[str, Floats | Singles] = {}
-    sold = _filled(window.log_sales)
+    sold = _filled(window.log_sales, grid.season)
     for lag in _lags(grid):
         found[f"lag{lag}"] = _before(sold, lag, N)
     for weeks in MEANS:
@@ -107,13 +122,12 @@ def _lags(grid: Grid) -> list[int]:
     return sorted({h, h + grid.season, h + 2 * grid.season, year * -(-h // year)})
 
 
-def _filled(z: Floats) -> Floats:
-    """(S, T) with closed and unknown periods as the last one before, or the first after."""
-    seen = np.isfinite(z)
-    last = np.maximum.accumulate(np.where(seen, np.arange(z.shape[1]), 0), axis=1)
-    out = np.take_along_axis(z, last, axis=1)
-    first = np.take_along_axis(z, seen.argmax(axis=1)[:, None], axis=1)
-    return np.asarray(np.where(np.isfinite(out), out, first))
+def _filled(z: Floats, most: int) -> Floats:
+    """(S, T) with closed and unknown periods as the last one before, up to `most` periods ago:
+    a closure of a few days is bridged, half a year without a sale is not known."""
+    at = np.arange(z.shape[1])
+    last = np.maximum.accumulate(np.where(np.isfinite(z), at, 0), axis=1)
+    return np.where(at - last <= most, np.take_along_axis(z, last, axis=1), np.nan)
 
 
 def _before(values: Floats, step: int, periods: int) -> Singles:
@@ -126,11 +140,10 @@ def _before(values: Floats, step: int, periods: int) -> Singles:
 
 
 def _mean_of(values: Floats, width: int) -> Floats:
-    """(S, T) mean of the last `width` periods; NaN before there are as many."""
-    total = np.cumsum(np.nan_to_num(values), axis=1)
-    out = np.full(values.shape, np.nan)
-    if width <= values.shape[1]:
-        out[:, width - 1 :] = total[:, width - 1 :]
-        out[:, width:] -= total[:, :-width]
-        out /= width
-    return out
+    """(S, T) mean of what is known of the last `width` periods, where that is half of them."""
+    seen = np.isfinite(values)
+    total = np.cumsum(np.where(seen, values, 0.0), axis=1)
+    count = np.cumsum(seen, axis=1)
+    total[:, width:] -= total[:, :-width].copy()
+    count[:, width:] -= count[:, :-width].copy()
+    return np.where(2 * count >= width, total / np.maximum(count, 1), np.nan)
