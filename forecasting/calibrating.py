@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from forecasting.dispersion import COMMON, UNKNOWN, Dispersion, P, dispersion_of
 from forecasting.grid import Bools, Floats
 from forecasting.race import Race, Told, mixed
 
@@ -24,9 +25,8 @@ QUANTILES = {"p025": 0.025, "p10": 0.10, "p50": 0.50, "p90": 0.90, "p975": 0.975
 BUCKETS = 3
 #: Periods that a series' own usual error is drawn to its kind's with.
 DRAWN = 60.0
-#: Log error of a series nobody knows anything about.
-UNKNOWN = 0.5
-_P = np.linspace(0.001, 0.999, 999)
+#: Origins that tell how errors of a horizon go together: one says nothing of the level's spread.
+ORIGINS_NEEDED = 2
 LOGARITHMIC = frozenset({"regular", "short"})
 
 
@@ -44,19 +44,23 @@ class Shares:
 class Calibration:
     """Quantile functions (kind -> (BUCKETS, 999)) of errors in units of `usual` (S,), and what
     goes together. Errors of kinds in LOGARITHMIC are logs of actual / forecast, of others the
-    ratio itself."""
+    ratio itself. `dispersion`: instead of them, where earlier origins are too few."""
 
     functions: dict[str, Floats]
     usual: Floats
     shares: Shares
     origins: int
+    dispersion: Dispersion | None = None
 
 
 def calibrate(
     race: Race, cuts: Sequence[int], weights: dict[str, dict[str, float]], now: Told
 ) -> Calibration:
-    """From the mixes at the origins `cuts`, all of them before the forecast `now`."""
+    """From the mixes at the origins `cuts`, all of them before the forecast `now`; with fewer than
+    ORIGINS_NEEDED, from what a shorter horizon shows (`forecasting.dispersion`)."""
     S, H = now.shut.shape
+    if len(cuts) < ORIGINS_NEEDED:
+        return _without_origins(dispersion_of(race, weights, now), len(cuts))
     logs = np.full((len(cuts), S, H), np.nan)
     ratios = np.full((len(cuts), S, H), np.nan)
     for number, cut in enumerate(cuts):
@@ -68,6 +72,19 @@ def calibrate(
         use &= actual > 0
         logs[number][use] = np.log(actual[use] / mix[use])
     return calibration_of(logs, ratios, now.kinds)
+
+
+def _without_origins(dispersion: Dispersion, origins: int) -> Calibration:
+    """Shares as told: means over the horizon."""
+    level = float(np.mean(np.square(dispersion.level)))
+    scatter = float(np.mean(np.var(dispersion.functions, axis=1)))
+    total = max(level + scatter, 1e-12)
+    shares = Shares(
+        round(COMMON * level / total, 6),
+        round(dispersion.day * scatter / total, 6),
+        round((1 - COMMON) * level / total, 6),
+    )
+    return Calibration({}, np.full(len(dispersion.group), UNKNOWN), shares, origins, dispersion)
 
 
 def calibration_of(logs: Floats, ratios: Floats, kinds: npt.NDArray[np.str_]) -> Calibration:
@@ -112,8 +129,8 @@ def _functions(errors: Floats, rows: Bools, *, symmetric: bool) -> Floats:
         if len(found) < 50:
             found = everywhere
         if len(found) < 10:
-            found = 1.25 * norm.ppf(_P) if symmetric else np.exp(UNKNOWN * norm.ppf(_P))
-        out.append(np.quantile(np.r_[found, -found] if symmetric else found, _P))
+            found = 1.25 * norm.ppf(P) if symmetric else np.exp(UNKNOWN * norm.ppf(P))
+        out.append(np.quantile(np.r_[found, -found] if symmetric else found, P))
     return np.array(out)
 
 
@@ -168,8 +185,8 @@ def draw(  # noqa: PLR0917
     H = mean.shape[1]
     shares = calibration.shares
     common = np.random.default_rng([seed, 10 * stream + 1])
-    level = common.standard_normal((PATHS, 1)) * np.sqrt(shares.level)
-    day = common.standard_normal((PATHS, H)) * np.sqrt(shares.day)
+    levels, days = common.standard_normal((PATHS, 1)), common.standard_normal((PATHS, H))
+    level, day = levels * np.sqrt(shares.level), days * np.sqrt(shares.day)
     rest = np.sqrt(max(1 - shares.level - shares.day - shares.series, 0.0))
     bucket = np.concatenate(
         [np.full(len(part), i) for i, part in enumerate(np.array_split(np.arange(H), BUCKETS))]
@@ -178,20 +195,18 @@ def draw(  # noqa: PLR0917
     for place, row in enumerate(rows):
         number = int(row if numbers is None else numbers[row])
         own = np.random.default_rng([seed, 10 * stream + 2, number])
-        z = (
-            level
-            + day
-            + own.standard_normal((PATHS, 1)) * np.sqrt(shares.series)
-            + own.standard_normal((PATHS, H)) * rest
-        )
-        p = norm.cdf(z)
-        kind = str(told.kinds[row])
-        function = calibration.functions[kind]
-        u = np.empty_like(z)
-        for third in range(BUCKETS):
-            at = bucket == third
-            u[:, at] = np.interp(p[:, at], _P, function[third])
-        if kind in LOGARITHMIC:
-            u = np.exp(calibration.usual[row] * u)
+        own_level, own_day = own.standard_normal((PATHS, 1)), own.standard_normal((PATHS, H))
+        if calibration.dispersion is not None:
+            u = calibration.dispersion.ratios(int(row), (levels, own_level), (days, own_day))
+        else:
+            p = norm.cdf(level + day + own_level * np.sqrt(shares.series) + own_day * rest)
+            kind = str(told.kinds[row])
+            function = calibration.functions[kind]
+            u = np.empty_like(p)
+            for third in range(BUCKETS):
+                at = bucket == third
+                u[:, at] = np.interp(p[:, at], P, function[third])
+            if kind in LOGARITHMIC:
+                u = np.exp(calibration.usual[row] * u)
         out[place] = np.where(told.shut[row], 0.0, np.maximum(mean[row] * u, 0.0))
     return out

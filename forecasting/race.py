@@ -34,6 +34,17 @@ WORTH = 0.01
 #: Origins before the forecast's own that are looked at.
 ORIGINS = 4
 
+#: Who forecasts a kind of series that no earlier origin tells the weights of.
+_WITHOUT_RACE: dict[str, tuple[str, ...]] = {
+    "regular": ("log_ols", "recent_mean"),
+    "new": ("analog_launch", "recent_mean"),
+    "short": ("log_ols", "analog_launch", "recent_mean"),
+    "intermittent": ("tsb", "recent_mean"),
+    "zero": (),
+}
+#: All of them.
+FALLBACKS = frozenset(name for names in _WITHOUT_RACE.values() for name in names)
+
 Progress = Callable[[str], None]
 
 
@@ -382,13 +393,7 @@ def shares_of(
 
 
 def _fallback(told: Told, row: int, kind: str) -> tuple[dict[str, float], str]:
-    order = {
-        "new": ("analog_launch", "recent_mean"),
-        "short": ("log_ols", "analog_launch", "recent_mean"),
-        "intermittent": ("tsb", "recent_mean"),
-        "zero": (),
-    }.get(kind, ("log_ols", "recent_mean"))
-    for name in order:
+    for name in _WITHOUT_RACE[kind]:
         if name in told.forecasts and np.isfinite(told.forecasts[name][row]).all():
             return {name: 1.0}, f"{name} ({kind} history)"
     return {}, "zero"
