@@ -119,8 +119,9 @@ def forecast(
     past = past_of(made.race, made.cuts, added)
     record = None if past is None else record_of(past, laid.per_week)
     takings = takings_of(given, laid, sold, drivers) if measure == "units" else None
-    price = None
+    price, money = None, None
     if takings is not None:
+        money = takings.revenue
         told = units_told(made.race, made.cuts, made.weights, added)
         price = net_price(takings, told, grid.ahead)
         checks += price_checks(price, sold.names)
@@ -136,7 +137,7 @@ def forecast(
         revenue=revenue,
         components=_components(sold, made, price),
         fit=_fit(sold, made, added, laid),
-        steps=release_steps(sold.keys, made.race, made.told, media, measure),
+        steps=release_steps(sold.keys, made.race, made.told, media, measure, money),
         checks=check_frame(checks),
         settings={
             "model": "race",

@@ -34,26 +34,49 @@ def naive_of(race: Race, told: Told, media: Media | None = None) -> Floats:
     if media is None and NAIVE in told.forecasts and told.raced.all():
         return told.forecasts[NAIVE]
     window = race.window(told.cut)
-    if media is not None:
-        past = media.past[:, : window.grid.known]
-        window = replace(window, grid=replace(window.grid, y=window.grid.y + past))
-        # What is closed is read from what was raced, as the forecast has it.
-        window.__dict__["closed"] = race.window(told.cut).closed
+    past = 0.0 if media is None else media.past[:, : window.grid.known]
+    return _naive_after(race, told.cut, window.grid.y + past)
+
+
+def _naive_after(race: Race, cut: int, sold: Floats) -> Floats:
+    """(S, H) the seasonal naive of `sold` (S, T), periods up to an origin."""
+    own = race.window(cut)
+    window = replace(own, grid=replace(own.grid, y=sold))
+    # What is closed is read from what was raced, as the forecast has it.
+    window.__dict__["closed"] = own.closed
     return SeasonalNaive().forecast(window)
 
 
-def release_steps(
-    keys: pd.DataFrame, race: Race, told: Told, media: Media | None, measure: str
+def release_steps(  # noqa: PLR0917
+    keys: pd.DataFrame,
+    race: Race,
+    told: Told,
+    media: Media | None,
+    measure: str,
+    revenue: Floats | None = None,
 ) -> pd.DataFrame:
-    """date_day, `keys`, measure, step, value (DECIMAL(18,2)) of a lake's forecast: its naive."""
-    cents = np.rint(naive_of(race, told, media) * 100).astype(np.int64)
-    S, H = cents.shape
-    frame = keys.loc[keys.index.repeat(H)].reset_index(drop=True).assign(
-        date_day=np.tile(race.grid.dates[race.grid.known :].to_numpy(), S),
-        measure=measure, step="naive", value=pd.Series(decimals(cents.ravel()), dtype=object),
-    )  # fmt: skip
-    key = ["date_day", *keys.columns]
-    return frame.sort_values(key, ignore_index=True)[[*key, "measure", "step", "value"]]
+    """date_day, `keys`, measure, step, value (DECIMAL(18,2)) of a lake's forecast: its naive.
+
+    Args:
+        revenue: (S, T) net revenue of history, where units are raced: it has a naive of its own,
+            by the same rule. None: there is none beside what is raced.
+    """
+    naives = {measure: naive_of(race, told, media)}
+    if revenue is not None:
+        naives["net_revenue"] = _naive_after(race, told.cut, revenue)
+    dates = race.grid.dates[race.grid.known :].to_numpy()
+    tables = []
+    for name, naive in naives.items():
+        cents = np.rint(naive * 100).astype(np.int64)
+        S, H = cents.shape
+        frame = keys.loc[keys.index.repeat(H)].reset_index(drop=True)
+        tables.append(frame.assign(
+            date_day=np.tile(dates, S), measure=name, step="naive",
+            value=pd.Series(decimals(cents.ravel()), dtype=object),
+        ))  # fmt: skip
+    key = ["date_day", *keys.columns, "measure"]
+    whole = pd.concat(tables, ignore_index=True)
+    return whole.sort_values(key, ignore_index=True)[[*key, "step", "value"]]
 
 
 def steps_table(keys: pd.DataFrame, race: Race, at: At, media: Media | None) -> pd.DataFrame:

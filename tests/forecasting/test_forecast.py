@@ -63,17 +63,30 @@ def test_frames_have_the_columns_of_the_contract_in_key_order(result):
     assert list(result.fit.columns) == [*key, "actual", "fitted"]
     assert list(result.steps.columns) == [*key, "measure", "step", "value"]
     series = result.volume[result.volume["level"] == "series"]
-    pd.testing.assert_frame_equal(result.steps[key], series[key].reset_index(drop=True))
+    for measure in ("units", "net_revenue"):
+        own = result.steps[result.steps["measure"] == measure]
+        pd.testing.assert_frame_equal(
+            own[key].reset_index(drop=True), series[key].reset_index(drop=True)
+        )
     assert (result.steps["value"].map(type) == Decimal).all()
     assert list(result.checks.columns) == [
         *("check_name", "subject", "severity", "status", "figure", "threshold", "text")
     ]
     for frame, by in (
-        (result.components, [*key, "component"]), (result.fit, key), (result.steps, key)
+        (result.components, [*key, "component"]), (result.fit, key),
+        (result.steps, [*key, "measure"]),
     ):  # fmt: skip
         pd.testing.assert_frame_equal(frame, frame.sort_values(by, ignore_index=True))
     with pytest.raises(FrozenInstanceError):
         result.volume = None
+
+
+def test_the_naive_of_net_revenue_is_of_the_revenue_that_was_sold(weekly, result):
+    last = weekly.inputs.ledger.set_index("date_day").loc[weekly.inputs.last_day.isoformat()]
+    sold = last.set_index(["territory_id", "product_id"])["net_revenue"]
+    naive = result.steps[result.steps["measure"] == "net_revenue"]
+    own = naive.set_index(["territory_id", "product_id"])["value"].astype(float)
+    np.testing.assert_allclose(own, sold.reindex(own.index), atol=0.0051)
 
 
 def test_sums_intervals_and_signs_hold_in_daily_and_weekly_results(result, daily):
