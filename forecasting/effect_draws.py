@@ -46,14 +46,23 @@ class EffectDraws:
     limits: Floats
     seed: int
 
-    def of(self, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Floats:
-        """(rows, draws, columns): what the effects of some design columns are off by."""
+    def of(
+        self,
+        rows: npt.NDArray[np.intp],
+        columns: npt.NDArray[np.intp],
+        numbers: npt.NDArray[np.intp] | None = None,
+    ) -> Floats:
+        """(rows, draws, columns): what the effects of some design columns are off by.
+
+        `numbers` (S,): each series' number in a larger frame, as in `calibrating.draw`.
+        """
         R, P = self.pooled.shape
         ridge = _ridge(P)
         out = np.empty((len(rows), R, len(columns)))
         for place, row in enumerate(rows):
             inverse = np.linalg.inv(self.gram[row] + np.diag(ridge))
-            own = np.random.default_rng([self.seed, 21, int(row)])
+            number = int(row if numbers is None else numbers[row])
+            own = np.random.default_rng([self.seed, 21, number])
             prior = own.standard_normal((R, P)) * np.sqrt(ridge * self.variance[row])
             moved = self.multipliers @ self.scores[row] + self.pooled * ridge + prior
             if len(self.limits):

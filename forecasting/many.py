@@ -107,6 +107,11 @@ def dealt(ids: Sequence[str], most: int = PART_MOST) -> list[Rows]:
     return [np.sort(part) for part in np.array_split(np.array(order, dtype=np.intp), parts)]
 
 
+def parts_of(ids: Sequence[str], most: int | None) -> list[Rows]:
+    """`dealt`, where `most` None is one part up to WHOLE_MOST series, else parts of PART_MOST."""
+    return dealt(ids, most or (max(len(ids), 1) if len(ids) <= WHOLE_MOST else PART_MOST))
+
+
 def _hash(name: str) -> bytes:
     return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
@@ -133,8 +138,7 @@ class Tasks:
 
     def __post_init__(self) -> None:
         series = len(self.laid.grid.ids)
-        most = self.most or (series if series <= WHOLE_MOST else PART_MOST)
-        self.rows = dealt(self.laid.grid.ids, most)
+        self.rows = parts_of(self.laid.grid.ids, self.most)
         if len(self.rows) > 1 and self.sums.way not in {None, "bottom_up"}:
             raise ForecastError(
                 f"Levels of {series} series that are forecast in {len(self.rows)} parts agree "
@@ -190,7 +194,7 @@ class Tasks:
         told["series"] = len(self.laid.grid.ids)
         told["parts"] = len(parts)
         told["kinds"] = {k: sum(one["kinds"].get(k, 0) for one in parts) for k in kinds}
-        told["weights"] = {k: _mean_weights(parts, k) for k in kinds}
+        told["weights"] = {k: mean_weights(parts, k) for k in kinds}
         told["error_shares"] = {
             name: round(float(np.mean([one["error_shares"][name] for one in parts])), 6)
             for name in parts[0]["error_shares"]
@@ -203,7 +207,8 @@ class Tasks:
         return told
 
 
-def _mean_weights(parts: Sequence[dict[str, Any]], kind: str) -> dict[str, float]:
+def mean_weights(parts: Sequence[dict[str, Any]], kind: str) -> dict[str, float]:
+    """Weights of a kind of series, the mean over parts by how many they have of it."""
     total: dict[str, float] = {}
     series = 0
     for one in parts:

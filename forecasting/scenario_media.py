@@ -17,11 +17,13 @@ from forecasting.replanning import Under
 @dataclass(frozen=True)
 class MediaChange:
     """Media of the plan compared with (`before`) and of the other (`after`), added to forecasts
-    of the plans in between (`unders`): as before in all of them, then changed last."""
+    of the plans in between (`unders`): as before in all of them, then changed last. `named` (D,):
+    drivers that are told, where these series are a part of a frame; None: those that change."""
 
     before: Media
     after: Media
     unders: Sequence[Under]
+    named: Bools | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -47,6 +49,8 @@ class MediaChange:
 
     def changed(self, number: int) -> Bools:
         """(D,) drivers that the plans tell differently."""
+        if self.named is not None:
+            return self.named
         return np.asarray(np.abs(self._moved(number)).max(axis=(1, 2)) > 0)
 
     def closed(self, rows: npt.NDArray[np.intp]) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,46 +44,28 @@ class Parts:
         return both, np.concatenate([whole[None], rounded_to(whole, self.raw * 100)])
 
 
-def scenario_table(
-    laid: LaidOut, parts: Parts, blocks: Iterable[Drawn], sums: Sums
-) -> pd.DataFrame:
+class ScenarioRows:
     """One row a level (`total`, levels between, `series`), member, driver and span.
 
     `mean` is the difference; `mean_against` and `mean_plan`, in rows of driver `all`, are the two
     forecasts it is the difference of. Every mean is a sum of whole cents. Rows of a fiscal period
     have its name (`period`) and a `status`: what of it lies in history differs in nothing.
+
+    Args:
+        laid: the whole frame; its series may come in parts.
+        drivers, same: as in `Parts`, alike in all of them.
     """
-    both, cents = parts.cents()
-    k = len(parts.drivers)
-    groups = groups_of(laid.keys, sums.levels)
-    member = {label: set(map(int, rows)) for label, rows in groups.items()}
-    H = laid.grid.ahead
-    found = {label: np.zeros((k + 1, PATHS, H)) for label in groups}
-    table = _Rows(laid, parts, both, cents, sums)
-    seen = np.zeros(cents.shape[1], dtype=bool)
-    for rows, own in blocks:
-        for label, members in member.items():
-            here = [place for place, row in enumerate(rows) if int(row) in members]
-            if here:
-                found[label] += own[:, here].sum(axis=1)
-        for place, row in enumerate(rows):
-            table.add("series", laid.grid.ids[int(row)], np.array([row]), own[:, place])
-        seen[rows] = True
-    nothing = np.zeros((k + 1, 1, H))
-    for row in np.flatnonzero(~seen):
-        table.add("series", laid.grid.ids[int(row)], np.array([row]), nothing)
-    for label, rows in groups.items():
-        table.add(*label, rows, found[label])
-    return table.frame()
 
-
-class _Rows:
-    def __init__(self, laid: LaidOut, parts: Parts, both: Cents, cents: Cents, sums: Sums) -> None:
+    def __init__(self, laid: LaidOut, drivers: list[str], same: list[str], sums: Sums) -> None:
+        self.ids = laid.grid.ids
+        self.groups = groups_of(laid.keys, sums.levels)
+        k, S, H = len(drivers), len(self.ids), laid.grid.ahead
+        self.found = {label: np.zeros((k + 1, PATHS, H)) for label in self.groups}
+        self.both = np.zeros((2, S, H), dtype=np.int64)
+        self.cents = np.zeros((1 + k, S, H), dtype=np.int64)
         self.dates = laid.grid.dates[laid.grid.known :]
-        self.drivers = [ALL, *parts.drivers]
-        self.same = parts.same
-        self.cents = cents
-        self.both = both
+        self.drivers = [ALL, *drivers]
+        self.same = same
         fiscal = sums.fiscal(laid)
         self.spans = [*spans_of(laid.grid), *(own.ahead for own in fiscal)]
         blank = [""] * (len(self.spans) - len(fiscal))
@@ -94,9 +76,30 @@ class _Rows:
             [[first <= h <= last for h in range(len(self.dates))] for first, last in self.spans],
             dtype=np.int64,
         )
-        self.pieces: list[pd.DataFrame] = []
+        self.series: dict[int, pd.DataFrame] = {}
 
-    def add(self, level: str, key: str, rows: npt.NDArray[np.intp], draws: Floats) -> None:
+    def take(self, rows: npt.NDArray[np.intp], parts: Parts, blocks: Iterable[Drawn]) -> None:
+        """Series `rows` of the frame, with draws whose rows are those of the part."""
+        self.both[:, rows], self.cents[:, rows] = parts.cents()
+        member = {label: set(map(int, own)) for label, own in self.groups.items()}
+        for own, drawn in blocks:
+            numbers = rows[own]
+            for label, members in member.items():
+                here = [place for place, row in enumerate(numbers) if int(row) in members]
+                if here:
+                    self.found[label] += drawn[:, here].sum(axis=1)
+            for place, row in enumerate(numbers):
+                self.series[int(row)] = self._of(
+                    "series", self.ids[int(row)], [row], drawn[:, place]
+                )
+        nothing = np.zeros((len(self.drivers), 1, len(self.dates)))
+        for row in map(int, rows):
+            if row not in self.series:
+                self.series[row] = self._of("series", self.ids[row], [row], nothing)
+
+    def _of(
+        self, level: str, key: str, rows: Sequence[int] | npt.NDArray[np.intp], draws: Floats
+    ) -> pd.DataFrame:
         """Rows of one member; `draws` (1 + k, paths, H) of the difference and its parts."""
         mean = self.cents[:, rows].sum(axis=1) @ self.inside.T  # (1 + k, spans)
         both = self.both[:, rows].sum(axis=1) @ self.inside.T
@@ -128,10 +131,10 @@ class _Rows:
         if self.periods:
             columns["period"] = np.tile(np.array(self.periods, dtype=object), times)
             columns["status"] = np.tile(np.array(self.status, dtype=object), times)
-        self.pieces.append(pd.DataFrame(columns))
+        return pd.DataFrame(columns)
 
     def frame(self) -> pd.DataFrame:
-        table = pd.concat(self.pieces, ignore_index=True)
-        order = {"total": 0, "series": 2}
-        table["_level"] = table["level"].map(lambda level: order.get(level, 1))
-        return table.sort_values("_level", kind="stable", ignore_index=True).drop(columns="_level")
+        """Total, levels between, series in the frame's order."""
+        upper = [self._of(*label, rows, self.found[label]) for label, rows in self.groups.items()]
+        own = [self.series[row] for row in sorted(self.series)]
+        return pd.concat([*upper, *own], ignore_index=True)

@@ -24,11 +24,12 @@ from forecasting.errors import PlanError
 from forecasting.framed import At, forecast_at
 from forecasting.grid import Floats
 from forecasting.longframe import LaidOut
+from forecasting.many import Rows, mean_weights, parts_of
 from forecasting.media import Media
 from forecasting.race import Progress, Race, field_of_candidates
 from forecasting.replanning import Replanning, Under, differing
 from forecasting.scenario_media import MediaChange
-from forecasting.scenario_tables import Drawn, Parts, scenario_table
+from forecasting.scenario_tables import Drawn, Parts, ScenarioRows
 from forecasting.totals import Sums
 
 #: Differing columns up to which every order of changing them is averaged (Shapley 1953); of more,
@@ -58,53 +59,81 @@ def compare_plans(
     progress: Progress | None = None,
     media: Mapping[str, Media] | None = None,
     sums: Sums | None = None,
+    most: int | None = None,
 ) -> ScenarioResult:
     """Differences of every other plan to the first one.
+
+    Many series are compared in the parts that `forecasting.many` forecasts them in, one after the
+    other: draws of a series go by its number in the frame, so sums over parts are whole.
 
     Args:
         plans: name -> the same history laid out with that plan; the first is what others are
             compared with.
         media: name -> what a mix result says of that plan; of all plans or of none.
         sums: levels and fiscal periods; scenarios are summed bottom-up.
+        most: series of a part (`many.parts_of`).
 
     Raises:
         PlanError: fewer than two plans, or plans with different columns.
     """
     names, laid = list(plans), _alike(plans)
-    given, first = laid[0], laid[0]
-    if media is not None:
-        first = replace(first, grid=media[names[0]].without(first.grid))
-    race = Race(first.grid, seed, country, candidates or field_of_candidates(), progress)
-    at = forecast_at(race, 0, {})
-    replanning = Replanning(race, at.told, at.weights)
-    draws: EffectDraws | None = None
-    tables: list[pd.DataFrame] = []
+    first = laid[0]
+    told = None if media is None else [media[name] for name in names]
+    parts = parts_of(first.grid.ids, most)
+    changes = [_Change(first, other) for other in laid[1:]]
+    tables: list[ScenarioRows] = []
     facts: list[dict[str, Any]] = []
-    for name, other in zip(names[1:], laid[1:], strict=True):
-        columns = differing(first.grid.plan, other.grid.plan, first.grid.known)
-        split = split_of(len(columns))
-        if columns and draws is None:
-            draws = effect_draws(race.window(0), PATHS)
-        if progress is not None:
-            progress(f"{name}: {len(columns)} columns differ, {len(split.plans) - 1} plans between")
-        unders = [
-            replanning.under(_mixed_plan(first.grid.plan, other.grid.plan, columns, some))
-            if some
-            else replanning.own()
-            for some in split.plans
-        ]
-        change = None if media is None else MediaChange(media[names[0]], media[name], unders)
-        between = Between(replanning, split, unders, change)
-        parts = between.parts(first, columns)
-        blocks = _drawn(race, at, between, draws) if parts.drivers else ()
-        table = scenario_table(given, parts, blocks, sums or Sums())
-        tables.append(table.assign(plan=name, against=names[0]))
-        facts.append(
-            {"plan": name, "against": names[0], "differs": parts.drivers, "split": split.how}
-        )
-    table = pd.concat(tables, ignore_index=True)
+    learned: list[dict[str, Any]] = []
+    for place, rows in enumerate(parts, start=1):
+        if progress is not None and len(parts) > 1:
+            progress(f"part {place} of {len(parts)}: {len(rows)} series")
+        part = _Part(first, told, rows, len(parts) > 1)
+        race = Race(part.grid, seed, country, candidates or field_of_candidates(), progress)
+        at = forecast_at(race, 0, {}, numbers=rows)
+        kinds = {str(k): int((at.told.kinds == k).sum()) for k in set(at.told.kinds)}
+        learned.append({"weights": at.weights, "kinds": kinds})
+        replanning = Replanning(race, at.told, at.weights)
+        draws: EffectDraws | None = None
+        for number, change in enumerate(changes):
+            columns, split = change.columns, change.split
+            if columns and draws is None:
+                draws = effect_draws(race.window(0), PATHS)
+            if progress is not None:
+                between = len(split.plans) - 1
+                progress(
+                    f"{names[number + 1]}: {len(columns)} columns differ, {between} plans between"
+                )
+            other = laid[number + 1].grid.plan[:, rows]
+            unders = [
+                replanning.under(_mixed_plan(part.grid.plan, other, columns, some))
+                if some
+                else replanning.own()
+                for some in split.plans
+            ]
+            moved = part.media_change(number + 1, unders)
+            pair = Between(replanning, split, unders, moved)
+            own = pair.parts(first, columns)
+            if place == 1:
+                tables.append(ScenarioRows(first, own.drivers, own.same, sums or Sums()))
+                facts.append(
+                    {"plan": names[number + 1], "against": names[0], "differs": own.drivers,
+                     "split": split.how}
+                )  # fmt: skip
+            blocks = _drawn(race, at, pair, draws, rows) if own.drivers else ()
+            tables[number].take(rows, own, blocks)
+    made = [
+        rows.frame().assign(plan=name, against=names[0])
+        for rows, name in zip(tables, names[1:], strict=True)
+    ]
+    table = pd.concat(made, ignore_index=True)
     front = ["plan", "against"]
     table = table[[*front, *(c for c in table.columns if c not in front)]]
+    weights = learned[0]["weights"]
+    if len(parts) > 1:
+        weights = {
+            kind: mean_weights(learned, kind)
+            for kind in sorted({k for one in learned for k in one["kinds"]})
+        }
     return ScenarioResult(
         table,
         {
@@ -113,7 +142,8 @@ def compare_plans(
             "horizon": first.grid.ahead,
             "seed": seed,
             "paths": PATHS,
-            "weights": at.weights,
+            "weights": weights,
+            **({"parts": len(parts)} if len(parts) > 1 else {}),
             "plans": facts,
             "assumed": [
                 {"plan": name, **vars(a)}
@@ -123,6 +153,39 @@ def compare_plans(
             "notes": list(dict.fromkeys(n for one in laid for n in one.notes)),
         },
     )
+
+
+class _Change:
+    """What a plan differs in, of the whole frame, and how that is shared out."""
+
+    def __init__(self, first: LaidOut, other: LaidOut) -> None:
+        self.columns = differing(first.grid.plan, other.grid.plan, first.grid.known)
+        self.split = split_of(len(self.columns))
+
+
+class _Part:
+    """Some series of the frame: `grid` as it is raced, and what media say of each plan."""
+
+    def __init__(
+        self, laid: LaidOut, media: list[Media] | None, rows: Rows, is_one_of_many: bool
+    ) -> None:
+        self.grid = laid.grid.only(rows) if is_one_of_many else laid.grid
+        self._whole = media
+        self._many = is_one_of_many
+        self._media = None
+        if media is not None:
+            self._media = [one.only(rows) for one in media] if is_one_of_many else media
+            self.grid = self._media[0].without(self.grid)
+
+    def media_change(self, number: int, unders: list[Under]) -> MediaChange | None:
+        if self._media is None or self._whole is None:
+            return None
+        named = None
+        if self._many:
+            # What changes nowhere in this part may in another: all parts tell the same drivers.
+            moved = np.abs(self._whole[number].ahead - self._whole[0].ahead)
+            named = moved.max(axis=(1, 2)) > 0
+        return MediaChange(self._media[0], self._media[number], unders, named)
 
 
 def _alike(plans: Mapping[str, LaidOut]) -> list[LaidOut]:
@@ -239,8 +302,13 @@ class Between:
         return Parts(drivers, raw, means[0], plan, same)
 
 
-def _drawn(race: Race, at: At, between: Between, draws: EffectDraws | None) -> Iterator[Drawn]:
-    """(rows, (1 + k, rows, PATHS, H)) draws of the difference and of its parts."""
+def _drawn(
+    race: Race, at: At, between: Between, draws: EffectDraws | None, numbers: Rows
+) -> Iterator[Drawn]:
+    """(rows, (1 + k, rows, PATHS, H)) draws of the difference and of its parts.
+
+    `numbers` (S,): the series' numbers in the frame.
+    """
     S, H = at.mean.shape
     unders, media = between.unders, between.media
     base = unders[0]
@@ -252,10 +320,11 @@ def _drawn(race: Race, at: At, between: Between, draws: EffectDraws | None) -> I
     size = max(1, _HELD // (len(unders) * PATHS * H))
     for start in range(0, S, size):
         rows = np.arange(start, min(start + size, S))
-        noise = draw(np.ones_like(at.mean), told, at.calibration, rows, race.seed).astype(float)
+        flat = np.ones_like(at.mean)
+        noise = draw(flat, told, at.calibration, rows, race.seed, numbers).astype(float)
         noise /= np.maximum(noise.mean(axis=1, keepdims=True), 1e-9)
         shares = _shares(between.replanning, tilt, rows)
-        off = np.zeros((len(rows), PATHS, 0)) if draws is None else draws.of(rows, moved)
+        off = np.zeros((len(rows), PATHS, 0)) if draws is None else draws.of(rows, moved, numbers)
         out = np.zeros((len(unders), len(rows), PATHS, H))
         for number, under in enumerate(unders):
             change = (under.design - base.design)[rows][:, :, moved if draws is not None else []]

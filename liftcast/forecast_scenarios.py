@@ -55,8 +55,12 @@ def add_scenario(
         ] = None,
         levels: LevelsOption = None,
         fiscal_calendar: FiscalOption = None,
+        chunk: options.ChunkOption = None,
     ) -> None:
-        """Compare plans: scenario.csv, the difference of each to the first, by driver."""
+        """Compare plans: scenario.csv, the difference of each to the first, by driver.
+
+        Many series are compared in the parts that `run` forecasts them in, one after the other.
+        """
         options.prepare()
         from forecasting.scenarios import compare_plans
         from liftcast.forecast_files import free, write_scenario
@@ -81,7 +85,7 @@ def add_scenario(
         media = {name: told for name, (_, told) in found.items() if told is not None}
         made = compare_plans(
             laid, seed=seed, country=country, progress=clock(), media=media or None,
-            sums=sums_asked(laid[names[0]], levels, None, fiscal_calendar),
+            sums=sums_asked(laid[names[0]], levels, None, fiscal_calendar), most=chunk,
         )  # fmt: skip
         write_scenario(out, made)
         console.print(_differences(made.table))

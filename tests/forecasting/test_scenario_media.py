@@ -48,8 +48,7 @@ def brings(tv, radio, grid):
     )
 
 
-@pytest.fixture(scope="module")
-def made():
+def compared(most=None):
     frame = shops()
     first = frame["day"].max() - pd.Timedelta(days=H - 1)
     past, later = frame[frame["day"] < first], frame[frame["day"] >= first].drop(columns="units")
@@ -63,8 +62,17 @@ def made():
     media = {"as_is": as_is, "more_tv": brings(2 * TV, RADIO, grid), "shut": as_is}
     calendar = tuple(calendar_of_rule("445:2026-01-05", *grid.dates[[0, -1]]))
     return compare_plans(
-        plans, media=media, candidates=(RecentMean(), LogOls()), sums=Sums(calendar=calendar)
+        plans,
+        media=media,
+        candidates=(RecentMean(), LogOls()),
+        sums=Sums(calendar=calendar),
+        most=most,
     ).table
+
+
+@pytest.fixture(scope="module")
+def made():
+    return compared()
 
 
 def _whole(table, plan, driver):
@@ -80,6 +88,15 @@ def test_a_driver_of_the_mix_brings_what_the_mix_says_on_open_days(made):
     for name in ("media:radio", "plan:open"):
         row = _whole(made, "more_tv", name)
         assert (row[["mean", "p025", "p975"]] == 0).all()
+
+
+def test_in_parts_drivers_of_the_mix_bring_the_same_and_move_together(made):
+    parts = compared(most=1)
+    keys = ["plan", "level", "key", "driver", "ds", "ds_last"]
+    pd.testing.assert_frame_equal(parts[keys], made[keys])
+    for bound in ("mean", "p10", "p90"):
+        told = [_whole(table, "more_tv", "media:tv")[bound] for table in (parts, made)]
+        assert told[0] == pytest.approx(told[1], rel=0.01)
 
 
 def test_the_interval_is_that_of_the_mix_s_draws(made):

@@ -13,6 +13,7 @@ from forecasting.candidates.pooled import PooledTrees
 from forecasting.candidates.regression import LogOls
 from forecasting.errors import PlanError
 from forecasting.longframe import lay_out
+from forecasting.many import forecast_many
 from forecasting.rounding import rounded_to
 from forecasting.scenarios import compare_plans, split_of
 
@@ -160,3 +161,28 @@ def test_rounded_parts_sum_exactly_and_stay_near(parts, off):
     assert (np.abs(cents - parts) < 8).all()
     zero = np.zeros((4, 5))
     assert (rounded_to(np.zeros(5, dtype=np.int64), zero) == 0).all()
+
+
+def test_in_parts_sums_are_whole_and_the_first_plan_is_that_of_run(history_and_plan):
+    history, plan = history_and_plan
+    more = plan.assign(promo=1)
+    field = (SeasonalNaive(), RecentMean(), LogOls())
+    found = {"as_is": laid(history, plan), "more": laid(history, more)}
+    cut = compare_plans(found, candidates=field, most=2)
+    assert cut.facts["parts"] == 3 and list(cut.facts["weights"]) == ["regular"]
+    table = cut.table
+    assert table["key"][table["level"] == "series"].drop_duplicates().tolist() == list(
+        found["as_is"].grid.ids
+    )
+    everything = _whole(table, level="series")
+    for driver, rows in everything.groupby("driver"):
+        total = _whole(table, level="total", driver=driver).iloc[0]
+        assert round(rows["mean"].sum(), 2) == total["mean"]
+        # Shocks that shops share are shared over parts: narrower than all at their ends at once.
+        if driver not in {"plan:price", "plan:open"}:
+            ends = rows["p90"].sum() - rows["p10"].sum()
+            assert 0.2 * ends < total["p90"] - total["p10"] < ends
+    alone = forecast_many(found["as_is"], candidates=field, most=2).forecast
+    told = everything[everything["driver"] == "all"]["mean_against"].to_numpy()
+    means = alone.groupby("shop", sort=False)["mean"].sum().to_numpy()
+    np.testing.assert_allclose(told, means, atol=0.005)
