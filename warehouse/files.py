@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -74,6 +76,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def appearing(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `folder`; on success flush and rename it into place.
 
+    What killed writers of the same folder left beside it is removed first (`sweep_stale`).
+
     Raises:
         FileExistsError: `folder` stands already (such folders are immutable).
     """
@@ -81,8 +85,8 @@ def appearing(folder: Path) -> Iterator[Path]:
         if folder.exists():
             raise FileExistsError(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
-        temporary.mkdir()
+        sweep_stale(folder)
+        temporary, handle = _held_beside(folder)
         try:
             yield temporary
             for file in temporary.rglob("*"):
@@ -91,6 +95,65 @@ def appearing(folder: Path) -> Iterator[Path]:
             flush(folder.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+            os.close(handle)
+
+
+def _held_beside(folder: Path) -> tuple[Path, int]:
+    """A new temporary folder, and the descriptor its lock is held by as long as we live."""
+    while True:
+        temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
+        temporary.mkdir()
+        handle = _locked(temporary, or_none=False)
+        if handle is not None and temporary.is_dir():
+            return temporary, handle
+        # Somebody swept it before it was held: another one.
+        if handle is not None:
+            os.close(handle)
+
+
+def _locked(folder: Path, *, or_none: bool) -> int | None:
+    """Descriptor of a folder that is now locked by us; None: another holds it, or it is gone.
+
+    Args:
+        or_none: None too where the file system knows no locks of folders.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if or_none or isinstance(error, BlockingIOError):
+            os.close(handle)
+            return None
+    return handle
+
+
+def sweep_stale(folder: Path) -> int:
+    """Remove temporary folders that killed writers of `folder` left beside it; return how many.
+
+    Needs no lock: a writer locks its temporary folder, and the system frees that lock when it dies.
+    Where a file system knows no such locks, or a folder is not ours to open, nothing is removed.
+    """
+    ours = re.compile(re.escape(f".{folder.name}.") + r"[0-9a-f]{8}\.tmp")
+    count = 0
+    try:
+        found = [one for one in folder.parent.iterdir() if ours.fullmatch(one.name)]
+    except OSError:
+        return 0
+    for one in found:
+        if one.is_symlink() or not one.is_dir():
+            continue
+        try:
+            handle = _locked(one, or_none=True)
+        except OSError:
+            continue
+        if handle is not None:
+            shutil.rmtree(one, ignore_errors=True)
+            count += not one.exists()
+            os.close(handle)
+    return count
 
 
 def point(link: Path, target: str) -> None:

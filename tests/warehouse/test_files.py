@@ -84,6 +84,43 @@ def test_a_killed_writer_leaves_the_old_file_and_a_leftover_that_is_swept(tmp_pa
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_what_a_killed_writer_left_beside_a_folder_goes_and_a_living_one_s_stays(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "o[u]t.1"
+    code = (
+        "import sys, time; from pathlib import Path; from warehouse.files import appearing\n"
+        "with appearing(Path(sys.argv[1])) as place:\n"
+        "    (place / 'half.csv').write_text('1'); print(place.name, flush=True); time.sleep(60)\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(out)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        names = [writer.stdout.readline().strip() for writer in writers if writer.stdout]
+        killed, living = names
+        writers[0].kill()
+        writers[0].wait()
+        # Not ours: another folder's, a file, a name of another form, a link.
+        others = [".other.0123abcd.tmp", f".{out.name}.0123abcd.tmp.aside", f".{out.name}.kept.tmp"]
+        for name in others:
+            (tmp_path / name).mkdir()
+        (tmp_path / f".{out.name}.00000000.tmp").write_text("a file")
+        (tmp_path / f".{out.name}.11111111.tmp").symlink_to(tmp_path / others[0])
+        with appearing(out) as place:
+            (place / "whole.csv").write_text("2")
+        left = {path.name for path in tmp_path.iterdir()}
+        assert killed not in left
+        assert {living, *others, f".{out.name}.00000000.tmp", f".{out.name}.11111111.tmp"} <= left
+        assert (tmp_path / living / "half.csv").exists()
+        assert (out / "whole.csv").read_text() == "2"
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
+
+
 def test_a_full_disk_is_said_in_one_sentence_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(LiftcastError, match=r"the disk is full.*Free space"), disk_errors(tmp_path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
