@@ -11,7 +11,6 @@ Tables first, then the event that names them: a command killed between the two h
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,8 +29,9 @@ from forecasting.versions.states import Close, History, Version, after, replay
 from forecasting.versions.tables import content_hash
 from liftcast.version_actor import Actor
 from liftcast.version_files import read_table, write_tables
+from liftcast.version_seals import read_seals, seal_of, seal_problems, write_seal
 from warehouse.errors import LiftcastError, printable
-from warehouse.files import sweep_leftovers, write_json
+from warehouse.files import sweep_leftovers
 from warehouse.journal import Event, Journal, Reading
 from warehouse.lake import Lake
 from warehouse.settings import Settings
@@ -83,7 +83,7 @@ class VersionStore:
 
     def _read(self) -> tuple[Reading, History]:
         # Receipts first: one that stands was written after its event, so the journal has it.
-        seals = self.seals()
+        seals = read_seals(self.root)
         reading = self.journal.read()
         if reading.problem is not None:
             raise self._damaged(reading.problem)
@@ -102,17 +102,6 @@ class VersionStore:
             got=printable(got, 300),
             remedy="Put it back from a backup; `liftcast forecast version verify` tells more",
         )
-
-    def seals(self) -> dict[str, str | None]:
-        """Receipts of locked versions: name -> hash of the event that locked it."""
-        found: dict[str, str | None] = {}
-        for file in sorted(self.root.glob("locked/*.seal")):
-            try:
-                told = json.loads(file.read_text(encoding="utf-8"))["hash"]
-            except (OSError, ValueError, KeyError, TypeError):
-                told = None
-            found[file.name.removesuffix(".seal")] = told
-        return found
 
     def statistical(self, version: Version) -> pd.DataFrame:
         """Statistical numbers of a version, as they were made.
@@ -180,8 +169,8 @@ class VersionStore:
                 if folder.name not in names and folder.suffix != ".seal":
                     self._put_aside(folder)
         for name in sorted(known["locked"]):
-            if not self._seal(name).exists():
-                self._write_seal(history.versions[name])
+            if not seal_of(self.root, name).exists():
+                write_seal(self.root, history.versions[name])
                 self.notes.append(f"the receipt of {name} was missing and is written anew")
 
     def _put_aside(self, folder: Path) -> None:
@@ -196,17 +185,6 @@ class VersionStore:
             f"{printable(folder.parent.name)}/{printable(folder.name)} is in no event: left by a "
             f"killed command, put aside as unfinished/{printable(aside.name)}"
         )
-
-    def _seal(self, name: str) -> Path:
-        return self.root / "locked" / f"{name}.seal"
-
-    def _write_seal(self, version: Version) -> None:
-        step = version.steps[-1]
-        write_json(
-            self._seal(version.name),
-            {"version": version.name, "seq": step.seq, "at": step.at, "hash": step.hash},
-        )
-        self._seal(version.name).chmod(0o444)
 
     def _do(self, reading: Reading, history: History, fields: Mapping[str, Any]) -> Event:
         """Write an event, if the rules allow it as it will stand."""
@@ -333,7 +311,7 @@ class VersionStore:
         """Write the receipt of a version whose event stands; without room the next command does."""
         folder.chmod(0o555)
         try:
-            self._write_seal(self.history().version(name))
+            write_seal(self.root, self.history().version(name))
         except LiftcastError as error:
             told = f"locked, but locked/{name}.seal could not be written ({error})"
             self.notes.append(f"{name} is {told}: the next command that writes here does it")
@@ -369,20 +347,6 @@ class VersionStore:
     def closed(self, close: Close, name: str = "actuals") -> pd.DataFrame:
         """A table of a close: actuals, restated."""
         return read_table(self.root / "closes" / close.folder, name, close.files)
-
-
-def seal_problems(seals: Mapping[str, str | None], history: History) -> list[str]:
-    """Receipts that a journal does not hold."""
-    problems = []
-    for name, told in seals.items():
-        version = history.versions.get(name)
-        held = version.steps[-1].hash if version and version.state == "locked" else None
-        if held is None or told != held:
-            problems.append(
-                f"locked/{printable(name)}.seal says it was locked, and the journal does not hold "
-                "that event"
-            )
-    return problems
 
 
 def final_hash(applied: Applied, version: Version) -> str:

@@ -10,7 +10,8 @@ from forecasting.versions.errors import VersionError
 from forecasting.versions.overrides import apply
 from forecasting.versions.states import Close, History, Version, replay
 from forecasting.versions.tables import NUMBERS, content_hash
-from liftcast.version_store import VersionStore, final_hash, seal_problems
+from liftcast.version_seals import read_seals, seal_problems
+from liftcast.version_store import VersionStore, final_hash
 from warehouse.errors import LiftcastError, printable
 from warehouse.files import sha256_file
 from warehouse.journal import Event, Reading
@@ -32,7 +33,7 @@ def verify(store: VersionStore, receipt: str | None = None) -> tuple[Finding, ..
         receipt: hash of an event that somebody kept elsewhere (`lock` prints it): the journal
             must still hold it, else it was written anew.
     """
-    seals = store.seals()
+    seals = read_seals(store.root)
     reading = store.journal.read()
     found = [*_journal(reading, receipt), *_remarks(reading.events)]
     try:
