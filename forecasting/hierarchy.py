@@ -19,7 +19,7 @@ from forecasting.candidates.protocol import Window
 from forecasting.errors import MissingColumnError
 from forecasting.grid import Bools, Floats, Grid, PlanColumn
 from forecasting.race import RACE_MOST, Race, Told, cuts_before, mixed, weights_at
-from forecasting.reconciling import METHODS, Reconcile, reconciled
+from forecasting.reconciling import METHODS, MINT_MOST, Reconcile, reconciled
 from forecasting.rounding import rounded_to
 
 Way = Literal["auto", "bottom_up", "top_down", "mint_shrink"]
@@ -172,10 +172,19 @@ def reconcile(  # noqa: PLR0917
     Args:
         way: `auto` takes what did best at earlier origins. None: `auto`, but bottom-up where only a
             sample of the series races: there the choice costs forecasts of all at more origins.
+
+    Returns the agreed means; its facts say `why` where it is bottom-up unasked.
     """
+    asked = way
     way = way or ("auto" if len(race.grid.ids) <= RACE_MOST else "bottom_up")
     mean, _ = mixed(told, weights)
-    nothing = {"method": "bottom_up", "levels": sorted(set(levels.level)), "errors": {}}
+    nothing: dict[str, Any] = {
+        "method": "bottom_up", "levels": sorted(set(levels.level)), "errors": {},
+    }  # fmt: skip
+    if len(levels.names) == 0:
+        nothing["why"] = "no level sums two series or more"
+    elif asked is None:
+        nothing["why"] = f"above {RACE_MOST} series another way has to be asked for"
     if way == "bottom_up" or len(levels.names) == 0:
         return Reconciled(np.round(mean, 2), "bottom_up", nothing)
     upper = UpperRace(
@@ -190,9 +199,16 @@ def reconcile(  # noqa: PLR0917
     errors = _errors(past, levels)
     method = _best(errors) if way == "auto" else way
     now = Reconcile(mean, _upper(upper, cut, upper_weights, told.shut, levels), told.shut)
-    found = reconciled(now, [one for one, _ in past], [a for _, a in past], levels.summing, method)
+    found: Floats | None = mean
+    if method != "bottom_up":
+        older = [one for one, _ in past], [actual for _, actual in past]
+        found = reconciled(now, *older, levels.summing, method)
+    why = {}
     if found is None:
+        why = {"why": _not_had(method, len(levels.names) + len(mean))}
         method, found = "bottom_up", mean
+    elif method == "bottom_up":
+        why = {"why": "no other way was better at every earlier origin, of two at least"}
     cents = np.rint(found * 100).astype(np.int64)
     if method != "bottom_up":
         cents = rounded_to(np.rint(found.sum(axis=0) * 100).astype(np.int64), found * 100)
@@ -207,8 +223,15 @@ def reconcile(  # noqa: PLR0917
             "weights": upper_weights,
             "origins": [str(race.grid.dates[race.grid.known - 1 - c].date()) for c in cuts],
             "errors": errors,
+            **why,
         },
     )
+
+
+def _not_had(method: str, nodes: int) -> str:
+    if nodes > MINT_MOST:
+        return f"MinT takes at most {MINT_MOST:,} series and sums, and these are {nodes:,}"
+    return f"errors at earlier origins are too few, or too much alike, for {method}"
 
 
 def _at(  # noqa: PLR0917

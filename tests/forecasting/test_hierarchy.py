@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from forecasting import hierarchy, reconciling
 from forecasting.candidates.naive import RecentMean, SeasonalNaive
 from forecasting.candidates.regression import LogOls
 from forecasting.errors import MissingColumnError
@@ -101,6 +102,29 @@ def test_the_way_is_named_with_what_it_was_chosen_by(made):
     if way != "bottom_up":
         assert told["levels"] == ["total", "territory", "territory,product"]
         assert all(len(rows) >= 2 for rows in told["errors"].values())
+
+
+def test_auto_that_stays_bottom_up_is_bottom_up_to_the_cent_and_says_why(laid, monkeypatch):
+    monkeypatch.setattr(hierarchy, "WORTH", 0.99)
+    auto, plain = (
+        forecast_frame(laid, candidates=QUICK, sums=Sums(ASKED, way=way))
+        for way in ("auto", "bottom_up")
+    )
+    pd.testing.assert_frame_equal(auto.forecast, plain.forecast)
+    told = auto.facts["reconciliation"]
+    assert (told["method"], told["asked"]) == ("bottom_up", "auto")
+    assert (
+        told["why"].startswith("no other way was better")
+        and "why" not in (plain.facts["reconciliation"])
+    )
+
+
+def test_mint_of_too_many_says_how_many_it_takes(laid, monkeypatch):
+    for module in (hierarchy, reconciling):
+        monkeypatch.setattr(module, "MINT_MOST", 3)
+    made = forecast_frame(laid, candidates=QUICK, sums=Sums(ASKED, way="mint_shrink"))
+    told = made.facts["reconciliation"]
+    assert told["method"] == "bottom_up" and "at most 3 series and sums" in told["why"]
 
 
 def test_top_down_keeps_the_total_of_its_own_race_to_the_cent(laid):
