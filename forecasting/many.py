@@ -37,6 +37,7 @@ from forecasting.longframe import LaidOut
 from forecasting.media import Media
 from forecasting.periods import Span
 from forecasting.race import Progress
+from forecasting.reconciling import MINT_MOST
 from forecasting.steps import steps_table
 from forecasting.totals import Sums, totals_table
 
@@ -116,6 +117,15 @@ def _hash(name: str) -> bytes:
     return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
+def _at_once(series: int) -> str:
+    """How levels of so many series can be made to agree otherwise."""
+    told = f"race them all at once with parts of {series} (--chunk {series}; about 1 GB of memory "
+    told += "for 500 daily series of some years)"
+    if series > MINT_MOST:
+        told += f", which top_down can: MinT takes at most {MINT_MOST:,} series and sums"
+    return told
+
+
 @dataclass
 class Tasks:
     """The parts of a frame; each is cut out of it when it is asked for.
@@ -142,8 +152,8 @@ class Tasks:
         if len(self.rows) > 1 and self.sums.way not in {None, "bottom_up"}:
             raise ForecastError(
                 f"Levels of {series} series that are forecast in {len(self.rows)} parts agree "
-                f"bottom-up only, and {self.sums.way} was asked for: leave it out, or forecast at "
-                f"most {WHOLE_MOST} series at once."
+                f"bottom-up only, and {self.sums.way} was asked for: leave it out, or "
+                f"{_at_once(series)}."
             )
         self._groups = groups_of(self.laid.keys, self.sums.levels)
         self._spans = tuple(self.sums.spans(self.laid))
@@ -202,6 +212,11 @@ class Tasks:
         for name, value in parts[0].items():
             if name not in {"notes", "assumed", "origins", "media"} and isinstance(value, list):
                 told[name] = [item for one in parts for item in one[name]]
+        told["reconciliation"] = {
+            "method": "bottom_up",
+            "levels": list(dict.fromkeys(level for level, _ in self._groups)),
+            "why": f"{len(parts)} parts are forecast apart, and their sums are summed",
+        }
         told["notes"] = [*self.laid.notes, *(() if self.media is None else self.media.notes)]
         told["assumed"] = [vars(one) for one in self.laid.assumed]
         return told

@@ -215,7 +215,9 @@ def add_commands(  # noqa: PLR0915 - a function a command
 
 def _summary(console: Console, facts: dict[str, Any], out: Path) -> None:
     console.print(_weights(facts["weights"], facts["kinds"]))
-    console.print(f"levels agree: {facts['reconciliation']['method']}")
+    agreed = facts["reconciliation"]
+    why = f" ({agreed['why']})" if "why" in agreed else ""
+    console.print(f"levels agree: {agreed['method']}{escape(why)}")
     console.print(
         f"forecast.csv, totals.csv, explain.csv, steps.csv lie in {escape(printable(out))}"
     )
