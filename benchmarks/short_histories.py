@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--proof", action="store_true")
     parser.add_argument("--frames", type=int, default=12)
     asked = parser.parse_args()
-    first = 1000 if asked.proof else 0
+    first = 2000 if asked.proof else 0
     sys.stdout.write(
         "kind      days ahead origins |  80: day horizon total |  95: day horizon total\n"
     )

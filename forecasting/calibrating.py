@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from forecasting.dispersion import COMMON, UNKNOWN, Dispersion, P, dispersion_of
+from forecasting.dispersion import UNKNOWN, Dispersion, P, dispersion_of
 from forecasting.grid import Bools, Floats
 from forecasting.race import Race, Told, mixed
 
@@ -76,14 +76,10 @@ def calibrate(
 
 def _without_origins(dispersion: Dispersion, origins: int) -> Calibration:
     """Shares as told: means over the horizon."""
-    level = float(np.mean(np.square(dispersion.level)))
+    common, own = (float(np.mean(np.square(one))) for one in (dispersion.common, dispersion.own))
     scatter = float(np.mean(np.var(dispersion.functions, axis=1)))
-    total = max(level + scatter, 1e-12)
-    shares = Shares(
-        round(COMMON * level / total, 6),
-        round(dispersion.day * scatter / total, 6),
-        round((1 - COMMON) * level / total, 6),
-    )
+    total = max(common + own + scatter, 1e-12)
+    shares = Shares(*(round(s / total, 6) for s in (common, dispersion.day * scatter, own)))
     return Calibration({}, np.full(len(dispersion.group), UNKNOWN), shares, origins, dispersion)
 
 

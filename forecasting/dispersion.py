@@ -22,10 +22,9 @@ from forecasting.race import FALLBACKS, Race, Told, mixed
 P = np.linspace(0.001, 0.999, 999)
 #: Log error of a period of a series nobody knows anything about.
 UNKNOWN = 0.5
-#: Error of a level that nothing is known of, at the distance of a window; windows it weighs.
-LEVEL, LEVEL_WEIGHTS = 0.08, 1.0
-#: Part of a level's variance that all series share.
-COMMON = 0.5
+#: Error of a level over a window that nothing is known of, half of its variance the chain's and
+#: half a series' own; windows it weighs.
+LEVEL, LEVEL_WEIGHTS = 0.10, 2.0
 #: Errors that a quantile function is read from, at least: the series' own, then the nearest ones'.
 ENOUGH = 100
 #: Errors under which nothing is read.
@@ -41,13 +40,15 @@ class Dispersion:
     Attributes:
         functions: (G, 999) quantile functions of actual / level, with mean about 1.
         group: (S,) which of them is a series' own.
-        level: (H,) standard deviation of the level's log error by distance.
+        common: (H,) standard deviation, by distance, of what all levels' log errors share.
+        own: (H,) the same of what is a series' own.
         day: share of the scatter's variance (as normal scores) that all series share on a day.
     """
 
     functions: Floats
     group: npt.NDArray[np.intp]
-    level: Floats
+    common: Floats
+    own: Floats
     day: float
 
     def ratios(self, row: int, level: tuple[Floats, Floats], day: tuple[Floats, Floats]) -> Floats:
@@ -57,10 +58,10 @@ class Dispersion:
             level: standard normal scores (P, 1), of all series and of its own.
             day: the same by period (P, H).
         """
-        drift = np.sqrt(COMMON) * level[0] + np.sqrt(1 - COMMON) * level[1]
+        drift = self.common * level[0] + self.own * level[1]
         score = np.sqrt(self.day) * day[0] + np.sqrt(1 - self.day) * day[1]
         scatter = np.interp(norm.cdf(score), P, self.functions[self.group[row]])
-        return np.asarray(np.exp(self.level * drift) * scatter)
+        return np.asarray(np.exp(drift) * scatter)
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,14 @@ def dispersion_of(race: Race, weights: dict[str, dict[str, float]], now: Told) -
     least = max(2 * grid.season, 8)
     cuts = [width * k for k in range(1, WINDOWS + 1) if grid.known - width * k >= least]
     seen = _windows(race, weights, grid, cuts, width)
-    level, variance = _levels(seen, grid)
-    distance = np.arange(1, H + 1) / width
+    level, common, own = _levels(seen, grid)
     # A window's mean error is that of its middle.
-    deviation = np.sqrt(variance * np.maximum(0.5 + distance, 1.0))
+    grown = np.sqrt(np.maximum(0.5 + np.arange(1, H + 1) / width, 1.0))
     ratios = seen.actual / (seen.mean * level[:, :, None])
-    size = _sizes(grid)
-    functions, group = _functions(ratios, size, grid, now)
-    return Dispersion(functions, group, deviation, _day_share(ratios))
+    functions, group = _functions(ratios, _sizes(grid), grid)
+    return Dispersion(
+        functions, group, np.sqrt(common) * grown, np.sqrt(own) * grown, _day_share(ratios)
+    )
 
 
 def _windows(
@@ -120,32 +121,41 @@ def _windows(
     return _Windows(actual, mean)
 
 
-def _levels(seen: _Windows, grid: Grid) -> tuple[Floats, float]:
-    """(K, S) level of each window over what was forecast, drawn to 1 by how little it is known, and
-    the variance of levels over a window: what windows differ by beyond their scatter."""
+def _levels(seen: _Windows, grid: Grid) -> tuple[Floats, float, float]:
+    """(K, S) level of each window over what was forecast, drawn to 1 by how little it is known; the
+    variance of levels over a window that the chain shares, and that is a series' own: what windows
+    differ by beyond their scatter."""
+    half = LEVEL**2 / 2
     count = np.isfinite(seen.actual).sum(axis=2)
     came, told = np.nansum(seen.actual, axis=2), np.nansum(seen.mean, axis=2)
     whole = (count > 0) & (told > 0)
     base = np.where(whole, told, 1.0)
     level = np.where(whole, np.minimum(came / base, 4.0), 1.0)
+    if not whole.any():
+        return level, half, half
     # What the scatter of single periods makes of a window's sum.
     gap = np.square(seen.actual - seen.mean * level[:, :, None])
     scatter = np.nansum(gap, axis=2) * count / np.maximum(count - 1, 1)
     of_history = np.nan_to_num(np.nanvar(_filled(grid.y), axis=1)) * count
     pooled = scatter.sum(axis=0) / np.maximum((scatter > 0).sum(axis=0), 1)
-    scatter = np.where(pooled > 0, pooled, of_history)
-    noise = np.where(whole, scatter / np.square(base), 0.0)
-    prior = LEVEL**2
-    weight = np.where(whole, prior / (noise + prior), 0.0)
-    if weight.sum() == 0:
-        return level, prior
-    excess = float((weight * (np.square(level - 1) - noise)).sum())
-    # Windows of one origin err together: they count as few.
-    windows = (weight.max(axis=1) > 0).sum() * min(float(weight.sum(axis=1).max()), 4.0)
-    mean = max(excess / float(weight.sum()), 0.0)
-    variance = (windows * mean + LEVEL_WEIGHTS * prior) / (windows + LEVEL_WEIGHTS)
-    known = variance / (variance + noise)
-    return np.maximum(1 + known * (level - 1), 0.05), float(variance)
+    scatter = np.where(whole, np.where(pooled > 0, pooled, of_history), 0.0)
+    noise = scatter / np.square(base)
+    # All series together know their level best.
+    kept = whole.any(axis=1)
+    total = np.maximum(told.sum(axis=1), 1e-12)
+    chain = np.where(kept, np.clip(came.sum(axis=1) / total, 0.25, 4.0), 1.0)
+    beyond = np.square(chain - 1) - scatter.sum(axis=1) / np.square(total)
+    common = _drawn_in(float(beyond[kept].mean()), float(kept.sum()), half)
+    weight = np.where(whole, half / (noise + half), 0.0)
+    excess = np.square(level / chain[:, None] - 1) - noise
+    own = _drawn_in(float((weight * excess).sum() / weight.sum()), float(weight.sum()), half)
+    known = (common + own) / (common + own + noise)
+    return np.maximum(1 + known * (level - 1), 0.05), common, own
+
+
+def _drawn_in(variance: float, windows: float, prior: float) -> float:
+    """A variance of so many windows, with the prior's weight."""
+    return (windows * max(variance, 0.0) + LEVEL_WEIGHTS * prior) / (windows + LEVEL_WEIGHTS)
 
 
 def _filled(y: Floats) -> Floats:
@@ -159,9 +169,7 @@ def _sizes(grid: Grid) -> Floats:
     return np.asarray(np.nan_to_num(y).sum(axis=1) / np.maximum(np.isfinite(y).sum(axis=1), 1))
 
 
-def _functions(
-    ratios: Floats, size: Floats, grid: Grid, now: Told
-) -> tuple[Floats, npt.NDArray[np.intp]]:
+def _functions(ratios: Floats, size: Floats, grid: Grid) -> tuple[Floats, npt.NDArray[np.intp]]:
     """A quantile function a series: of its own errors, and of the nearest in size till there are
     ENOUGH. Quantiles by (n + 1) p, which hold for an error not seen yet."""
     S = len(size)
@@ -181,6 +189,9 @@ def _functions(
             functions[row] = _guess(grid.y[row], size[row])
         else:
             functions[row] = np.quantile(found, P, method="weibull")
+        mean = functions[row].mean()
+        # What windows were off by is the level's, which errs to both sides.
+        functions[row] /= mean if mean > 0 else 1.0
     return functions, group
 
 

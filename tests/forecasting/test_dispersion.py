@@ -53,8 +53,8 @@ def test_intervals_of_98_days_hold_what_comes_in_91_days(size, most):
 
 def test_intervals_of_a_level_widen_with_the_horizon():
     at = forecast(sold(300.0, 98, 1), 91)
-    level = at.calibration.dispersion.level
-    assert np.all(np.diff(level) >= 0) and level[-1] > 1.3 * level[0]
+    for level in (at.calibration.dispersion.common, at.calibration.dispersion.own):
+        assert np.all(np.diff(level) >= 0) and level[-1] > 1.3 * level[0]
 
 
 def test_what_comes_after_the_origin_changes_no_interval_before_it():
