@@ -25,7 +25,7 @@ from forecasting.race import Race, cuts_before
 
 SERIES = 12
 KINDS = ("smooth", "drifting", "counts", "quiet", "rare")
-CASES = ((30, 28), (60, 28), (60, 91), (98, 91), (150, 91))
+CASES = ((30, 28), (60, 28), (60, 91), (98, 91), (150, 91), (98, 28))
 FIELD = (SeasonalNaive(), RecentMean(), LogOls(), Intermittent("tsb"), AnalogLaunch())
 
 
