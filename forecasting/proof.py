@@ -10,7 +10,7 @@ from forecasting.calibrating import QUANTILES
 from forecasting.checks import Check
 from forecasting.record import Record
 from forecasting.series import KEYS
-from forecasting.volume import LEVELS
+from forecasting.volume import HORIZON, LEVELS
 
 # One window proves little: coverage is reported always, and warned about only when it is far off.
 LEAST_COVERAGE = {"80": 0.60, "95": 0.80}
@@ -119,13 +119,16 @@ def _unequal_sums(volume: pd.DataFrame) -> tuple[int, Decimal]:
         for level, kept in LEVELS.items()
         if level != "series"
     ]
+    columns = ["date_day", "level", *KEYS]
     daily = volume[volume["period"] == "day"]
     if len(daily):
         first = daily["date_day"].min()
         blocks = first + pd.to_timedelta((daily["date_day"] - first).dt.days // 7 * 7, unit="D")
-        columns = ["date_day", "level", *KEYS]
         weekly = volume[volume["period"] == "week"]
         pairs.append((weekly, daily.assign(date_day=blocks), columns))
+    horizon = volume[volume["period"] == HORIZON]
+    weekly = volume[volume["period"] == "week"]
+    pairs.append((horizon, weekly.assign(date_day=horizon["date_day"].min()), columns))
     gaps: list[Decimal] = []
     for sums, under, columns in pairs:
         stated = _added(sums, columns)

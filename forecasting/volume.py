@@ -13,6 +13,8 @@ from forecasting.calibrating import QUANTILES
 from forecasting.series import KEYS, Calendar, Floats
 
 ALL = "all"
+#: Period of the rows that sum the whole horizon, dated by its first day.
+HORIZON = "horizon"
 #: Level -> the series columns that tell its members apart; the others are summed.
 LEVELS: dict[str, tuple[str, ...]] = {
     "series": KEYS,
@@ -129,6 +131,8 @@ def _tables(node: Node, part: _Sum, laid: Calendar) -> list[_Table]:
             part.paths.reshape(-1, weeks, 7).sum(axis=2),
         )
         tables.append(_table("week", node, summed, laid.future[::7], single=False))
+    whole = _Sum(part.cents.sum(keepdims=True), part.paths.sum(axis=1, keepdims=True))
+    tables.append(_table(HORIZON, node, whole, laid.future[:1], single=False))
     return tables
 
 

@@ -245,15 +245,28 @@ def forecast_weeks(con: duckdb.DuckDBPyConnection, weeks: int | None = QUARTER_W
     return found if weeks is None else found[:weeks]
 
 
-def forecast_sum(weeks: Sequence[Row]) -> Row:
-    """Sum over forecast weeks.
+def forecast_sum(con: duckdb.DuckDBPyConnection, weeks: Sequence[Row]) -> Row:
+    """Sum over forecast weeks; `own`: its bounds are its own.
 
-    The mean adds up exactly. Bounds do not: the sum of the weekly bounds is the interval if all
-    weeks miss the same way, and for the usual bell-shaped errors no interval of the sum is wider.
+    The mean adds up exactly. Bounds are those of the whole horizon, if these weeks are all of it.
+    Else they are sums of the weekly bounds: the interval if all weeks miss the same way, and for
+    the usual bell-shaped errors no interval of the sum is wider.
     """
     bounds = ("p025", "p10", "p90", "p975")
     names = ("mean", *bounds, "revenue", *(f"revenue_{name}" for name in bounds))
-    return {name: total([week[name] for week in weeks]) for name in names}
+    told = {name: total([week[name] for week in weeks]) for name in names}
+    whole = rows(
+        con,
+        """
+        SELECT v.mean, v.p025, v.p10, v.p90, v.p975, r.mean AS revenue, r.p025 AS revenue_p025,
+               r.p10 AS revenue_p10, r.p90 AS revenue_p90, r.p975 AS revenue_p975
+        FROM fcst_volume v LEFT JOIN fcst_revenue r ON r.period = v.period AND r.level = v.level
+        WHERE v.period = 'horizon' AND v.level = 'total'
+        """,
+    )
+    if len(whole) == 1 and whole[0]["mean"] == told["mean"]:
+        return whole[0] | {"own": True}
+    return told | {"own": False}
 
 
 def _anchor(con: duckdb.DuckDBPyConnection) -> date:

@@ -76,7 +76,7 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
     measure = figures.volume_measure(con)
     unit = figures.volume_unit(measure, span.currency)
     word = "units" if measure == "units" else "net revenue"
-    quarter = figures.forecast_sum(ahead)
+    quarter = figures.forecast_sum(con, ahead)
     beside = measure == "units" and quarter["revenue"] is not None
     places, places_left, fans = _places(con, beside=beside)
     specs: dict[str, charts.Spec] = {
@@ -214,17 +214,19 @@ def lead(
     if weeks:
         sentence += Markup(
             " The next {weeks} weeks are forecast at <strong>{mean}</strong>{word} "
-            "(80 % interval within {low_high})"
+            "(80 % interval {within}{low_high})"
         ).format(
             weeks=weeks,
             mean=wording.short(quarter["mean"], unit),
             word="" if unit == word else f" of {word}",
+            within="" if quarter["own"] else "within ",
             low_high=wording.bounds(quarter["p10"], quarter["p90"]),
         )
         if word == "units" and quarter["revenue"] is not None:
             sentence += Markup(
-                " and <strong>{revenue}</strong> of net revenue (within {low_high})"
+                " and <strong>{revenue}</strong> of net revenue ({within}{low_high})"
             ).format(
+                within="" if quarter["own"] else "within ",
                 revenue=wording.short(quarter["revenue"], cur),
                 low_high=wording.bounds(quarter["revenue_p10"], quarter["revenue_p90"]),
             )

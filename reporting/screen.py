@@ -185,6 +185,7 @@ def forecast_table(tables: Path) -> RenderableType:
         weeks = figures.forecast_weeks(con)
         span = period(con)
         measure = figures.volume_measure(con)
+        sums = figures.forecast_sum(con, weeks) if weeks else {}
     if not weeks:
         return Text("This publication holds no weekly forecast.", style="dim")
     units = measure == "units"
@@ -201,10 +202,10 @@ def forecast_table(tables: Path) -> RenderableType:
         part = f"  ({week['days']} of 7 days)" if week["days"] < 7 else ""
         drawn = _money(week) if units else (_bar(week, top),)
         table.add_row(wording.day(week["date_day"]) + part, *_volume(week), *drawn)
-    sums = figures.forecast_sum(weeks)
+    added = "" if sums["own"] else " (added up)"
     table.add_section()
     table.add_row(
-        f"{len(weeks)} weeks (added up)", *_volume(sums), *(_money(sums) if units else ()),
+        f"{len(weeks)} weeks{added}", *_volume(sums), *(_money(sums) if units else ()),
         style="bold",
     )  # fmt: skip
     beside = ", and the net revenue it brings" if units else ""
@@ -212,7 +213,10 @@ def forecast_table(tables: Path) -> RenderableType:
         f"Volume expected for all territories and products together, in {what} per week{beside}"
         ".\n"
         "80 % interval: the week should end inside it four times in five.\n"
-        "“Added up”: bounds too; the sum rarely strays as far as all weeks missing together."
+    ) + (
+        "The sum has an interval of its own, narrower than the weeks' together."
+        if sums["own"]
+        else "“Added up”: bounds too; the sum rarely strays as far as all weeks missing together."
     )
     return _told(f"The next {len(weeks)} weeks ({what})", words, table)
 

@@ -62,7 +62,8 @@ def test_frames_have_the_columns_of_the_contract_in_key_order(result):
     assert list(result.components.columns) == [*key, "component", "value", "net_revenue"]
     assert list(result.fit.columns) == [*key, "actual", "fitted"]
     assert list(result.steps.columns) == [*key, "measure", "step", "value"]
-    series = result.volume[result.volume["level"] == "series"]
+    volume = result.volume
+    series = volume[(volume["level"] == "series") & (volume["period"] == "week")]
     for measure in ("units", "net_revenue"):
         own = result.steps[result.steps["measure"] == measure]
         pd.testing.assert_frame_equal(
@@ -93,8 +94,13 @@ def test_sums_intervals_and_signs_hold_in_daily_and_weekly_results(result, daily
     for made in (result, daily[1]):
         for check in ("totals_equal_parts", "finite_and_not_negative", "quantiles_rise"):
             assert status(made, check) == "pass"
-    assert set(daily[1].volume["period"]) == {"day", "week"}
-    assert set(result.volume["period"]) == {"week"}
+    assert set(daily[1].volume["period"]) == {"day", "week", "horizon"}
+    assert set(result.volume["period"]) == {"week", "horizon"}
+    total = result.volume[result.volume["level"] == "total"].set_index("period")
+    weeks, horizon = total.loc["week"], total.loc["horizon"]
+    assert horizon["mean"] == weeks["mean"].sum()
+    # Its interval is its own: weeks that miss apart make up for each other.
+    assert horizon["p90"] - horizon["p10"] < (weeks["p90"] - weeks["p10"]).sum()
 
 
 def test_components_sum_to_the_mean(result, daily):
@@ -149,16 +155,16 @@ def test_promotions_that_cut_the_price_of_all_series_move_net_revenue_less_than_
     plan = made.plan.assign(exposure=calm.mask(busy, 0.2))
     result = forecast(replace(made, ledger=sold, plan=plan), 6)
     assert result.settings["price_follows_plan"]
-    rows = result.revenue[result.revenue["level"] == "total"].astype(
-        {"mean": float, "units": float}
-    )
+    total = (result.revenue["level"] == "total") & (result.revenue["period"] == "week")
+    rows = result.revenue[total].astype({"mean": float, "units": float})
     planned = plan[plan["driver"] == "price_cut"].set_index("date_day")["exposure"]
     paid = rows["mean"] / rows["units"]
     np.testing.assert_allclose(paid, 3 * (1 - rows["date_day"].map(planned)), rtol=0.03)
     parts = result.components.groupby("component")[["value", "net_revenue"]].sum()
     assert parts.loc["net_price", "value"] == 0
     assert parts.loc["net_price", "net_revenue"] < 0
-    series = result.revenue[result.revenue["level"] == "series"]["mean"].astype(float)
+    whole = (result.revenue["level"] == "series") & (result.revenue["period"] == "week")
+    series = result.revenue[whole]["mean"].astype(float)
     assert parts["net_revenue"].sum() == pytest.approx(series.sum(), abs=0.01)
 
 
@@ -239,7 +245,8 @@ def test_intervals_hold_the_truth_at_about_their_nominal_rate(company):
             ("series", np.concatenate([made.future[("T0", p)] for p in ("P0", "P1")])),
             ("total", sum(made.future.values())),
         ):
-            rows = volume[volume["level"] == level].sort_values(["product_id", "date_day"])
+            rows = volume[(volume["level"] == level) & (volume["period"] == "week")]
+            rows = rows.sort_values(["product_id", "date_day"])
             for nominal, low, high in ((80, "p10", "p90"), (95, "p025", "p975")):
                 inside = (truth >= rows[low].astype(float)) & (truth <= rows[high].astype(float))
                 hits.setdefault((level, nominal), []).extend(inside.tolist())

@@ -50,7 +50,9 @@ def test_every_level_and_period_is_there_once_with_two_places():
     counted = volume.groupby(["period", "level"]).size().to_dict()
     members = {"series": 3, "territory": 2, "product": 2, "channel": 2, "total": 1}
     assert counted == {
-        (p, k): n * m for p, n in (("day", 14), ("week", 2)) for k, m in members.items()
+        (p, k): n * m
+        for p, n in (("day", 14), ("week", 2), ("horizon", 1))
+        for k, m in members.items()
     }
     assert all(v.as_tuple().exponent == -2 for v in volume["p50"])
     weeks = sorted(set(volume.loc[volume["period"] == "week", "date_day"]))

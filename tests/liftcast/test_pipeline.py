@@ -118,6 +118,7 @@ def test_the_forecast_takes_media_from_the_attribution_of_its_release(
     folder, _ = lake.latest_result("forecast")
     tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in results.FORECAST}
     volume, parts = tables["volume"], tables["components"]
+    volume = volume[volume["period"] != "horizon"]
     assert set(volume["sales_channel"]) == {"shop", "web", "all"}
     checks = tables["checks"].set_index(["check_name", "subject"])
     assert checks.loc[("media_from_mix", "mix"), "status"] == "pass"
@@ -129,7 +130,9 @@ def test_the_forecast_takes_media_from_the_attribution_of_its_release(
     total = volume[volume["level"] == "total"].set_index("date_day")["mean"].astype(float)
     summed = parts.groupby("date_day")["value"].sum()
     assert (total - summed).abs().max() < 1e-3
-    money = tables["revenue"][tables["revenue"]["level"] == "total"].set_index("date_day")
+    money = (
+        tables["revenue"].query("level == 'total' and period != 'horizon'").set_index("date_day")
+    )
     assert (
         money["units"] == volume[volume["level"] == "total"].set_index("date_day")["mean"]
     ).all()

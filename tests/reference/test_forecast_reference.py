@@ -46,7 +46,7 @@ def test_robyn_weekly_revenue_is_forecast_better_than_last_year_again(reference_
     drivers = drivers.assign(kind="media", territory_id="DE")
     last = weeks["date_day"].iloc[-14]
     made = forecast(inputs_of(weeks.assign(territory_id="DE"), drivers, last, "week"), 13)
-    total = made.volume[made.volume["level"] == "total"]
+    total = made.volume[(made.volume["level"] == "total") & (made.volume["period"] == "week")]
     revenue = weeks["net_revenue"].to_numpy()
     error = wape(revenue[-13:], total["mean"].to_numpy(dtype=float))
     naive = wape(revenue[-13:], revenue[-65:-52])

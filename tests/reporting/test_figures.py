@@ -175,9 +175,29 @@ def test_the_margin_is_unknown_where_one_cost_is_missing(hostile):
 def test_forecast_sum_adds_means_exactly(hostile):
     with opened(hostile) as con:
         weeks = figures.forecast_weeks(con)
+        told = figures.forecast_sum(con, weeks)
     assert len(weeks) == 13
-    assert figures.forecast_sum(weeks)["mean"] == sum(week["mean"] for week in weeks)
-    assert isinstance(figures.forecast_sum(weeks)["mean"], Decimal)
+    assert told["mean"] == sum(week["mean"] for week in weeks)
+    assert isinstance(told["mean"], Decimal)
+    assert not told["own"]
+
+
+def test_the_whole_horizon_has_the_interval_of_its_own_and_a_part_of_it_added_bounds(hostile):
+    with opened(hostile) as con:
+        for table in ("fcst_volume", "fcst_revenue"):
+            con.execute(
+                f"CREATE TEMP TABLE whole_{table} AS SELECT * FROM {table} UNION ALL BY NAME "
+                "(SELECT * EXCLUDE (total) REPLACE ('horizon' AS period, total AS mean, "
+                "total * 0.9 AS p10, total * 1.1 AS p90) FROM (SELECT *, sum(mean) OVER () AS "
+                f"total FROM {table} WHERE period = 'week' AND level = 'total') LIMIT 1)"
+            )
+            con.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT * FROM whole_{table}")
+        every = figures.forecast_weeks(con, None)
+        whole, part = (figures.forecast_sum(con, weeks) for weeks in (every, every[:13]))
+    assert (whole["own"], part["own"]) == (True, False)
+    assert whole["mean"] == sum(week["mean"] for week in every)
+    assert float(whole["p10"]) == pytest.approx(0.9 * float(whole["mean"]), abs=0.02)
+    assert part["p10"] == sum(week["p10"] for week in every[:13])
 
 
 def test_channels_have_intervals_of_conversions_and_none_where_no_touch_is_left(hostile):

@@ -1,5 +1,5 @@
 {{ config(severity='warn') }}
--- A daily forecast shown by week is the same forecast.
+-- A daily forecast shown by week is the same forecast, and so is the whole of it.
 with
 
 volume as (
@@ -11,16 +11,17 @@ summed as (
     select
         measure,
         sum(mean) filter (where period = 'day') as days,
-        sum(mean) filter (where period = 'week') as weeks
+        sum(mean) filter (where period = 'week') as weeks,
+        sum(mean) filter (where period = 'horizon') as horizon
     from volume
     group by measure
 )
 
 select
-    'the days sum to ' || cast(days as varchar) || ' and the weeks to ' || cast(weeks as varchar)
-        as reason,
+    'the days sum to ' || coalesce(cast(days as varchar), '(none)') || ', the weeks to '
+    || cast(weeks as varchar) || ', and the horizon is ' || cast(horizon as varchar) as reason,
     measure
 from summed
--- A weekly lake has no days, and nothing to compare.
-where days <> weeks
+-- A weekly lake has no days.
+where days <> weeks or horizon <> weeks
 order by measure
