@@ -65,7 +65,7 @@ def plan_signals(grid: Grid, closed: Bools) -> tuple[list[str], Singles]:
             continue
         for step in (1, 2):
             names += [f"{name}_before{step}", f"{name}_after{step}"]
-            out += [_shift(values, step), _shift(values, -step)]
+            out += [shifted(values, step), shifted(values, -step)]
         since, until = _runs(values)
         names += [f"{name}_since", f"{name}_until"]
         out += [since, until]
@@ -105,7 +105,8 @@ def from_easter(dates: pd.DatetimeIndex) -> npt.NDArray[np.intp]:
     return np.asarray(days[np.arange(len(days)), np.abs(days).argmin(axis=1)])
 
 
-def _shift(values: Singles, step: int) -> Singles:
+def shifted(values: Singles, step: int) -> Singles:
+    """(S, N) the value `step` periods before (after: below zero); NaN where there is none."""
     out = np.full_like(values, np.nan)
     if step > 0:
         out[:, step:] = values[:, :-step]

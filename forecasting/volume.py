@@ -1,6 +1,5 @@
 """From means and sample paths to the volume table: every level and period, sums exact."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -105,20 +104,6 @@ class Sums:
         columns |= {name: decimals(row) for name, row in zip(QUANTILES, bounds, strict=True)}
         frame = pd.DataFrame(columns)
         return frame.sort_values(KEY, ignore_index=True)[[*KEY, "mean", *QUANTILES]]
-
-
-def volume_frame(
-    keys: pd.DataFrame,
-    cents: Cents,
-    paths: Iterable[tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]],
-    laid: Calendar,
-    measure: str,
-) -> pd.DataFrame:
-    """The volume table of blocks of series: what `Sums` adds up, with its `measure`."""
-    sums = Sums(keys, cents, laid)
-    for rows, drawn in paths:
-        sums.add(rows, drawn)
-    return sums.frame().assign(measure=measure)[list(COLUMNS)]
 
 
 def _tables(node: Node, part: _Sum, laid: Calendar) -> list[_Table]:

@@ -17,8 +17,6 @@ from forecasting.signals import Singles
 
 #: The signal that numbers the series, a category to the trees.
 SERIES = "series"
-#: Columns of a training frame that are no signals.
-_ROW = frozenset({"unique_id", "ds", "y", "weight"})
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from forecasting.candidates.boosting import SERIES, Trees, asked, fitted_trees, rows_of
 from forecasting.candidates.protocol import Speed, Window
 from forecasting.candidates.regression import smearing
 from forecasting.grid import Bools, Floats, Grid
-from forecasting.signals import Singles, calendar_signals
+from forecasting.signals import Singles, calendar_signals, shifted
 
 #: Chosen for the mean of these and the other trees, on days that no benchmark judges.
 LAGGED = Trees(
@@ -94,25 +95,29 @@ def _signals(window: Window) -> tuple[list[str], Singles]:
     """Names and signals (F, S, T + H)."""
     grid = window.grid
     S, N = len(grid.ids), len(grid.dates)
-    found: dict[str, Floats | Singles] = {}
-    sold = _filled(window.log_sales, grid.season)
+    found: dict[str, Singles] = {}
+    # A closure of a few days is bridged; half a year without a sale is not known.
+    sold = pd.DataFrame(window.log_sales.T).ffill(limit=grid.season)
+    ahead = np.full((S, grid.ahead), np.nan)
     for lag in _lags(grid):
-        found[f"lag{lag}"] = _before(sold, lag, N)
+        found[f"lag{lag}"] = shifted(np.c_[sold.T, ahead].astype(np.float32), lag)
     for weeks in MEANS:
-        found[f"mean{weeks}"] = _before(_mean_of(sold, weeks * grid.season), grid.ahead, N)
+        width = weeks * grid.season
+        mean = sold.rolling(width, min_periods=-(-width // 2)).mean()
+        found[f"mean{weeks}"] = shifted(np.c_[mean.T, ahead].astype(np.float32), grid.ahead)
     steps = sorted({*AROUND, grid.season})
     for number, (column, values) in enumerate(zip(grid.columns, grid.plan, strict=True)):
-        found[f"p{number}"] = values
+        own = found[f"p{number}"] = values.astype(np.float32)
         if column.sign:  # a sign is promised for the day itself
             continue
         for step in steps:
-            found[f"p{number}_before{step}"] = _before(values, step, N)
-            found[f"p{number}_after{step}"] = _before(values[:, ::-1], step, N)[:, ::-1]
+            found[f"p{number}_before{step}"] = shifted(own, step)
+            found[f"p{number}_after{step}"] = shifted(own, -step)
     names, calendar = calendar_signals(grid)
     for name, of_day in zip(names, calendar, strict=True):
         found[name] = np.broadcast_to(of_day, (S, N))
     found[SERIES] = np.broadcast_to(np.arange(S, dtype=np.float32)[:, None], (S, N))
-    return list(found), np.stack([np.asarray(v, dtype=np.float32) for v in found.values()])
+    return list(found), np.stack(list(found.values()))
 
 
 def _lags(grid: Grid) -> list[int]:
@@ -120,30 +125,3 @@ def _lags(grid: Grid) -> list[int]:
     year = 52 * grid.season if grid.season > 1 else grid.year
     h = grid.ahead
     return sorted({h, h + grid.season, h + 2 * grid.season, year * -(-h // year)})
-
-
-def _filled(z: Floats, most: int) -> Floats:
-    """(S, T) with closed and unknown periods as the last one before, up to `most` periods ago:
-    a closure of a few days is bridged, half a year without a sale is not known."""
-    at = np.arange(z.shape[1])
-    last = np.maximum.accumulate(np.where(np.isfinite(z), at, 0), axis=1)
-    return np.where(at - last <= most, np.take_along_axis(z, last, axis=1), np.nan)
-
-
-def _before(values: Floats, step: int, periods: int) -> Singles:
-    """(S, periods) the value `step` periods before; NaN where there is none."""
-    out = np.full((len(values), periods), np.nan, dtype=np.float32)
-    there = min(values.shape[1], periods - step)
-    if there > 0:
-        out[:, step : step + there] = values[:, :there]
-    return out
-
-
-def _mean_of(values: Floats, width: int) -> Floats:
-    """(S, T) mean of what is known of the last `width` periods, where that is half of them."""
-    seen = np.isfinite(values)
-    total = np.cumsum(np.where(seen, values, 0.0), axis=1)
-    count = np.cumsum(seen, axis=1)
-    total[:, width:] -= total[:, :-width].copy()
-    count[:, width:] -= count[:, :-width].copy()
-    return np.where(2 * count >= width, total / np.maximum(count, 1), np.nan)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from forecasting.proof import table_checks
 from forecasting.series import KEYS, Calendar
-from forecasting.volume import COLUMNS, volume_frame
+from forecasting.volume import COLUMNS, Sums
 
 DAYS = pd.date_range("2024-03-06", periods=35, freq="D")
 DAILY = Calendar("day", DAYS[:21], DAYS[21:])
@@ -26,7 +26,10 @@ def laid_out(paths):
     """In two blocks, as a long list of series comes."""
     cents = np.rint(paths.mean(axis=1) * 100).astype(np.int64)
     blocks = [(np.array([0, 1]), paths[:2]), (np.array([2]), paths[2:])]
-    return volume_frame(MEMBERS, cents, blocks, DAILY, "units")
+    sums = Sums(MEMBERS, cents, DAILY)
+    for rows, drawn in blocks:
+        sums.add(rows, drawn)
+    return sums.frame().assign(measure="units")[list(COLUMNS)]
 
 
 def statuses(volume):
