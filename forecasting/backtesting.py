@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecasting.calibrating import QUANTILES
 from forecasting.candidates import Candidate
 from forecasting.errors import HorizonError
 from forecasting.framed import At, forecast_at, race_of
@@ -18,6 +17,7 @@ from forecasting.hierarchy import Levels, groups_of, levels_of
 from forecasting.longframe import LaidOut
 from forecasting.media import Media
 from forecasting.race import NAIVE, Progress, Race, alone_at, mixed
+from forecasting.scoring import naive_scale, quantile_loss
 from forecasting.totals import Sums
 
 #: Steps of a forecast, each on top of the one before; `reconciled` and `with_media` where asked.
@@ -113,7 +113,8 @@ def scores_at(
     cut = at.cut
     actual = race.actual(cut)
     told = at.told.forecasts
-    judged = _Judged(actual, np.isfinite(actual), _naive_scale(race, cut), told[NAIVE])
+    scale = naive_scale(race.grid.at(cut).y, race.grid.season)
+    judged = _Judged(actual, np.isfinite(actual), scale, told[NAIVE])
     single = alone_at(race, cut, at.weights)
     steps = {NAIVE: told[NAIVE], "best_single": mixed(at.told, single)[0], "mix": at.alone}
     if reconciled:
@@ -171,8 +172,9 @@ def _scores(judged: _Judged, name: str, forecast: Floats, use: Bools) -> dict[st
 def _intervals(judged: _Judged, at: At) -> dict[str, float]:
     actual, seen, q = judged.actual, judged.seen, at.quantiles
     open_seen = seen & ~at.told.shut
+    size = float(np.abs(actual[seen]).sum())
     out = {
-        "wql": _wql(actual, q, seen),
+        "wql": float(quantile_loss(actual, q)[seen].sum()) / size if size else np.nan,
         "coverage_80": _inside(actual, q["p10"], q["p90"], open_seen),
         "coverage_95": _inside(actual, q["p025"], q["p975"], open_seen),
     }
@@ -189,29 +191,10 @@ def _wape(actual: Floats, forecast: Floats, use: Bools) -> float:
     return float(np.abs(actual - forecast)[use].sum() / size) if size else np.nan
 
 
-def _naive_scale(race: Race, cut: int) -> Floats:
-    y = race.grid.y[:, : race.grid.known - cut]
-    season = race.grid.season
-    if y.shape[1] <= season:
-        return np.full(len(y), np.nan)
-    step = np.abs(y[:, season:] - y[:, :-season])
-    count = np.isfinite(step).sum(axis=1)
-    return np.asarray(np.nan_to_num(step).sum(axis=1) / np.where(count > 0, count, np.nan))
-
-
 def _mase(actual: Floats, forecast: Floats, use: Bools, scale: Floats) -> float:
     gap = np.where(use, np.abs(actual - forecast), 0.0).sum(axis=1) / np.maximum(use.sum(axis=1), 1)
     good = np.isfinite(scale) & (scale > 0) & use.any(axis=1)
     return float((gap[good] / scale[good]).mean()) if good.any() else np.nan
-
-
-def _wql(actual: Floats, quantiles: dict[str, Floats], use: Bools) -> float:
-    loss = 0.0
-    for name, tau in QUANTILES.items():
-        gap = (actual - quantiles[name])[use]
-        loss += 2 * float(np.maximum(tau * gap, (tau - 1) * gap).sum())
-    size = float(np.abs(actual[use]).sum())
-    return loss / len(QUANTILES) / size if size else np.nan
 
 
 def _inside(actual: Floats, low: Floats, high: Floats, use: Bools) -> float:

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from forecasting.calibrating import QUANTILES
 from forecasting.grid import Floats
+from forecasting.scoring import naive_scale, quantile_loss
 
-#: Levels of the quantiles every model is asked for.
-LEVELS = {"p025": 0.025, "p10": 0.10, "p50": 0.50, "p90": 0.90, "p975": 0.975}
+#: Days a week ago: what errors are scaled by.
+SEASON = 7
 
 
 @dataclass(frozen=True)
@@ -31,20 +33,13 @@ def plain(answer: Answer, shut: Floats | None = None) -> Answer:
         values = np.maximum(values, 0.0)
         return values if shut is None else np.where(shut, 0.0, values)
 
-    ordered = np.sort(np.stack([answer.quantiles[name] for name in LEVELS]), axis=0)
+    ordered = np.sort(np.stack([answer.quantiles[name] for name in QUANTILES]), axis=0)
     return Answer(
         at_least_nothing(answer.mean),
-        {name: at_least_nothing(one) for name, one in zip(LEVELS, ordered, strict=True)},
+        {name: at_least_nothing(one) for name, one in zip(QUANTILES, ordered, strict=True)},
         answer.total,
         answer.told,
     )
-
-
-def naive_scale(history: Floats, season: int = 7) -> Floats:
-    """(S,) mean absolute error in sample of the value a season ago (Hyndman and Koehler 2006)."""
-    step = np.abs(history[:, season:] - history[:, :-season])
-    count = np.isfinite(step).sum(axis=1)
-    return np.asarray(np.nan_to_num(step).sum(axis=1) / np.where(count > 0, count, np.nan))
 
 
 def figures(answer: Answer, actual: Floats, history: Floats) -> dict[str, Any]:
@@ -66,19 +61,16 @@ def figures(answer: Answer, actual: Floats, history: Floats) -> dict[str, Any]:
     size = float(sold.sum())
     gap = np.where(seen, answer.mean - sold, 0.0)
     missed = np.abs(gap).sum(axis=1)
-    scale = naive_scale(history)
+    scale = naive_scale(history, SEASON)
     judged = seen.any(axis=1) & (scale > 0)
     mase = missed[judged] / seen[judged].sum(axis=1) / scale[judged]
-    loss = 0.0
-    for name, level in LEVELS.items():
-        short = (sold - answer.quantiles[name])[seen]
-        loss += 2 * float(np.maximum(level * short, (level - 1) * short).sum())
+    loss = float(quantile_loss(sold, answer.quantiles)[seen].sum())
     q, opened = answer.quantiles, sold > 0
     out: dict[str, Any] = {
         "wape": float(missed.sum()) / size,
         "mase": float(mase.mean()),
         "bias": float(gap.sum()) / size,
-        "wql": loss / len(LEVELS) / size,
+        "wql": loss / size,
         "coverage_80": float(((sold >= q["p10"]) & (sold <= q["p90"]))[opened].mean()),
         "coverage_95": float(((sold >= q["p025"]) & (sold <= q["p975"]))[opened].mean()),
         "open_days": int(opened.sum()),

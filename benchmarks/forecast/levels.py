@@ -9,21 +9,17 @@ is chosen at origins before each of these.
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
-from shops import PLAN, sample, table
+from shops import laid_with_kinds
 
 from forecasting.candidates.naive import RecentMean, SeasonalNaive
 from forecasting.candidates.pooled import PooledTrees
 from forecasting.candidates.regression import LogOls
 from forecasting.grid import Floats
 from forecasting.hierarchy import groups_of, levels_of, reconcile
-from forecasting.longframe import lay_out
 from forecasting.race import Race, mixed, weights_at
 
 HORIZON = 42
@@ -34,13 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shops", type=int, default=16)
     asked = parser.parse_args()
-    root = Path(os.environ.get("LIFTCAST_REFERENCE_DATA", "../shared/data"))
-    stores = pd.read_csv(root / "retail/rossmann_store.csv")[["Store", "StoreType", "Assortment"]]
-    days = sample(table(), asked.shops, judged=False).merge(stores, on="Store")
-    laid = lay_out(
-        days, None, series=["StoreType", "Assortment", "Store"], date="Date", target="Sales",
-        horizon=HORIZON, gaps="unknown", plan_columns=PLAN,
-    )  # fmt: skip
+    laid = laid_with_kinds(asked.shops, HORIZON)
     race = Race(laid.grid, candidates=(SeasonalNaive(), RecentMean(), LogOls(), PooledTrees()))
     groups = groups_of(laid.keys, [("StoreType",), ("Assortment",), ("StoreType", "Assortment")])
     levels = levels_of(groups, len(laid.keys))

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from judging import LEVELS, Answer
+from judging import Answer
 from peers import frames
 from prophet import Prophet
 
+from forecasting.calibrating import QUANTILES
 from forecasting.candidates import Window
 from forecasting.grid import Floats
 from forecasting.quiet import quiet_libraries
@@ -61,13 +62,13 @@ def answer(window: Window, asked: dict[str, Any]) -> Answer:
             if settings.samples:
                 # One set of draws tells the quantiles; `predict` would draw another for its own.
                 drawn = model.predictive_samples(then)["yhat"]
-                found = np.quantile(drawn, list(LEVELS.values()), axis=1)
+                found = np.quantile(drawn, list(QUANTILES.values()), axis=1)
                 model.uncertainty_samples = 0
             mean = model.predict(then)["yhat"].to_numpy(dtype=float)
             if not settings.samples:
-                found = np.repeat(mean[None], len(LEVELS), axis=0)
+                found = np.repeat(mean[None], len(QUANTILES), axis=0)
             means.append(np.expm1(mean) if settings.log else mean)
             quantiles.append(np.expm1(found) if settings.log else found)
             model.stan_backend.cleanup()
     by_level = np.stack(quantiles, axis=1)
-    return Answer(np.array(means), dict(zip(LEVELS, by_level, strict=True)))
+    return Answer(np.array(means), dict(zip(QUANTILES, by_level, strict=True)))

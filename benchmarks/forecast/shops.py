@@ -18,11 +18,14 @@ PLAN = ["Promo", "SchoolHoliday", "StateHoliday", "Open"]
 LONGEST_CLOSURE = 6
 
 
+def _root() -> Path:
+    return Path(os.environ.get("LIFTCAST_REFERENCE_DATA", "../shared/data"))
+
+
 def table() -> pd.DataFrame:
     """All shop-days, sorted by shop and day."""
-    root = Path(os.environ.get("LIFTCAST_REFERENCE_DATA", "../shared/data"))
     days = pd.read_csv(
-        root / "retail/rossmann_train_odd_stores.csv.gz",
+        _root() / "retail/rossmann_train_odd_stores.csv.gz",
         dtype={"StateHoliday": str},
         parse_dates=["Date"],
     )
@@ -49,6 +52,17 @@ def laid(days: pd.DataFrame, horizon: int) -> LaidOut:
     return lay_out(
         days, None, series=["Store"], date="Date", target="Sales", horizon=horizon,
         gaps="unknown", plan_columns=PLAN,
+    )  # fmt: skip
+
+
+def laid_with_kinds(count: int, horizon: int) -> LaidOut:
+    """Some shops kept for tuning, by type, assortment and shop."""
+    stores = pd.read_csv(_root() / "retail/rossmann_store.csv")
+    stores = stores[["Store", "StoreType", "Assortment"]]
+    days = sample(table(), count, judged=False).merge(stores, on="Store")
+    return lay_out(
+        days, None, series=["StoreType", "Assortment", "Store"], date="Date", target="Sales",
+        horizon=horizon, gaps="unknown", plan_columns=PLAN,
     )  # fmt: skip
 
 

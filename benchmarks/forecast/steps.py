@@ -9,17 +9,13 @@ what ran. Weights, the best single candidate and what levels do are chosen at or
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
-from shops import PLAN, sample, table
+from shops import laid_with_kinds
 
 from forecasting.backtesting import backtest_frame
-from forecasting.longframe import lay_out
 from forecasting.totals import Sums
 
 LEVELS = (("StoreType",), ("Assortment",), ("StoreType", "Assortment"))
@@ -31,13 +27,7 @@ def main() -> None:
     parser.add_argument("--origins", type=int, default=4)
     parser.add_argument("--reconcile", default="mint_shrink")
     asked = parser.parse_args()
-    root = Path(os.environ.get("LIFTCAST_REFERENCE_DATA", "../shared/data"))
-    stores = pd.read_csv(root / "retail/rossmann_store.csv")[["Store", "StoreType", "Assortment"]]
-    days = sample(table(), asked.shops, judged=False).merge(stores, on="Store")
-    laid = lay_out(
-        days, None, series=["StoreType", "Assortment", "Store"], date="Date", target="Sales",
-        horizon=42, gaps="unknown", plan_columns=PLAN,
-    )  # fmt: skip
+    laid = laid_with_kinds(asked.shops, 42)
     begun = time.process_time()
     scores = backtest_frame(laid, origins=asked.origins, sums=Sums(LEVELS, way=asked.reconcile))
     steps = scores.dropna(subset=["step"])

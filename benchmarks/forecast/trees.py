@@ -9,7 +9,7 @@ from typing import Any, Literal
 import lightgbm
 import numpy as np
 import pandas as pd
-from judging import LEVELS, Answer
+from judging import Answer
 from mlforecast import MLForecast
 from mlforecast.lag_transforms import RollingMean
 from mlforecast.target_transforms import GlobalSklearnTransformer, LocalStandardScaler
@@ -17,6 +17,7 @@ from mlforecast.utils import PredictionIntervals
 from peers import frames, in_shape
 from sklearn.preprocessing import FunctionTransformer
 
+from forecasting.calibrating import QUANTILES
 from forecasting.candidates import Window
 
 #: Days before and after a day whose plan is a signal of the day.
@@ -79,7 +80,7 @@ def answer(window: Window, asked: dict[str, Any], intervals: bool = True) -> Ans
         told = forecaster.predict(h, X_df=future, level=level)
     mean = in_shape(window, told, "lightgbm")
     if not intervals:
-        return Answer(mean, dict.fromkeys(LEVELS, mean))
+        return Answer(mean, dict.fromkeys(QUANTILES, mean))
     columns = {
         "p025": "lightgbm-lo-95", "p10": "lightgbm-lo-80", "p50": "lightgbm",
         "p90": "lightgbm-hi-80", "p975": "lightgbm-hi-95",

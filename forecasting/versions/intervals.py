@@ -10,6 +10,7 @@ import pandas as pd
 
 from forecasting.calibrating import QUANTILES
 from forecasting.grid import Bools, Floats
+from forecasting.scoring import quantile_loss
 from forecasting.versions.tables import cents
 
 #: Per series: dates judged, how many were inside, the loss of the quantiles, absolute actuals.
@@ -24,10 +25,9 @@ def held(
 
     cells: dates whose interval is more than a point at zero, as that of a closed day is; inside_80
     and inside_95: those whose actual is between p10 and p90, p025 and p975, bounds included.
-    quantile_loss: the mean over the quantiles of 2 (A - q) (tau - [A < q]), summed over dates
-    (Koenker and Bassett 1978); what was sold and not forecast counts with quantiles of zero. A
-    ledger by days is summed to the version's weeks or months; of a coarser ledger, or of one with
-    other dates, nothing can be told: no row.
+    quantile_loss: that of `scoring`, summed over dates; what was sold and not forecast counts with
+    quantiles of zero. A ledger by days is summed to the version's weeks or months; of a coarser
+    ledger, or of one with other dates, nothing can be told: no row.
 
     Args:
         told: a version's rows of a period: series columns, ds, quantiles.
@@ -58,15 +58,11 @@ def held(
     judged = both["p975"].to_numpy() > 0
     both = both.fillna(dict.fromkeys([*QUANTILES, "actual"], 0.0))
     actual = both["actual"].to_numpy()
-    loss = np.zeros(len(both))
-    for name, tau in QUANTILES.items():
-        gap = actual - both[name].to_numpy()
-        loss += 2 * np.maximum(tau * gap, (tau - 1) * gap) / len(QUANTILES)
     figures = {
         "cells": judged,
         "inside_80": judged & _between(actual, both["p10"], both["p90"]),
         "inside_95": judged & _between(actual, both["p025"], both["p975"]),
-        "quantile_loss": loss,
+        "quantile_loss": quantile_loss(actual, {name: both[name].to_numpy() for name in QUANTILES}),
         "absolute_judged": np.abs(actual),
     }
     return both[names].assign(**figures).groupby(names, as_index=False)[list(FIGURES)].sum()

@@ -25,10 +25,12 @@ def test_figures_by_hand():
 
 
 def test_quantile_loss_of_a_known_day_is_twice_the_pinball_loss_over_sales():
-    told = judging.Answer(np.array([[10.0]]), {name: np.array([[8.0]]) for name in judging.LEVELS})
+    told = judging.Answer(
+        np.array([[10.0]]), {name: np.array([[8.0]]) for name in judging.QUANTILES}
+    )
     found = judging.figures(told, np.array([[10.0]]), HISTORY)
     # every quantile is 2 too low: 2 * mean(level) * 2 / 10
-    assert found["wql"] == pytest.approx(2 * 2 * np.mean(list(judging.LEVELS.values())) / 10)
+    assert found["wql"] == pytest.approx(2 * 2 * np.mean(list(judging.QUANTILES.values())) / 10)
 
 
 def test_closed_and_unknown_days_prove_nothing():
