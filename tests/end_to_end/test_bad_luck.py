@@ -11,6 +11,7 @@ import pytest
 
 from liftcast.publishing import MARTS
 from liftcast.releasing import STAR
+from tests.small_disk import mounted
 from warehouse.lake import Lake
 from warehouse.publication import read_current, verify
 from warehouse.settings import PROJECT
@@ -31,16 +32,9 @@ def _ended(run: subprocess.Popen[str]) -> tuple[int, str]:
 @pytest.fixture
 def small_disk(tmp_path: Path, yesterday: Path) -> Iterator[Path]:
     """A disk of 120 MB with a copy of yesterday's lake."""
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=120m", "tmpfs", str(tmp_path)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip("needs the right to mount a small disk (run as root)")
-    shutil.copytree(yesterday, tmp_path / "lake", symlinks=True)
-    yield tmp_path
-    subprocess.run(["umount", str(tmp_path)], check=True)
+    with mounted(tmp_path, "120m"):
+        shutil.copytree(yesterday, tmp_path / "lake", symlinks=True)
+        yield tmp_path
 
 
 def test_a_full_disk_stops_each_stage_and_loses_nothing(

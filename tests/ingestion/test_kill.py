@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ingestion import manifest
+from tests.small_disk import mounted
 from warehouse import Lake
 from warehouse.errors import LiftcastError
 
@@ -78,17 +79,8 @@ def test_killed_landings_leave_whole_partitions_and_the_next_one_ends_the_work(s
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Any:
     """A file system of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small file system is not permitted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "1m") as folder:
+        yield folder
 
 
 def test_a_full_disk_changes_nothing_and_says_so(shop: Any, small_disk: Path) -> None:

@@ -7,7 +7,6 @@ import csv
 import os
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -28,6 +27,7 @@ from liftcast.version_sources import Made
 from liftcast.version_store import VersionStore, today
 from liftcast.version_verify import verify
 from tests.liftcast.typed import liftcast
+from tests.small_disk import mounted
 from warehouse.errors import LiftcastError
 
 PAGE = 4096
@@ -38,17 +38,8 @@ ANA, BO = Actor("Ana", "close"), Actor("Bo", "seen")
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of two megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small file system is not permitted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "2m") as folder:
+        yield folder
 
 
 def fill(disk: Path, left: int) -> Path:
