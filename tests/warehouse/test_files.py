@@ -52,16 +52,30 @@ def test_point_swaps_a_link_while_readers_always_find_a_target(tmp_path: Path) -
         (tmp_path / name / "name").write_text(name)
     link = tmp_path / "current"
     point(link, "a")
-    reader = subprocess.Popen(
-        [sys.executable, "-c", "import sys,pathlib\nfor _ in range(20000): "
-         "assert pathlib.Path(sys.argv[1]).read_text() in ('a', 'b')", str(link / "name")],
-    )  # fmt: skip
-    turns = 0
-    while reader.poll() is None:
-        point(link, "ab"[turns % 2])
-        turns += 1
-    assert reader.returncode == 0
-    assert turns > 100
+    code = (
+        "import sys, threading; from pathlib import Path\n"
+        "ended = threading.Event()\n"
+        "threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()\n"
+        "seen = {Path(sys.argv[1]).read_text()}\n"
+        "print('reading', flush=True)\n"
+        "while not ended.is_set():\n"
+        "    seen.add(Path(sys.argv[1]).read_text())\n"
+        "assert seen == {'a', 'b'}, seen\n"
+    )
+    # The writer sets the length and the reader reads until it is told: on a
+    # busy machine a count of reads would end before the swaps had begun.
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(link / "name")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "reading\n"
+        for turn in range(300):
+            point(link, "ba"[turn % 2])
+        reader.communicate(timeout=60)
+        assert reader.returncode == 0
 
 
 def test_a_killed_writer_leaves_the_old_file_and_a_leftover_that_is_swept(tmp_path: Path) -> None:
