@@ -16,9 +16,10 @@ from forecasting.grid import Bools, Floats, Grid
 from forecasting.hierarchy import Levels, groups_of, levels_of
 from forecasting.longframe import LaidOut
 from forecasting.media import Media
-from forecasting.race import NAIVE, Progress, Race, alone_at, mixed
+from forecasting.race import NAIVE, Progress, Race
 from forecasting.scoring import naive_scale, quantile_loss
 from forecasting.totals import Sums
+from forecasting.weighing import alone_at, mixed
 
 #: Steps of a forecast, each on top of the one before; `reconciled` and `with_media` where asked.
 STEPS = (NAIVE, "best_single", "mix", "reconciled", "with_media")

@@ -17,7 +17,8 @@ from scipy.stats import norm
 
 from forecasting.dispersion import UNKNOWN, Dispersion, P, dispersion_of
 from forecasting.grid import Bools, Floats
-from forecasting.race import Race, Told, mixed
+from forecasting.race import Race, Told
+from forecasting.weighing import mixed
 
 PATHS = 600
 QUANTILES = {"p025": 0.025, "p10": 0.10, "p50": 0.50, "p90": 0.90, "p975": 0.975}

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from scipy.stats import nbinom, norm
 
 from forecasting.grid import Floats, Grid
-from forecasting.race import FALLBACKS, Race, Told, mixed
+from forecasting.race import Race, Told
+from forecasting.weighing import FALLBACKS, mixed
 
 #: Probabilities that quantile functions are given at.
 P = np.linspace(0.001, 0.999, 999)

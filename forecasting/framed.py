@@ -18,9 +18,10 @@ from forecasting.hierarchy import Levels, Way, groups_of, levels_of, reconcile
 from forecasting.longframe import LaidOut
 from forecasting.media import Media, explained_with
 from forecasting.periods import Span
-from forecasting.race import Progress, Race, Told, cuts_before, mixed, weights_at
+from forecasting.race import Progress, Race, Told, cuts_before
 from forecasting.steps import steps_table
 from forecasting.totals import Sums, about, totals_table
+from forecasting.weighing import mixed, weights_at
 
 BLOCK = 200
 TOTAL = ("total", "")

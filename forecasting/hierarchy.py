@@ -18,9 +18,10 @@ import pandas as pd
 from forecasting.candidates.protocol import Window
 from forecasting.errors import MissingColumnError
 from forecasting.grid import Bools, Floats, Grid, PlanColumn
-from forecasting.race import RACE_MOST, Race, Told, cuts_before, mixed, weights_at
+from forecasting.race import RACE_MOST, Race, Told, cuts_before
 from forecasting.reconciling import METHODS, MINT_MOST, Reconcile, reconciled
 from forecasting.rounding import rounded_to
+from forecasting.weighing import mixed, weights_at
 
 Way = Literal["auto", "bottom_up", "top_down", "mint_shrink"]
 #: What a way must save of bottom-up's error, the mean of levels, to be taken.

@@ -18,8 +18,9 @@ import pandas as pd
 
 from forecasting.calibrating import PATHS, Calibration, calibration_of, draw
 from forecasting.grid import Floats
-from forecasting.race import WORTH, Told
+from forecasting.race import Told
 from forecasting.signals import HALF_LIFE_YEARS, LEVEL_AROUND, OWN_RIDGE
+from forecasting.weighing import WORTH
 
 #: Share of the units moved that returns must leave for sums of a window to tell a price.
 LEAST_NET = 0.5

@@ -12,7 +12,8 @@ import pandas as pd
 from forecasting.calibrating import calibrate, draw
 from forecasting.grid import Bools, Floats
 from forecasting.net_price import NetPrice, Takings
-from forecasting.race import NAIVE, Race, mixed, weights_over
+from forecasting.race import NAIVE, Race
+from forecasting.weighing import mixed, weights_over
 
 #: Series whose weekly sums are looked at; of more, the first.
 _MOST = 400

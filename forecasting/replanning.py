@@ -12,8 +12,9 @@ from forecasting.candidates import Candidate
 from forecasting.candidates.protocol import Window
 from forecasting.candidates.regression import log_effects
 from forecasting.grid import Bools, Floats, closed_periods
-from forecasting.race import Race, Told, shares_of
+from forecasting.race import Race, Told
 from forecasting.signals import effects_design
+from forecasting.weighing import shares_of
 
 
 @dataclass(frozen=True)

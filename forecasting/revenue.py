@@ -14,10 +14,11 @@ from forecasting.inputs import ForecastInputs
 from forecasting.net_price import NetPrice, Takings, net_price
 from forecasting.plan import Exposures
 from forecasting.proof import record_checks
-from forecasting.race import WORTH, Race, mixed
+from forecasting.race import Race
 from forecasting.record import Past, priced, record_of
 from forecasting.series import Calendar, Sold, sold_of
 from forecasting.volume import COLUMNS, Sums
+from forecasting.weighing import WORTH, mixed
 
 #: Kinds of drivers that may move a net price.
 _PRICED = ("promotion", "price")

@@ -24,7 +24,7 @@ from forecasting.net_price import NetPrice, net_price
 from forecasting.plan import Driver, exposures
 from forecasting.proof import record_checks, table_checks
 from forecasting.public_holidays import holiday_dates
-from forecasting.race import Race, Told, field_of_candidates, mixed, weights_at
+from forecasting.race import Race, Told, field_of_candidates
 from forecasting.record import Record, past_of, record_of
 from forecasting.revenue import (
     past_revenue_checks,
@@ -37,6 +37,7 @@ from forecasting.revenue import (
 from forecasting.series import KEYS, Calendar, Sold, calendar, measure_of, sold_of
 from forecasting.signals import course_signals
 from forecasting.steps import release_steps
+from forecasting.weighing import mixed, weights_at
 
 if TYPE_CHECKING:
     from models.mix.result import MixResult

@@ -20,7 +20,8 @@ from forecasting.candidates.pooled import PooledTrees
 from forecasting.candidates.regression import LogOls
 from forecasting.grid import Floats
 from forecasting.hierarchy import groups_of, levels_of, reconcile
-from forecasting.race import Race, mixed, weights_at
+from forecasting.race import Race
+from forecasting.weighing import mixed, weights_at
 
 HORIZON = 42
 CUTS = (42, 84, 168)

@@ -30,10 +30,11 @@ from forecasting.mix_release import media_of_release
 from forecasting.net_price import net_price, prices
 from forecasting.plan import exposures
 from forecasting.public_holidays import holiday_dates
-from forecasting.race import Race, field_of_candidates, mixed, weights_over
+from forecasting.race import Race, field_of_candidates
 from forecasting.revenue import takings_of, units_told
 from forecasting.series import Sold, calendar, sold_of
 from forecasting.stage import LAGGED_TREES, TREES
+from forecasting.weighing import mixed, weights_over
 from liftcast import releasing, results
 from models.mix.result import MixResult
 from warehouse.lake import Lake

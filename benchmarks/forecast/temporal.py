@@ -25,8 +25,9 @@ from forecasting.candidates.pooled import PooledTrees
 from forecasting.candidates.regression import LogOls
 from forecasting.grid import Floats, Grid
 from forecasting.longframe import lay_out
-from forecasting.race import Race, cuts_before, mixed, weights_at
+from forecasting.race import Race, cuts_before
 from forecasting.reconciling import Reconcile, reconciled
+from forecasting.weighing import mixed, weights_at
 
 HORIZON, WEEK = 42, 7
 #: Days before the end of the data, each a whole number of weeks.

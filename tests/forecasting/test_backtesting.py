@@ -11,8 +11,9 @@ from forecasting.candidates.protocol import Window
 from forecasting.errors import HorizonError, MissingColumnError
 from forecasting.framed import forecast_frame
 from forecasting.many import forecast_many
-from forecasting.race import Race, alone_at, weights_at
+from forecasting.race import Race
 from forecasting.totals import Sums
+from forecasting.weighing import alone_at, weights_at
 from tests.forecasting.test_framed import QUICK, H, laid, shops, split
 
 

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from forecasting.net_price import Takings, net_price, prices, saved_by_plan
-from forecasting.race import WORTH
 from forecasting.series import KEYS
+from forecasting.weighing import WORTH
 
 WEEKS, AHEAD = 104, 6
 
