@@ -22,7 +22,7 @@ from forecasting.totals import Sums
 from forecasting.weighing import alone_at, mixed
 
 #: Steps of a forecast, each on top of the one before; `reconciled` and `with_media` where asked.
-STEPS = (NAIVE, "best_single", "mix", "reconciled", "with_media")
+STEPS = (NAIVE, "best_single", "mix", "corrected", "reconciled", "with_media")
 #: An origin (periods before the end) -> the frame as it was known there without the columns of a
 #: mix result, and what that result says of it.
 MediaAt = Callable[[int], tuple[LaidOut, Media]]
@@ -117,7 +117,10 @@ def scores_at(
     scale = naive_scale(race.grid.at(cut).y, race.grid.season)
     judged = _Judged(actual, np.isfinite(actual), scale, told[NAIVE])
     single = alone_at(race, cut, at.weights)
-    steps = {NAIVE: told[NAIVE], "best_single": mixed(at.told, single)[0], "mix": at.alone}
+    steps = {
+        NAIVE: told[NAIVE], "best_single": mixed(at.told, single)[0], "mix": at.mix,
+        "corrected": at.alone,
+    }  # fmt: skip
     if reconciled:
         steps["reconciled"] = at.mean
     if own is not None:

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from forecasting.correcting import mix_beside
 from forecasting.dispersion import UNKNOWN, Dispersion, P, dispersion_of
 from forecasting.grid import Bools, Floats
 from forecasting.race import Race, Told
-from forecasting.weighing import mixed
 
 PATHS = 600
 QUANTILES = {"p025": 0.025, "p10": 0.10, "p50": 0.50, "p90": 0.90, "p975": 0.975}
@@ -55,24 +55,35 @@ class Calibration:
 
 
 def calibrate(
-    race: Race, cuts: Sequence[int], weights: dict[str, dict[str, float]], now: Told
+    race: Race,
+    cuts: Sequence[int],
+    weights: dict[str, dict[str, float]],
+    now: Told,
+    origin: int | None = None,
 ) -> Calibration:
     """From the mixes at the origins `cuts`, all of them before the forecast `now`; with fewer than
-    ORIGINS_NEEDED, from what a shorter horizon shows (`forecasting.dispersion`)."""
+    ORIGINS_NEEDED, from what a shorter horizon shows (`forecasting.dispersion`).
+
+    Args:
+        origin: whose race it is; None: `now` itself.
+    """
     S, H = now.shut.shape
+    origin = now.cut if origin is None else origin
     if len(cuts) < ORIGINS_NEEDED:
         return _without_origins(dispersion_of(race, weights, now), len(cuts))
     logs = np.full((len(cuts), S, H), np.nan)
     ratios = np.full((len(cuts), S, H), np.nan)
+    raced = np.empty((len(cuts), S), dtype=bool)
     for number, cut in enumerate(cuts):
-        told = race.at(cut)
-        mix, _ = mixed(told, weights)
+        told = race.before(origin, cut)
+        mix = mix_beside(race, told, weights, cuts, origin)
         actual = race.actual(cut)
-        use = np.isfinite(actual) & ~told.shut & (mix > 0) & told.raced[:, None]
+        raced[number] = told.raced
+        use = np.isfinite(actual) & ~told.shut & (mix > 0)
         ratios[number][use] = np.maximum(actual[use], 0) / mix[use]
         use &= actual > 0
         logs[number][use] = np.log(actual[use] / mix[use])
-    return calibration_of(logs, ratios, now.kinds)
+    return calibration_of(logs, ratios, now.kinds, raced)
 
 
 def _without_origins(dispersion: Dispersion, origins: int) -> Calibration:
@@ -84,10 +95,19 @@ def _without_origins(dispersion: Dispersion, origins: int) -> Calibration:
     return Calibration({}, np.full(len(dispersion.group), UNKNOWN), shares, origins, dispersion)
 
 
-def calibration_of(logs: Floats, ratios: Floats, kinds: npt.NDArray[np.str_]) -> Calibration:
-    """From errors (K origins, S, H) as logs of actual / forecast and as ratios; NaN: none seen."""
+def calibration_of(
+    logs: Floats, ratios: Floats, kinds: npt.NDArray[np.str_], raced: Bools | None = None
+) -> Calibration:
+    """From errors (K origins, S, H) as logs of actual / forecast and as ratios; NaN: none seen.
+
+    Args:
+        raced: (K, S) what quantile functions and shares are read from: of each origin as many, so
+            that none speaks louder; a series' usual error is read from all of its own. None: all.
+    """
     usual = _usual(logs, kinds)
     scaled = logs / usual[None, :, None]
+    if raced is not None:
+        scaled, ratios = (np.where(raced[:, :, None], one, np.nan) for one in (scaled, ratios))
     functions = {
         kind: _functions(
             scaled if kind in LOGARITHMIC else ratios,

@@ -10,13 +10,17 @@ from forecasting.candidates.regression import log_effects
 from forecasting.grid import Floats
 
 
-def explained(window: Window, mean: Floats) -> pd.DataFrame:
+def explained(window: Window, mean: Floats, earlier: Floats | None = None) -> pd.DataFrame:
     """Rows `row` (of the grid), `ds`, `part`, `value`, in the target's unit.
 
     The log-linear regression is shared out by logarithmic means (Ang 2004), so its parts are exact:
     `level` is what would be sold without season and plan, each plan column counts from none of it
     (a category: from its commonest). `closed` is what a closure takes; `other_models` what the rest
-    of the mix says beside the regression; a series the regression cannot read has a level only.
+    of the mix says beside the regression; `earlier_errors` what the mix is corrected by for errors
+    at earlier origins. A series the regression cannot read has, but for that, a level only.
+
+    Args:
+        earlier: (S, H) that correction; None: none.
     """
     grid = window.grid
     known, H = grid.known, grid.ahead
@@ -42,8 +46,10 @@ def explained(window: Window, mean: Floats) -> pd.DataFrame:
     parts["level"] = level
     for name, values in terms.items():
         parts[name] = values * middle
+    earlier = np.zeros(mean.shape) if earlier is None else np.where(shut, 0.0, earlier)
     readable = np.isfinite(logs).all(axis=1)
-    parts["level"][~readable] = mean[~readable]
+    parts["level"][~readable] = (mean - earlier)[~readable]
+    parts["earlier_errors"] = earlier
     total = sum(parts.values(), np.zeros((len(mean), H)))
     left = mean - total
     parts["closed"] = np.where(shut, left, 0.0)

@@ -13,6 +13,7 @@ import pandas as pd
 from forecasting.calibrating import PATHS, QUANTILES, Calibration, calibrate, draw
 from forecasting.candidates import Candidate
 from forecasting.cleaning import named
+from forecasting.correcting import mix_at
 from forecasting.grid import Floats, Grid
 from forecasting.hierarchy import Levels, Way, groups_of, levels_of, reconcile
 from forecasting.longframe import LaidOut
@@ -21,7 +22,7 @@ from forecasting.periods import Span
 from forecasting.race import Progress, Race, Told, cuts_before
 from forecasting.steps import steps_table
 from forecasting.totals import Sums, about, totals_table
-from forecasting.weighing import mixed, weights_at
+from forecasting.weighing import weights_at
 
 BLOCK = 200
 TOTAL = ("total", "")
@@ -42,10 +43,11 @@ class FrameForecast:
 
 @dataclass(frozen=True)
 class At:
-    """A forecast at one origin, in arrays. `alone`: the mix of candidates, before levels agree;
-    `base`: before what a mix result adds, as raced."""
+    """A forecast at one origin, in arrays. `mix`: of candidates, before it is corrected; `alone`:
+    before levels agree; `base`: before what a mix result adds, as raced. `correction`: (S,)."""
 
     cut: int
+    mix: Floats
     alone: Floats
     base: Floats
     mean: Floats
@@ -57,6 +59,7 @@ class At:
     series_spans: dict[Span, Floats]
     told: Told
     weights: dict[str, dict[str, float]]
+    correction: Floats
     calibration: Calibration
     reconciliation: dict[str, Any]
 
@@ -154,12 +157,13 @@ def forecast_at(  # noqa: PLR0917
     """
     weights, cuts = weights_at(race, cut)
     told = race.at(cut, whole=True)
-    base, models = mixed(told, weights)
+    mix = mix_at(race, told, weights, cuts)
+    models = mix.models
     # Cents once, here: every sum below is a sum of these.
-    alone = base = np.round(base, 2)
+    alone = base = np.round(mix.mean, 2)
     reconciliation: dict[str, Any] = {"method": "bottom_up"}
     if hierarchy is not None:
-        agreed = reconcile(race, cut, weights, told, hierarchy, way)
+        agreed = reconcile(race, cut, weights, mix.mean, told, hierarchy, way)
         base, reconciliation = agreed.mean, agreed.facts
         if agreed.method != "bottom_up":
             models = [m if m == "zero" else f"{m}, {agreed.method}" for m in models]
@@ -190,8 +194,8 @@ def forecast_at(  # noqa: PLR0917
     total = sums[TOTAL].sum(axis=1)
     grand = about(np.quantile(total, levels), total.mean(), mean.sum())
     return At(
-        cut, alone, base, mean, models, found, sums, grand, wanted[0, H - 1], wanted, told, weights,
-        calibration, reconciliation,
+        cut, np.round(mix.alone, 2), alone, base, mean, models, found, sums, grand,
+        wanted[0, H - 1], wanted, told, weights, mix.correction, calibration, reconciliation,
     )  # fmt: skip
 
 
@@ -213,7 +217,7 @@ def _keys(laid: LaidOut, times: int) -> pd.DataFrame:
 
 def explain_table(laid: LaidOut, race: Race, at: At, media: Media | None) -> pd.DataFrame:
     """Series columns, ds, part, value; the parts of a series and period sum to its mean."""
-    parts = explained_with(media, race.window(0), at.base, at.mean, at.told.shut)
+    parts = explained_with(media, race.window(0), at.base, at.mean, at.told.shut, at.alone - at.mix)
     names = {f"plan:{i}": f"plan:{c.name}" for i, c in enumerate(laid.grid.columns)}
     parts["part"] = parts["part"].map(lambda part: names.get(part, part))
     keys = laid.keys.loc[parts["row"].astype(int)].reset_index(drop=True)

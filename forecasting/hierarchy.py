@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecasting.candidates.protocol import Window
+from forecasting.correcting import mix_at
 from forecasting.errors import MissingColumnError
 from forecasting.grid import Bools, Floats, Grid, PlanColumn
 from forecasting.race import RACE_MOST, Race, Told, cuts_before
@@ -164,6 +165,7 @@ def reconcile(  # noqa: PLR0917
     race: Race,
     cut: int,
     weights: dict[str, dict[str, float]],
+    mean: Floats,
     told: Told,
     levels: Levels,
     way: Way | None = None,
@@ -171,6 +173,7 @@ def reconcile(  # noqa: PLR0917
     """The mix at an origin, made to agree with forecasts of its sums where that pays.
 
     Args:
+        mean: (S, H) the mix there.
         way: `auto` takes what did best at earlier origins. None: `auto`, but bottom-up where only a
             sample of the series races: there the choice costs forecasts of all at more origins.
 
@@ -178,7 +181,6 @@ def reconcile(  # noqa: PLR0917
     """
     asked = way
     way = way or ("auto" if len(race.grid.ids) <= RACE_MOST else "bottom_up")
-    mean, _ = mixed(told, weights)
     nothing: dict[str, Any] = {
         "method": "bottom_up", "levels": sorted(set(levels.level)), "errors": {},
     }  # fmt: skip
@@ -244,7 +246,7 @@ def _at(  # noqa: PLR0917
     levels: Levels,
 ) -> tuple[Reconcile, Floats]:
     told = race.at(cut, whole=True)
-    mean, _ = mixed(told, weights)
+    mean = mix_at(race, told, weights, cuts_before(race.grid, cut)).mean
     sums = _upper(upper, cut, upper_weights, told.shut, levels)
     return Reconcile(mean, sums, told.shut), race.actual(cut)
 

@@ -105,21 +105,27 @@ class Media:
         return out
 
 
-def explained_with(
-    media: Media | None, window: Window, base: Floats, mean: Floats, shut: Bools
+def explained_with(  # noqa: PLR0917
+    media: Media | None,
+    window: Window,
+    base: Floats,
+    mean: Floats,
+    shut: Bools,
+    earlier: Floats,
 ) -> pd.DataFrame:
     """Rows `row`, `ds`, `part`, `value` as `explained`, with a part a driver and `floor`, what
     the floor at zero adds; they sum to the mean.
 
     Args:
         window: that was raced. base, mean: (S, H) the forecast without and with the drivers.
+        earlier: (S, H) what the mix is corrected by for errors at earlier origins.
     """
     if media is None:
-        return explained(window, mean)
+        return explained(window, mean, earlier)
     parts = media.parts(shut)
     lifted = np.maximum(-(base + parts.sum(axis=0)), 0.0)
     # What rounding to cents moves goes where the rest of the race's answer goes.
-    own = explained(window, mean - parts.sum(axis=0) - lifted)
+    own = explained(window, mean - parts.sum(axis=0) - lifted, earlier)
     dates = window.grid.dates[window.grid.known :]
     tables = [own]
     for name, values in zip((*media.labels, "floor"), (*parts, lifted), strict=True):

@@ -19,6 +19,7 @@ from forecasting.candidates.prophets import ProphetPlan
 from forecasting.candidates.protocol import Candidate, Window
 from forecasting.candidates.regression import LogOls
 from forecasting.candidates.statespace import StateSpace
+from forecasting.cleaning import Found
 from forecasting.grid import Floats, Grid
 from forecasting.kinds import kinds_of
 
@@ -27,6 +28,8 @@ NAIVE = "seasonal_naive"
 RACE_MOST = 80
 #: Origins before the forecast's own that are looked at.
 ORIGINS = 4
+#: The newest of them, one horizon apart, at which every series is forecast, however many there are.
+WHOLE_ORIGINS = 2
 
 Progress = Callable[[str], None]
 
@@ -57,7 +60,8 @@ def field_of_candidates(
 class Told:
     """What was forecast at an origin `cut` periods before the end: name -> (S, H), NaN: nothing.
 
-    `raced` (S,): series that were forecast there; of many, a sample.
+    `raced` (S,): series that weights and intervals are read from; of many, a sample. `found`: what
+    history up to there was cleaned of.
     """
 
     cut: int
@@ -65,6 +69,7 @@ class Told:
     forecasts: dict[str, Floats]
     shut: npt.NDArray[np.bool_]
     raced: npt.NDArray[np.bool_]
+    found: tuple[Found, ...] = ()
 
 
 @dataclass
@@ -130,8 +135,21 @@ class Race:
                     forecasts[one.name][rows] = _of(one, part, kinds[rows], parts)
             raced = np.isin(np.arange(len(kinds)), rows)
             shut = window.closed[:, window.grid.known :]
-            self._told[key] = Told(cut, kinds, forecasts, shut, raced)
+            found = window.cleaned.found
+            self._told[key] = Told(cut, kinds, forecasts, shut, raced, found)
         return self._told[key]
+
+    def before(self, origin: int, cut: int) -> Told:
+        """What was told at `cut`, an origin before `origin`: of every series at the newest ones, so
+        that each is known by errors of its own; `raced` is a sample all the same, the same share
+        of each origin."""
+        newest = [origin + self.grid.ahead * (k + 1) for k in range(WHOLE_ORIGINS)]
+        told = self.at(cut, whole=cut in newest)
+        if told.raced.all() and len(told.kinds) > RACE_MOST:
+            raced = np.zeros(len(told.kinds), dtype=bool)
+            raced[self._sample(told.kinds)] = True
+            told = replace(told, raced=raced)
+        return told
 
     def _sample(self, kinds: npt.NDArray[np.str_]) -> npt.NDArray[np.intp]:
         order = np.random.default_rng([self.seed, 11]).permutation(len(kinds))

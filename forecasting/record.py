@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecasting.calibrating import calibrate, draw
+from forecasting.correcting import mix_at
 from forecasting.grid import Bools, Floats
 from forecasting.net_price import NetPrice, Takings
 from forecasting.race import NAIVE, Race
-from forecasting.weighing import mixed, weights_over
+from forecasting.weighing import weights_over
 
 #: Series whose weekly sums are looked at; of more, the first.
 _MOST = 400
@@ -71,10 +72,10 @@ def past_of(race: Race, cuts: Sequence[int], added: Floats) -> Past | None:
     if not cuts:
         return None
     newest, *older = cuts
-    told = race.at(newest)
+    told = race.before(0, newest)
     weights = weights_over(race, older, sorted(set(map(str, told.kinds))))
-    mean, _ = mixed(told, weights)
-    calibration = calibrate(race, older, weights, told)
+    mean = mix_at(race, told, weights, older, 0).mean
+    calibration = calibrate(race, older, weights, told, 0)
     start = race.grid.known - newest
     brought = np.nan_to_num(added[:, start : start + race.grid.ahead])
     actual = race.actual(newest) + brought

@@ -19,7 +19,7 @@ from forecasting.weighing import shares_of
 
 @dataclass(frozen=True)
 class Under:
-    """What is forecast under a plan: candidate -> (S, H), periods closed (S, H), and the
+    """What is forecast under a plan: candidate -> (S, H), corrected, periods closed (S, H), and the
     regressions' design of the horizon (S, H, P)."""
 
     forecasts: dict[str, Floats]
@@ -29,7 +29,8 @@ class Under:
 
 @dataclass
 class Replanning:
-    """Forecasts from one origin under other plans.
+    """Forecasts from one origin under other plans. `correction` (S,): of each series, whatever the
+    plan.
 
     Everything is learned once, from history beside the race's own plan: the days before the origin
     are looked at as that plan has them (their neighbours after it are in some signals), so that two
@@ -39,6 +40,7 @@ class Replanning:
     race: Race
     told: Told
     weights: dict[str, dict[str, float]]
+    correction: Floats
     shares: list[dict[str, float]] = field(init=False)
     _parts: dict[bytes, Window] = field(default_factory=dict, init=False)
 
@@ -54,7 +56,7 @@ class Replanning:
         """Under the race's own plan."""
         window = self.race.window(0)
         design = window.design[:, window.grid.known :]
-        forecasts = {name: self.told.forecasts[name] for name in self.names}
+        forecasts = {name: self._corrected(self.told.forecasts[name]) for name in self.names}
         return Under(forecasts, self.told.shut, design)
 
     def under(self, plan: Floats) -> Under:
@@ -77,8 +79,11 @@ class Replanning:
             answer = self.told.forecasts[one.name].copy()
             found = one.forecast(other)
             answer[rows] = np.where(np.isfinite(found), found, answer[rows])
-            forecasts[one.name] = np.where(shut, 0.0, answer)
+            forecasts[one.name] = np.where(shut, 0.0, self._corrected(answer))
         return Under(forecasts, shut, whole.design[:, grid.known :])
+
+    def _corrected(self, forecast: Floats) -> Floats:
+        return forecast * self.correction[:, None]
 
     def _rows(self, one: Candidate) -> npt.NDArray[np.intp]:
         if one.name == "analog_launch":  # compares with all series

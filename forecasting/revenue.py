@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecasting.checks import Check
+from forecasting.correcting import mix_at
 from forecasting.grid import Floats
 from forecasting.inputs import ForecastInputs
 from forecasting.net_price import NetPrice, Takings, net_price
@@ -18,7 +19,7 @@ from forecasting.race import Race
 from forecasting.record import Past, priced, record_of
 from forecasting.series import Calendar, Sold, sold_of
 from forecasting.volume import COLUMNS, Sums
-from forecasting.weighing import WORTH, mixed
+from forecasting.weighing import WORTH
 
 #: Kinds of drivers that may move a net price.
 _PRICED = ("promotion", "price")
@@ -54,9 +55,9 @@ def units_told(
     not forecast."""
     out = {}
     for cut in cuts:
-        told = race.at(cut)
+        told = race.before(0, cut)
         start = race.grid.known - cut
-        mean, _ = mixed(told, weights)
+        mean = mix_at(race, told, weights, cuts, 0).mean
         brought = np.nan_to_num(added[:, start : start + race.grid.ahead])
         out[cut] = np.where(told.raced[:, None], np.maximum(mean + brought, 0.0), np.nan)
     return out

@@ -92,7 +92,7 @@ def compare_plans(
         at = forecast_at(race, 0, {}, numbers=rows)
         kinds = {str(k): int((at.told.kinds == k).sum()) for k in set(at.told.kinds)}
         learned.append({"weights": at.weights, "kinds": kinds})
-        replanning = Replanning(race, at.told, at.weights)
+        replanning = Replanning(race, at.told, at.weights, at.correction)
         draws: EffectDraws | None = None
         for number, change in enumerate(changes):
             columns, split = change.columns, change.split

@@ -16,6 +16,7 @@ from forecasting.candidates.boosting import Trees
 from forecasting.candidates.lagged import LAGGED
 from forecasting.candidates.regression import LEAST, smearing
 from forecasting.checks import Check, check_frame
+from forecasting.correcting import mix_at
 from forecasting.grid import Floats, Grid
 from forecasting.inputs import ForecastInputs, ForecastResult, cleaned
 from forecasting.laying import grid_of
@@ -37,7 +38,7 @@ from forecasting.revenue import (
 from forecasting.series import KEYS, Calendar, Sold, calendar, measure_of, sold_of
 from forecasting.signals import course_signals
 from forecasting.steps import release_steps
-from forecasting.weighing import mixed, weights_at
+from forecasting.weighing import weights_at
 
 if TYPE_CHECKING:
     from models.mix.result import MixResult
@@ -51,13 +52,15 @@ LAGGED_TREES = replace(LAGGED, trees=60, rate=0.2, leaves=31)
 
 @dataclass(frozen=True)
 class _Made:
-    """The forecast in arrays: `base` before what the mix adds, `mean` in cents."""
+    """The forecast in arrays: `base` before what the mix result adds, `earlier` what of it is a
+    correction for errors at earlier origins, `mean` in cents."""
 
     race: Race
     told: Told
     weights: dict[str, dict[str, float]]
     cuts: list[int]
     base: Floats
+    earlier: Floats
     mean: Floats
     models: list[str]
     calibration: Calibration
@@ -164,13 +167,15 @@ def _make(grid: Grid, seed: int, progress: Progress | None, media: Media | None)
     race = Race(grid, seed, candidates=field, progress=progress)
     weights, cuts = weights_at(race, 0)
     told = race.at(0, whole=True)
-    base, models = mixed(told, weights)
+    mixed = mix_at(race, told, weights, cuts)
+    base = mixed.mean
     # Cents once, here: every sum is a sum of these.
     mean = np.round(base if media is None else media.on(base, told.shut), 2)
     calibration = calibrate(race, cuts, weights, told)
     return _Made(
-        race, told, weights, cuts, mean if media is None else base, mean, models, calibration, media
-    )
+        race, told, weights, cuts, mean if media is None else base, mixed.mean - mixed.alone, mean,
+        mixed.models, calibration, media,
+    )  # fmt: skip
 
 
 def _simple(sold: Sold, made: _Made) -> Iterator[Check]:
@@ -215,7 +220,9 @@ def _dirty(sold: Sold, made: _Made) -> Iterator[Check]:
 def _components(sold: Sold, made: _Made, price: NetPrice | None) -> pd.DataFrame:
     """Parts sum to the mean, of volume and of net revenue."""
     grid = made.race.grid
-    parts = explained_with(made.media, made.race.window(0), made.base, made.mean, made.told.shut)
+    parts = explained_with(
+        made.media, made.race.window(0), made.base, made.mean, made.told.shut, made.earlier
+    )
     parts = with_revenue(parts, made.mean, price, grid.dates[grid.known :])
     names = {f"plan:{number}": column.name for number, column in enumerate(grid.columns)}
     keys = sold.keys.loc[parts["row"].astype(int)].reset_index(drop=True)

@@ -1,7 +1,8 @@
 """The numbers a forecast came by, one step after the other: what each is worth can be told later.
 
-`naive`, as if nothing had been estimated; `mix`, before levels were made to agree, where they were.
-The mean of the forecast itself is the last step, and stands in its own table.
+`naive`, as if nothing had been estimated; `mix`, of candidates; `corrected` for errors at earlier
+origins, before levels were made to agree, where they were. The mean of the forecast itself is the
+last step, and stands in its own table.
 """
 
 from __future__ import annotations
@@ -82,8 +83,11 @@ def release_steps(  # noqa: PLR0917
 def steps_table(keys: pd.DataFrame, race: Race, at: At, media: Media | None) -> pd.DataFrame:
     """Series columns, ds, step, value (two digits): the steps before the forecast's mean."""
     told = {"naive": naive_of(race, at.told, media)}
+    steps = {"mix": at.mix}
     if at.reconciliation["method"] != "bottom_up":
-        told["mix"] = at.alone if media is None else media.on(at.alone, at.told.shut)
+        steps["corrected"] = at.alone
+    for name, value in steps.items():
+        told[name] = value if media is None else media.on(value, at.told.shut)
     S, H = at.mean.shape
     ahead = race.grid.dates[race.grid.known :].to_numpy()
     frame = keys.loc[keys.index.repeat(H * len(told))].reset_index(drop=True)

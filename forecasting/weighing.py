@@ -39,7 +39,7 @@ def weights_at(race: Race, cut: int) -> tuple[dict[str, dict[str, float]], list[
     weights: dict[str, dict[str, float]] = {}
     for kind in sorted(set(map(str, race.at(cut, whole=True).kinds))):
         slow = _slow_worth_it(race, cut, cuts, kind)
-        errors = _stack(race, cuts, kind, slow)
+        errors = _stack(race, cut, cuts, kind, slow)
         weights[kind] = _convex(*errors) if errors is not None else {}
     return weights, cuts
 
@@ -47,8 +47,8 @@ def weights_at(race: Race, cut: int) -> tuple[dict[str, dict[str, float]], list[
 def weights_over(
     race: Race, cuts: Sequence[int], kinds: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """Weights by kind of the pooled and quick candidates, from these origins alone."""
-    errors = {kind: _stack(race, cuts, kind, []) for kind in kinds}
+    """Weights by kind of the pooled and quick candidates, from some of the race's origins alone."""
+    errors = {kind: _stack(race, 0, cuts, kind, []) for kind in kinds}
     return {kind: {} if e is None else _convex(*e) for kind, e in errors.items()}
 
 
@@ -64,7 +64,8 @@ def alone_at(
     slow = [one.name for one in race.candidates if one.speed == "slow"]
     out: dict[str, dict[str, float]] = {}
     for kind, mix in weights.items():
-        found = _stack(race, cuts_before(race.grid, cut), kind, [n for n in slow if n in mix])
+        cuts = cuts_before(race.grid, cut)
+        found = _stack(race, cut, cuts, kind, [n for n in slow if n in mix])
         out[kind] = {}
         if found is not None:
             names, forecasts, actuals = found
@@ -79,20 +80,20 @@ def _slow_worth_it(race: Race, cut: int, cuts: Sequence[int], kind: str) -> list
     if not slow or not cuts:
         return []
     newest = cuts[0]
-    told = race.at(newest)
+    told = race.before(cut, newest)
     rows = np.flatnonzero((told.kinds == kind) & told.raced)
     if len(rows) == 0:
         return []
     picked = np.random.default_rng([race.seed, 7]).permutation(rows)[:SLOW_SERIES]
     picked = np.sort(picked)
     race.slow(told, slow, picked)
-    quick = _stack(race, [newest], kind, [], picked)
+    quick = _stack(race, cut, [newest], kind, [], picked)
     if quick is None:
         return []
     best = _loss(quick, _convex(*quick))
     kept = []
     for name in slow:
-        tried = _stack(race, [newest], kind, [name], picked)
+        tried = _stack(race, cut, [newest], kind, [name], picked)
         if tried is not None and name in tried[0]:
             saved = 1 - _loss(tried, _convex(*tried)) / max(best, 1e-12)
             if saved > WORTH * (1 + 4 * (len(picked) < 20)):
@@ -104,7 +105,7 @@ def _slow_worth_it(race: Race, cut: int, cuts: Sequence[int], kind: str) -> list
     for name in chosen:
         # Of few series every origin is affordable, and each of them counts.
         for origin in cuts if len(everyone) <= SLOW_SERIES else cuts[:2]:
-            then = race.at(origin)
+            then = race.before(cut, origin)
             race.slow(then, [name], np.flatnonzero((then.kinds == kind) & then.raced))
         race.slow(now, [name], everyone)
     return chosen
@@ -113,21 +114,23 @@ def _slow_worth_it(race: Race, cut: int, cuts: Sequence[int], kind: str) -> list
 Stacked = tuple[list[str], Floats, Floats]
 
 
-def _stack(
+def _stack(  # noqa: PLR0917
     race: Race,
+    origin: int,
     cuts: Sequence[int],
     kind: str,
     slow: Sequence[str],
     rows: npt.NDArray[np.intp] | None = None,
 ) -> Stacked | None:
-    """(names, forecasts (n, C), actuals (n,)) of open periods, as shares of the series' level."""
+    """(names, forecasts (n, C), actuals (n,)) of open periods at origins before `origin`, as shares
+    of the series' level."""
     names = [
         c.name for c in race.candidates if kind in c.kinds and (c.speed != "slow" or c.name in slow)
     ]
     told_all: list[Floats] = []
     actual_all: list[Floats] = []
     for cut in cuts:
-        told = race.at(cut)
+        told = race.before(origin, cut)
         chosen = np.flatnonzero((told.kinds == kind) & told.raced) if rows is None else rows
         actual = race.actual(cut)[chosen]
         level = _level(race, cut)[chosen]

@@ -46,7 +46,7 @@ def test_a_backtest_without_room_for_an_origin_is_refused():
 def test_steps_add_up_from_the_naive_to_the_last(scores):
     for _, rows in scores.groupby("origin"):
         steps = rows.dropna(subset=["step"]).sort_values("step")
-        assert steps["model"].tolist() == list(STEPS[:4])
+        assert steps["model"].tolist() == list(STEPS[:5])
         wape = steps["wape"].to_numpy()
         np.testing.assert_allclose(steps["added"].to_numpy()[1:], wape[:-1] - wape[1:])
         assert np.isnan(steps["added"].iloc[0])
@@ -58,12 +58,12 @@ def test_steps_add_up_from_the_naive_to_the_last(scores):
         assert single["wape"] == rows.loc[rows["model"] == name, "wape"].iloc[0]
 
 
-def test_a_backtest_without_levels_has_three_steps_and_intervals_of_the_mix():
+def test_a_backtest_without_levels_has_four_steps_and_intervals_of_the_last():
     grid = laid(split(shops(count=2))[0], None)
     scores = backtest_frame(grid, origins=1, candidates=(SeasonalNaive(), *QUICK[1:3]))
-    assert scores["model"].tolist() == [*STEPS[:3], "recent_mean", "log_ols"]
-    mix = scores.set_index("model").loc["mix"]
-    assert 0 < mix["coverage_80"] <= mix["coverage_95"]
+    assert scores["model"].tolist() == [*STEPS[:4], "recent_mean", "log_ols"]
+    last = scores.set_index("model").loc["corrected"]
+    assert 0 < last["coverage_80"] <= last["coverage_95"]
 
 
 def test_the_best_single_candidate_is_chosen_before_the_origin():
@@ -79,23 +79,32 @@ def test_the_best_single_candidate_is_chosen_before_the_origin():
     assert len(chosen[0]["regular"]) == 1
 
 
-def test_steps_of_a_forecast_are_the_naive_and_the_mix_where_levels_moved_it():
+def test_steps_of_a_forecast_are_the_naive_the_mix_and_what_it_was_before_levels_moved_it():
     past, later = split(shops())
     frame = laid(past, later.drop(columns="units"))
     some = QUICK[:3]
     plain = forecast_frame(frame, candidates=some, sums=Sums(way="bottom_up"))
     keys = ["region", "shop", "ds"]
     assert plain.steps.columns.tolist() == [*keys, "step", "value"]
-    assert plain.steps[keys].equals(plain.forecast[keys])
+    assert plain.steps["step"].tolist()[::H] == ["naive", "mix"] * 6
+    told = {name: own.reset_index(drop=True) for name, own in plain.steps.groupby("step")}
+    assert told["naive"][keys].equals(plain.forecast[keys])
     naive = SeasonalNaive().forecast(Window(frame.grid, 0))
-    np.testing.assert_array_equal(plain.steps["value"], naive.ravel())
+    np.testing.assert_array_equal(told["naive"]["value"], naive.ravel())
+    # A series' correction is the same in every period.
+    opened = (told["mix"]["value"] > 0).to_numpy()
+    change = (plain.forecast["mean"] / told["mix"]["value"].where(opened)).to_numpy().reshape(6, H)
+    spread = np.nanmax(change, axis=1) - np.nanmin(change, axis=1)
+    assert spread.max() < 1e-3
     agreed = forecast_frame(frame, candidates=some, sums=Sums(way="top_down"))
-    assert agreed.steps["step"].tolist()[::H] == ["naive", "mix"] * 6
-    mix = agreed.steps[agreed.steps["step"] == "mix"].reset_index(drop=True)
-    np.testing.assert_array_equal(mix["value"], plain.forecast["mean"])
-    # In parts it is the same table, series in the frame's order.
+    assert agreed.steps["step"].tolist()[::H] == ["naive", "mix", "corrected"] * 6
+    before = agreed.steps[agreed.steps["step"] == "corrected"].reset_index(drop=True)
+    np.testing.assert_array_equal(before["value"], plain.forecast["mean"])
+    # In parts, which have mixes of their own, it is the same table in the frame's order.
     parts = forecast_many(frame, candidates=some, most=2).steps
-    assert parts.equals(plain.steps)
+    assert parts[[*keys, "step"]].equals(plain.steps[[*keys, "step"]])
+    naives = [one.loc[one["step"] == "naive", "value"] for one in (parts, plain.steps)]
+    assert naives[0].equals(naives[1])
 
 
 def test_a_series_column_named_like_one_of_the_answer_is_refused():
