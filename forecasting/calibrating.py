@@ -3,20 +3,28 @@
 Split conformal prediction over several windows (Vovk et al. 2005; Lei et al. 2018): a forecast's
 errors at earlier origins, in units of each series' own usual error, give the quantiles by distance.
 How errors go together (over the chain, over a horizon, on a day) is read from the same errors, and
-paths drawn accordingly make the intervals of sums.
+paths drawn accordingly make the intervals of sums. Errors of sparse series, whose zeros a log
+leaves out, are read otherwise (`forecasting.dispersion`) and share what all share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
 from forecasting.correcting import mix_beside
-from forecasting.dispersion import UNKNOWN, Dispersion, P, dispersion_of
+from forecasting.dispersion import (
+    UNKNOWN,
+    Dispersion,
+    P,
+    Windows,
+    dispersion_of,
+    dispersion_of_some,
+)
 from forecasting.grid import Bools, Floats
 from forecasting.race import Race, Told
 
@@ -45,7 +53,8 @@ class Shares:
 class Calibration:
     """Quantile functions (kind -> (BUCKETS, 999)) of errors in units of `usual` (S,), and what
     goes together. Errors of kinds in LOGARITHMIC are logs of actual / forecast, of others the
-    ratio itself. `dispersion`: instead of them, where earlier origins are too few."""
+    ratio itself. `dispersion`: instead of them, of sparse series, and of all where earlier origins
+    are too few."""
 
     functions: dict[str, Floats]
     usual: Floats
@@ -71,19 +80,25 @@ def calibrate(
     origin = now.cut if origin is None else origin
     if len(cuts) < ORIGINS_NEEDED:
         return _without_origins(dispersion_of(race, weights, now), len(cuts))
-    logs = np.full((len(cuts), S, H), np.nan)
-    ratios = np.full((len(cuts), S, H), np.nan)
+    actual, mean = np.full((2, len(cuts), S, H), np.nan)
     raced = np.empty((len(cuts), S), dtype=bool)
     for number, cut in enumerate(cuts):
         told = race.before(origin, cut)
         mix = mix_beside(race, told, weights, cuts, origin)
-        actual = race.actual(cut)
+        came = race.actual(cut)
         raced[number] = told.raced
-        use = np.isfinite(actual) & ~told.shut & (mix > 0)
-        ratios[number][use] = np.maximum(actual[use], 0) / mix[use]
-        use &= actual > 0
-        logs[number][use] = np.log(actual[use] / mix[use])
-    return calibration_of(logs, ratios, now.kinds, raced)
+        use = np.isfinite(came) & ~told.shut & (mix > 0)
+        actual[number][use] = np.maximum(came[use], 0)
+        mean[number][use] = mix[use]
+    ratios = actual / mean
+    logs = np.log(np.where(ratios > 0, ratios, np.nan))
+    # Of all series, so that no other one's interval hangs on who is sparse.
+    found = calibration_of(logs, ratios, now.kinds, raced)
+    sparse = np.flatnonzero(now.sparse)
+    if len(sparse) == 0:
+        return found
+    own = dispersion_of_some(Windows(actual, mean), sparse, race.grid.at(now.cut), H)
+    return replace(found, dispersion=own)
 
 
 def _without_origins(dispersion: Dispersion, origins: int) -> Calibration:
@@ -213,8 +228,9 @@ def draw(  # noqa: PLR0917
         number = int(row if numbers is None else numbers[row])
         own = np.random.default_rng([seed, 10 * stream + 2, number])
         own_level, own_day = own.standard_normal((PATHS, 1)), own.standard_normal((PATHS, H))
-        if calibration.dispersion is not None:
-            u = calibration.dispersion.ratios(int(row), (levels, own_level), (days, own_day))
+        dispersion = calibration.dispersion
+        if dispersion is not None and dispersion.group[row] >= 0:
+            u = dispersion.ratios(int(row), (levels, own_level), (days, own_day))
         else:
             p = norm.cdf(level + day + own_level * np.sqrt(shares.series) + own_day * rest)
             kind = str(told.kinds[row])

@@ -1,9 +1,10 @@
-"""Errors of a forecast whose history holds no earlier origin of a whole horizon, or a single one.
+"""Errors of sparse series, and of every series whose history holds fewer than two earlier origins.
 
 Two errors make one: where the level goes, and how single periods scatter about it. Both are read at
-origins with a shorter horizon, as far as history has it. The level's error goes on growing with
-distance as a random walk's does; the scatter is that of the series itself and of those that sell
-about as much, zeros and all, because counts scatter by their size and know nothing of logs.
+earlier origins; where history has too few of them, at origins with a shorter horizon. The level's
+error goes on growing with distance as a random walk's does; the scatter is that of the series
+itself and of those that sell about as much, zeros and all, because counts scatter by their size and
+know nothing of logs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import nbinom, norm
 
-from forecasting.grid import Floats, Grid
+from forecasting.grid import Floats, Grid, closed_periods
 from forecasting.race import Race, Told
 from forecasting.weighing import FALLBACKS, mixed
 
@@ -40,7 +41,7 @@ class Dispersion:
 
     Attributes:
         functions: (G, 999) quantile functions of actual / level, with mean about 1.
-        group: (S,) which of them is a series' own.
+        group: (S,) which of them is a series' own; -1: its errors are no matter of these.
         common: (H,) standard deviation, by distance, of what all levels' log errors share.
         own: (H,) the same of what is a series' own.
         day: share of the scatter's variance (as normal scores) that all series share on a day.
@@ -59,15 +60,17 @@ class Dispersion:
             level: standard normal scores (P, 1), of all series and of its own.
             day: the same by period (P, H).
         """
+        # Less half of the variance: a level that errs to both sides leaves the mean where it is.
         drift = self.common * level[0] + self.own * level[1]
+        drift = drift - (np.square(self.common) + np.square(self.own)) / 2
         score = np.sqrt(self.day) * day[0] + np.sqrt(1 - self.day) * day[1]
         scatter = np.interp(norm.cdf(score), P, self.functions[self.group[row]])
         return np.asarray(np.exp(drift) * scatter)
 
 
 @dataclass(frozen=True)
-class _Windows:
-    """Actual and mean (K, S, h) at shorter origins; NaN: not seen."""
+class Windows:
+    """Actual, at least zero, and mean (K, S, h) after earlier origins; NaN: closed or not seen."""
 
     actual: Floats
     mean: Floats
@@ -84,10 +87,29 @@ def dispersion_of(race: Race, weights: dict[str, dict[str, float]], now: Told) -
     width = max(min(grid.known // 4, H), 1)
     least = max(2 * grid.season, 8)
     cuts = [width * k for k in range(1, WINDOWS + 1) if grid.known - width * k >= least]
-    seen = _windows(race, weights, grid, cuts, width)
+    return _of(_shorter(race, weights, grid, cuts, width), grid, H)
+
+
+def dispersion_of_some(
+    seen: Windows, rows: npt.NDArray[np.intp], grid: Grid, ahead: int
+) -> Dispersion:
+    """Of some series, from what they did at earlier origins of a whole horizon.
+
+    Args:
+        seen: of all series.
+        grid: of all series, as known where the forecast begins.
+    """
+    part = _of(Windows(seen.actual[:, rows], seen.mean[:, rows]), grid.only(rows), ahead)
+    group = np.full(len(grid.ids), -1)
+    group[rows] = part.group
+    return replace(part, group=group)
+
+
+def _of(seen: Windows, grid: Grid, ahead: int) -> Dispersion:
+    width = seen.actual.shape[2]
     level, common, own = _levels(seen, grid)
     # A window's mean error is that of its middle.
-    grown = np.sqrt(np.maximum(0.5 + np.arange(1, H + 1) / width, 1.0))
+    grown = np.sqrt(np.maximum(0.5 + np.arange(1, ahead + 1) / width, 1.0))
     ratios = seen.actual / (seen.mean * level[:, :, None])
     functions, group = _functions(ratios, _sizes(grid), grid)
     return Dispersion(
@@ -95,23 +117,20 @@ def dispersion_of(race: Race, weights: dict[str, dict[str, float]], now: Told) -
     )
 
 
-def _windows(
+def _shorter(
     race: Race,
     weights: dict[str, dict[str, float]],
     grid: Grid,
     cuts: Sequence[int],
     width: int,
-) -> _Windows:
-    S = len(grid.ids)
-    actual, mean = np.full((2, len(cuts), S, width), np.nan)
-    if not cuts:
-        return _Windows(actual, mean)
+) -> Windows:
     near = replace(
         grid, dates=grid.dates[: grid.known + width], plan=grid.plan[:, :, : grid.known + width]
     )
     names = FALLBACKS.union(*weights.values())
     field = [one for one in race.candidates if one.name in names and one.speed != "slow"]
     short = Race(near, race.seed, race.country, field)
+    actual, mean = np.full((2, len(cuts), len(grid.ids), width), np.nan)
     for number, cut in enumerate(cuts):
         told = short.at(cut)
         mix, _ = mixed(told, weights)
@@ -119,10 +138,10 @@ def _windows(
         use = np.isfinite(came) & ~told.shut & (mix > 0) & told.raced[:, None]
         actual[number][use] = np.maximum(came[use], 0)
         mean[number][use] = mix[use]
-    return _Windows(actual, mean)
+    return Windows(actual, mean)
 
 
-def _levels(seen: _Windows, grid: Grid) -> tuple[Floats, float, float]:
+def _levels(seen: Windows, grid: Grid) -> tuple[Floats, float, float]:
     """(K, S) level of each window over what was forecast, drawn to 1 by how little it is known; the
     variance of levels over a window that the chain shares, and that is a series' own: what windows
     differ by beyond their scatter."""
@@ -187,7 +206,7 @@ def _functions(ratios: Floats, size: Floats, grid: Grid) -> tuple[Floats, npt.ND
         last = int(np.searchsorted(np.cumsum(count[near]), ENOUGH)) + 1
         found = np.concatenate([own[n] for n in near[:last]]) if len(near) else np.empty(0)
         if len(found) < LEAST:
-            functions[row] = _guess(grid.y[row], size[row])
+            functions[row] = _of_history(grid, row, size[row])
         else:
             functions[row] = np.quantile(found, P, method="weibull")
         mean = functions[row].mean()
@@ -196,9 +215,16 @@ def _functions(ratios: Floats, size: Floats, grid: Grid) -> tuple[Floats, npt.ND
     return functions, group
 
 
-def _guess(y: Floats, size: float) -> Floats:
-    """Of a series nobody knows anything about: counts are Poisson about a level that scatters."""
+def _of_history(grid: Grid, row: int, size: float) -> Floats:
+    """Of a series that was in no race, as of many only some are: its open days of a year as they
+    are. With too few of those, counts are Poisson about a level that scatters."""
+    y = grid.y[row]
     known = y[np.isfinite(y)]
+    year = slice(-min(grid.known, grid.year), None)
+    closed = closed_periods(grid.only(np.array([row])))[0, : grid.known]
+    opened = y[year][np.isfinite(y[year]) & ~closed[year]]
+    if len(opened) >= ENOUGH and opened.sum() > 0:
+        return np.quantile(np.maximum(opened, 0) / opened.mean(), P, method="weibull")
     if len(known) and size > 0 and np.all(known == np.rint(known)):
         shape = 1 / UNKNOWN**2
         return np.asarray(nbinom.ppf(P, shape, shape / (shape + size)) / size)

@@ -273,7 +273,7 @@ class NetPrice:
         """
         shut = np.zeros(self.mean.shape, dtype=bool)
         kinds = np.full(len(self.mean), "regular")
-        told = Told(0, kinds, {}, shut, ~shut[:, 0])
+        told = Told(0, kinds, {}, shut, ~shut[:, 0], np.zeros(len(kinds), dtype=bool))
         out = units * draw(self.mean, told, self.calibration, rows, seed, stream=_STREAM)
         for place, row in enumerate(rows):
             if self.beside[row].any():

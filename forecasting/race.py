@@ -20,8 +20,8 @@ from forecasting.candidates.protocol import Candidate, Window
 from forecasting.candidates.regression import LogOls
 from forecasting.candidates.statespace import StateSpace
 from forecasting.cleaning import Found
-from forecasting.grid import Floats, Grid
-from forecasting.kinds import kinds_of
+from forecasting.grid import Bools, Floats, Grid
+from forecasting.kinds import kinds_of, sparse_of
 
 NAIVE = "seasonal_naive"
 #: Series of each kind that are forecast at earlier origins; of more, a sample.
@@ -60,8 +60,9 @@ def field_of_candidates(
 class Told:
     """What was forecast at an origin `cut` periods before the end: name -> (S, H), NaN: nothing.
 
-    `raced` (S,): series that weights and intervals are read from; of many, a sample. `found`: what
-    history up to there was cleaned of.
+    `raced` (S,): series that weights and intervals are read from; of many, a sample. `sparse` (S,):
+    series whose errors a log does not tell (`forecasting.kinds.sparse_of`). `found`: what history
+    up to there was cleaned of.
     """
 
     cut: int
@@ -69,6 +70,7 @@ class Told:
     forecasts: dict[str, Floats]
     shut: npt.NDArray[np.bool_]
     raced: npt.NDArray[np.bool_]
+    sparse: Bools
     found: tuple[Found, ...] = ()
 
 
@@ -135,8 +137,8 @@ class Race:
                     forecasts[one.name][rows] = _of(one, part, kinds[rows], parts)
             raced = np.isin(np.arange(len(kinds)), rows)
             shut = window.closed[:, window.grid.known :]
-            found = window.cleaned.found
-            self._told[key] = Told(cut, kinds, forecasts, shut, raced, found)
+            sparse, found = sparse_of(window, kinds), window.cleaned.found
+            self._told[key] = Told(cut, kinds, forecasts, shut, raced, sparse, found)
         return self._told[key]
 
     def before(self, origin: int, cut: int) -> Told:
