@@ -224,7 +224,7 @@ def _of_history(grid: Grid, row: int, size: float) -> Floats:
     closed = closed_periods(grid.only(np.array([row])))[0, : grid.known]
     opened = y[year][np.isfinite(y[year]) & ~closed[year]]
     if len(opened) >= ENOUGH and opened.sum() > 0:
-        return np.quantile(np.maximum(opened, 0) / opened.mean(), P, method="weibull")
+        return np.asarray(np.quantile(np.maximum(opened, 0) / opened.mean(), P, method="weibull"))
     if len(known) and size > 0 and np.all(known == np.rint(known)):
         shape = 1 / UNKNOWN**2
         return np.asarray(nbinom.ppf(P, shape, shape / (shape + size)) / size)
