@@ -18,14 +18,14 @@ PLAN = ["Promo", "SchoolHoliday", "StateHoliday", "Open"]
 LONGEST_CLOSURE = 6
 
 
-def _root() -> Path:
+def root() -> Path:
     return Path(os.environ.get("LIFTCAST_REFERENCE_DATA", "../shared/data"))
 
 
 def table() -> pd.DataFrame:
     """All shop-days, sorted by shop and day."""
     days = pd.read_csv(
-        _root() / "retail/rossmann_train_odd_stores.csv.gz",
+        root() / "retail/rossmann_train_odd_stores.csv.gz",
         dtype={"StateHoliday": str},
         parse_dates=["Date"],
     )
@@ -57,7 +57,7 @@ def laid(days: pd.DataFrame, horizon: int) -> LaidOut:
 
 def laid_with_kinds(count: int, horizon: int) -> LaidOut:
     """Some shops kept for tuning, by type, assortment and shop."""
-    stores = pd.read_csv(_root() / "retail/rossmann_store.csv")
+    stores = pd.read_csv(root() / "retail/rossmann_store.csv")
     stores = stores[["Store", "StoreType", "Assortment"]]
     days = sample(table(), count, judged=False).merge(stores, on="Store")
     return lay_out(
