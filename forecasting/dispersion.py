@@ -216,8 +216,8 @@ def _functions(ratios: Floats, size: Floats, grid: Grid) -> tuple[Floats, npt.ND
 
 
 def _of_history(grid: Grid, row: int, size: float) -> Floats:
-    """Of a series that was in no race, as of many only some are: its open days of a year as they
-    are. With too few of those, counts are Poisson about a level that scatters."""
+    """Of a series that no origin tells of, nor of its like: its open days of a year as they are.
+    With too few of those, counts are Poisson about a level that scatters."""
     y = grid.y[row]
     known = y[np.isfinite(y)]
     year = slice(-min(grid.known, grid.year), None)

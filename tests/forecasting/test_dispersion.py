@@ -154,8 +154,7 @@ def test_small_counts_at_an_origin_know_nothing_of_what_comes_after():
         np.testing.assert_array_equal(one.quantiles[name], two.quantiles[name])
 
 
-def test_small_counts_that_were_in_no_race_scatter_as_they_did_in_a_year():
-    """Of many series a sample races; of this one and its like, nobody was in it."""
+def test_small_counts_that_no_origin_tells_of_scatter_as_they_did_in_a_year():
     y = np.concatenate([sold(300.0, 400, 11, series=3), sold(3.0, 400, 12, series=1)])
     y[3, 5::7] = 0
     nothing = np.full((3, 4, 28), np.nan)
