@@ -155,8 +155,9 @@ def test_a_backtest_writes_scores_by_model_and_origin(files):
     assert done.returncode == 0, done.stderr
     rows = _read(place / "scores" / "scores.csv")
     steps = [(row["step"], row["model"]) for row in rows if row["step"]]
-    assert steps[:4] == [
-        ("1", "seasonal_naive"), ("2", "best_single"), ("3", "mix"), ("4", "reconciled"),
+    assert steps[:5] == [
+        ("1", "seasonal_naive"), ("2", "best_single"), ("3", "mix"), ("4", "corrected"),
+        ("5", "reconciled"),
     ]  # fmt: skip
     assert {"mix", "seasonal_naive", "log_ols"} <= {row["model"] for row in rows}
     assert len({row["origin"] for row in rows}) == 2

@@ -149,7 +149,7 @@ def test_a_backtest_with_a_mix_judges_what_run_would_have_said_then(files):
     rows = {row["model"]: row for row in _read(files / "scores" / "scores.csv")}
     assert {row["origin"] for row in rows.values()} == {end}
     assert [m for m, row in rows.items() if row["step"]] == [
-        "seasonal_naive", "best_single", "mix", "reconciled", "with_media",
+        "seasonal_naive", "best_single", "mix", "corrected", "reconciled", "with_media",
     ]  # fmt: skip
     then = _run(files, "plan.csv", "then", "--reconcile", "bottom_up")
     assert then.returncode == 0, then.stderr
