@@ -28,8 +28,6 @@ NAIVE = "seasonal_naive"
 RACE_MOST = 80
 #: Origins before the forecast's own that are looked at.
 ORIGINS = 4
-#: The newest of them, one horizon apart, at which every series is forecast, however many there are.
-WHOLE_ORIGINS = 2
 
 Progress = Callable[[str], None]
 
@@ -142,11 +140,10 @@ class Race:
         return self._told[key]
 
     def before(self, origin: int, cut: int) -> Told:
-        """What was told at `cut`, an origin before `origin`: of every series at the newest ones, so
-        that each is known by errors of its own; `raced` is a sample all the same, the same share
+        """What was told at `cut`, an origin before `origin`: of every series at the newest one, so
+        that each is known by an error of its own; `raced` is a sample all the same, the same share
         of each origin."""
-        newest = [origin + self.grid.ahead * (k + 1) for k in range(WHOLE_ORIGINS)]
-        told = self.at(cut, whole=cut in newest)
+        told = self.at(cut, whole=cut == origin + self.grid.ahead)
         if told.raced.all() and len(told.kinds) > RACE_MOST:
             raced = np.zeros(len(told.kinds), dtype=bool)
             raced[self._sample(told.kinds)] = True
