@@ -17,7 +17,7 @@ from forecasting.hierarchy import Levels, groups_of, levels_of
 from forecasting.longframe import LaidOut
 from forecasting.media import Media
 from forecasting.race import NAIVE, Progress, Race
-from forecasting.scoring import naive_scale, quantile_loss
+from forecasting.scoring import coverage, mase, naive_scale, quantile_loss
 from forecasting.totals import Sums
 from forecasting.weighing import alone_at, mixed
 
@@ -165,7 +165,7 @@ def _scores(judged: _Judged, name: str, forecast: Floats, use: Bools) -> dict[st
         "fva": 1 - wape / against if against else np.nan,
         "bias": float(gap.sum()) / sold if sold else np.nan,
         "wape_total": float(np.abs(gap.sum(axis=0)).sum()) / sold if sold > 0 else np.nan,
-        "mase": _mase(actual, forecast, use, judged.scale),
+        "mase": mase(actual, forecast, use, judged.scale),
         **dict.fromkeys(
             ("wql", "coverage_80", "coverage_95", "total_in_80", "total_in_95"), np.nan
         ),
@@ -179,8 +179,8 @@ def _intervals(judged: _Judged, at: At) -> dict[str, float]:
     size = float(np.abs(actual[seen]).sum())
     out = {
         "wql": float(quantile_loss(actual, q)[seen].sum()) / size if size else np.nan,
-        "coverage_80": _inside(actual, q["p10"], q["p90"], open_seen),
-        "coverage_95": _inside(actual, q["p025"], q["p975"], open_seen),
+        "coverage_80": coverage(actual, q["p10"], q["p90"], open_seen),
+        "coverage_95": coverage(actual, q["p025"], q["p975"], open_seen),
     }
     if seen.all():
         total = actual.sum()
@@ -193,13 +193,3 @@ def _intervals(judged: _Judged, at: At) -> dict[str, float]:
 def _wape(actual: Floats, forecast: Floats, use: Bools) -> float:
     size = float(np.abs(actual[use]).sum())
     return float(np.abs(actual - forecast)[use].sum() / size) if size else np.nan
-
-
-def _mase(actual: Floats, forecast: Floats, use: Bools, scale: Floats) -> float:
-    gap = np.where(use, np.abs(actual - forecast), 0.0).sum(axis=1) / np.maximum(use.sum(axis=1), 1)
-    good = np.isfinite(scale) & (scale > 0) & use.any(axis=1)
-    return float((gap[good] / scale[good]).mean()) if good.any() else np.nan
-
-
-def _inside(actual: Floats, low: Floats, high: Floats, use: Bools) -> float:
-    return float(((actual >= low) & (actual <= high))[use].mean()) if use.any() else np.nan

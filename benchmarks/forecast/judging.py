@@ -9,7 +9,7 @@ import numpy as np
 
 from forecasting.calibrating import QUANTILES
 from forecasting.grid import Floats
-from forecasting.scoring import naive_scale, quantile_loss
+from forecasting.scoring import coverage, mase, naive_scale, quantile_loss
 
 #: Days a week ago: what errors are scaled by.
 SEASON = 7
@@ -61,18 +61,15 @@ def figures(answer: Answer, actual: Floats, history: Floats) -> dict[str, Any]:
     size = float(sold.sum())
     gap = np.where(seen, answer.mean - sold, 0.0)
     missed = np.abs(gap).sum(axis=1)
-    scale = naive_scale(history, SEASON)
-    judged = seen.any(axis=1) & (scale > 0)
-    mase = missed[judged] / seen[judged].sum(axis=1) / scale[judged]
     loss = float(quantile_loss(sold, answer.quantiles)[seen].sum())
     q, opened = answer.quantiles, sold > 0
     out: dict[str, Any] = {
         "wape": float(missed.sum()) / size,
-        "mase": float(mase.mean()),
+        "mase": mase(sold, answer.mean, seen, naive_scale(history, SEASON)),
         "bias": float(gap.sum()) / size,
         "wql": loss / size,
-        "coverage_80": float(((sold >= q["p10"]) & (sold <= q["p90"]))[opened].mean()),
-        "coverage_95": float(((sold >= q["p025"]) & (sold <= q["p975"]))[opened].mean()),
+        "coverage_80": coverage(sold, q["p10"], q["p90"], opened),
+        "coverage_95": coverage(sold, q["p025"], q["p975"], opened),
         "open_days": int(opened.sum()),
     }
     if answer.total is not None and seen.all():
