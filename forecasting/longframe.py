@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.assuming import Assumed, Rule, assumed, checked
-from forecasting.days import local_days
+from forecasting.cells import days_of, is_empty, numbers_of, plan_values, show
 from forecasting.errors import (
     BadValueError,
     DuplicateKeyError,
@@ -27,8 +27,6 @@ from forecasting.sign_limits import with_signs
 
 Gaps = Literal["error", "zero", "unknown"]
 MOST_AHEAD = 1100
-#: Categories of one plan column; more are keys or free text, no plan.
-MOST_LEVELS = 60
 _SHOWN = 5
 #: Columns of the tables that are written, which stand beside those of the series.
 _ANSWER = frozenset(
@@ -90,14 +88,13 @@ def lay_out(
         raise MissingColumnError("Series, date and target must be different columns.")
     if taken := [name for name in series if name in _ANSWER]:
         raise MissingColumnError(
-            f"The series column {_show(taken[0])} is named like a column of the forecast: "
-            "rename it."
+            f"The series column {show(taken[0])} is named like a column of the forecast: rename it."
         )
     if history.empty:
         raise EmptyLedgerError("The history has no row: give at least one period of a series.")
     notes: list[str] = []
     key = _keys(history, series, "history")
-    days = _days(history[date], "history", date)
+    days = days_of(history[date], "history", date)
     codes, keys = _series_codes(key)
     _refuse_duplicates(codes, days, keys, "history")
     grain = grain_of(codes, days, int(horizon), calendar)
@@ -106,7 +103,7 @@ def lay_out(
     at = dates.get_indexer(pd.DatetimeIndex(days))
 
     y = np.full((len(keys), len(step)), np.nan)
-    y[codes, at] = _numbers(history[target], "history", target)
+    y[codes, at] = numbers_of(history[target], "history", target)
     if len(step) > 1:
         _gaps(y, keys, step, gaps, notes)
     rules = checked(assume or {}, [c for c in history.columns if c not in {*series, date, target}])
@@ -121,9 +118,9 @@ def lay_out(
         if plan is not None and cells is not None and name in plan.columns:
             given, rows = plan[name].iloc[cells[0][1]], np.arange(len(cells[1]))
             if name in rules:
-                there = ~_empty(given).to_numpy()
+                there = ~is_empty(given).to_numpy()
                 given, rows = given[there], rows[there]
-        column, then, later = _values(history[name], given, name, days)
+        column, then, later = plan_values(history[name], given, name, days, notes)
         grid_plan[number, codes, at] = then
         if cells is not None:
             grid_plan[number, cells[0][0][rows], cells[1][rows]] = later
@@ -158,12 +155,12 @@ def _with_length(
 def _need(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
     double = frame.columns[frame.columns.duplicated()]
     if len(double):
-        raise MissingColumnError(f"The {what} has two columns named {_show(double[0])}: drop one.")
+        raise MissingColumnError(f"The {what} has two columns named {show(double[0])}: drop one.")
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise MissingColumnError(
-            f"The {what} lacks {', '.join(map(_show, missing))}; it has "
-            f"{', '.join(_show(name) for name in list(frame.columns)[:12])}."
+            f"The {what} lacks {', '.join(map(show, missing))}; it has "
+            f"{', '.join(show(name) for name in list(frame.columns)[:12])}."
         )
 
 
@@ -172,45 +169,9 @@ def _keys(frame: pd.DataFrame, series: Sequence[str], what: str) -> pd.DataFrame
     empty = frame[list(series)].isna() | (key.apply(lambda column: column.str.strip()) == "")
     if empty.to_numpy().any():
         name = empty.columns[int(empty.to_numpy().any(axis=0).argmax())]
-        row = _row(empty.index[int(empty[name].to_numpy().argmax())])
-        raise BadValueError(f"The {what} has an empty {_show(name)} ({row}): name the series.")
+        row = empty.index[int(empty[name].to_numpy().argmax())]
+        raise BadValueError(f"The {what} has an empty {show(name)} (row {row}): name the series.")
     return key
-
-
-def _row(label: object) -> str:
-    return f"row {label}"
-
-
-def _show(text: object) -> str:
-    return repr(str(text)[:60])
-
-
-def _days(cells: pd.Series, what: str, name: str) -> pd.Series:
-    days = local_days(cells)
-    bad = days.isna()
-    if bad.any():
-        first = int(bad.to_numpy().argmax())
-        raise BadValueError(
-            f"The {what}'s {_show(name)} is {_show(cells.iloc[first])} "
-            f"({_row(cells.index[first])}): expected a date as 2025-01-31; {int(bad.sum())} such."
-        )
-    if (days != days.dt.normalize()).any():
-        raise BadValueError(
-            f"The {what}'s {_show(name)} has times of day: sum the target to days, weeks or months."
-        )
-    return days
-
-
-def _numbers(cells: pd.Series, what: str, name: str) -> Floats:
-    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
-    bad = ~np.isfinite(numbers)
-    if bad.any():
-        first = int(bad.argmax())
-        raise BadValueError(
-            f"The {what}'s {_show(name)} is {_show(cells.iloc[first])} "
-            f"({_row(cells.index[first])}): expected a number; {int(bad.sum())} such."
-        )
-    return numbers
 
 
 def _series_codes(key: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
@@ -226,12 +187,12 @@ def _refuse_duplicates(codes: np.ndarray, days: pd.Series, keys: pd.DataFrame, w
         raise DuplicateKeyError(
             f"The {what} has {int(double.sum())} duplicated dates, the first "
             f"{_name(keys, codes[first])} on {days.iloc[first].date()} "
-            f"({_row(days.index[first])}): sum them to one row."
+            f"(row {days.index[first]}): sum them to one row."
         )
 
 
 def _name(keys: pd.DataFrame, code: int) -> str:
-    return ", ".join(f"{c} {_show(v)}" for c, v in keys.iloc[int(code)].items())
+    return ", ".join(f"{c} {show(v)}" for c, v in keys.iloc[int(code)].items())
 
 
 def _gaps(
@@ -276,13 +237,13 @@ def _plan_columns(  # noqa: PLR0917
     missing = [name for name in given if name not in history.columns]
     if missing:
         raise PlanError(
-            f"The plan has {', '.join(map(_show, missing))}, which the history lacks: what a plan "
+            f"The plan has {', '.join(map(show, missing))}, which the history lacks: what a plan "
             "column brings is learned from history; add it there or drop it from the plan."
         )
     unused = [c for c in history.columns if c not in {*keys, target, *given}]
     if unused:
         notes.append(
-            f"not in the plan, so not used: {', '.join(_show(name) for name in unused[:8])}"
+            f"not in the plan, so not used: {', '.join(show(name) for name in unused[:8])}"
         )
     return given
 
@@ -299,7 +260,7 @@ def _plan_cells(  # noqa: PLR0917
     """((series of each cell, row of the plan it is in), period of each cell)."""
     here = [name for name in series if name in plan.columns]
     _need(plan, [date, *here], "plan")
-    days = _days(plan[date], "plan", date)
+    days = days_of(plan[date], "plan", date)
     inside = days.isin(future).to_numpy()
     if not inside.any() and not set(plan.columns) - {*series, date} <= set(assume):
         raise PlanError(
@@ -323,51 +284,6 @@ def _plan_cells(  # noqa: PLR0917
     return (codes, rows), where[rows]
 
 
-def _empty(cells: pd.Series) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(cells):
-        return cells.isna()
-    return cells.isna() | (cells.astype(str).str.strip() == "")
-
-
-def _values(
-    then: pd.Series, later: pd.Series, name: str, days: pd.Series
-) -> tuple[PlanColumn, Floats, Floats]:
-    """A plan column as numbers: its own where all cells are numbers, else codes of its levels."""
-    for what, cells in (("history", then), ("plan", later)):
-        empty = _empty(cells)
-        if empty.any():
-            first = int(empty.to_numpy().argmax())
-            where = f" of {days.iloc[first].date()}" if what == "history" else ""
-            raise PlanError(
-                f"The {what}'s {_show(name)} is empty in {int(empty.sum())} rows, the first"
-                f"{where} ({_row(cells.index[first])}): say what ran or is planned (0 for nothing)."
-            )
-    numbers = pd.to_numeric(then, errors="coerce"), pd.to_numeric(later, errors="coerce")
-    ran, planned = (n.to_numpy(dtype=float) for n in numbers)
-    if np.isfinite(ran).all() and np.isfinite(planned).all():
-        return PlanColumn(name), ran, planned
-    texts = then.astype(str).str.strip(), later.astype(str).str.strip()
-    levels = tuple(sorted(texts[0].unique()))
-    if len(levels) > MOST_LEVELS:
-        raise BadValueError(
-            f"The history's {_show(name)} has {len(levels)} different texts: a plan column has at "
-            f"most {MOST_LEVELS} categories, or numbers only."
-        )
-    strange = sorted(set(texts[1]) - set(levels))
-    if strange:
-        raise PlanError(
-            f"The plan's {_show(name)} has {', '.join(map(_show, strange[:_SHOWN]))}, which never "
-            f"ran in history ({', '.join(map(_show, levels[:8]))} did): nothing tells what it "
-            "brings. Correct it, or plan it as a level that ran."
-        )
-    code = {level: float(number) for number, level in enumerate(levels)}
-    return (
-        PlanColumn(name, levels),
-        texts[0].map(code).to_numpy(dtype=float),
-        texts[1].map(code).to_numpy(dtype=float),
-    )
-
-
 def _complete(
     values: Floats, name: str, keys: pd.DataFrame, dates: pd.DatetimeIndex, horizon: int
 ) -> None:
@@ -377,7 +293,7 @@ def _complete(
         rows = np.flatnonzero(missing.any(axis=1))
         days = dates[-horizon:][missing[rows[0]]]
         raise PlanError(
-            f"The future plan of {_show(name)} is not known for {len(rows)} series, the first "
+            f"The future plan of {show(name)} is not known for {len(rows)} series, the first "
             f"{_name(keys, rows[0])} on {', '.join(str(d.date()) for d in days[:_SHOWN])}"
             f"{f' and {len(days) - _SHOWN} more' if len(days) > _SHOWN else ''}: "
             "add these rows to the plan, or say what to assume (--assume column=last-year)."

@@ -84,6 +84,47 @@ def test_a_category_that_never_ran_is_refused():
         laid(frame, plan)
 
 
+@pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e400", "nan", "NaN"])
+@pytest.mark.parametrize("where", ["history", "plan"])
+def test_a_plan_cell_that_is_no_finite_number_is_named_with_its_row(cell, where):
+    frame = history()
+    plan = plan_after(frame)
+    (frame if where == "history" else plan).loc[5, "promo"] = cell
+    with pytest.raises(BadValueError) as error:
+        laid(frame, plan)
+    assert str(error.value) == (
+        f"The {where}'s 'promo' is {cell!r} (row 5): expected a finite number, as 1234.5; no other "
+        "row is wrong."
+    )
+
+
+def test_a_text_among_many_numbers_is_named_and_not_called_a_category():
+    frame = history()
+    frame["price"] = [f"{n / 7:.3f}" for n in range(len(frame))]
+    plan = plan_after(frame).assign(price="3.5")
+    frame.loc[[7, 9], "price"] = "n/a"
+    with pytest.raises(BadValueError, match=r"'price' is 'n/a' \(row 7\).*number.*2 rows are not"):
+        laid(frame, plan)
+    frame.loc[[7, 9], "price"] = "3.4"
+    with pytest.raises(BadValueError, match=r"plan's 'price' is 'soon' \(row 0\).*finite number"):
+        laid(frame, plan.assign(price="soon"))
+
+
+def test_a_column_of_numbers_and_texts_is_one_of_categories_and_says_so():
+    frame = history()
+    frame["price"] = ["1.99", "2.49", "3.99"] * 40
+    frame.loc[7, "price"] = "none"
+    told = laid(frame, plan_after(frame).assign(price="1.99"))
+    assert told.grid.columns[1].is_categorical
+    assert told.notes == (
+        "'price' holds numbers and texts, so each of its 4 values is a category of its own: the "
+        "first text is 'none' (row 7)",
+    )
+    # As of holidays: 0 for none, else a letter.
+    frame["price"] = np.where(frame["promo"] == "1", "a", "0")
+    assert laid(frame, plan_after(frame).assign(price="0")).notes == ()
+
+
 def test_duplicated_dates_are_refused_with_series_and_date():
     frame = history()
     double = pd.concat([frame, frame.iloc[[5]]], ignore_index=True)
@@ -112,8 +153,12 @@ def test_a_series_that_ends_early_is_a_gap():
 
 @pytest.mark.parametrize(
     ("column", "cell", "told"),
-    [("units", "many", "'many'.*expected a number"), ("units", "inf", "expected a number"),
-     ("day", "2024-13-01", "expected a date"), ("shop", " ", "empty 'shop'")],
+    [("units", "many", "'many'.*expected a finite number"),
+     ("units", "inf", "expected a finite number"), ("units", "1e400", "expected a finite number"),
+     ("day", "2024-13-01", "expected a date"), ("day", "31/12/2024", "expected a date"),
+     ("day", "2024-01-08 12:00", "a date without a time of day"),
+     ("day", "9999-12-31", "between 1900 and 2200"), ("day", "0001-01-01", "between 1900"),
+     ("shop", " ", "empty 'shop'")],
 )  # fmt: skip
 def test_a_bad_cell_is_refused_with_its_row(column, cell, told):
     frame = history()
