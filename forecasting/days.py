@@ -16,4 +16,5 @@ def local_days(cells: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(cells):
         return cells.dt.tz_localize(None) if cells.dt.tz is not None else cells
     texts = cells.astype(str).str.replace(_OFFSET, r"\1", regex=True)
+    texts = texts.where(texts.str.match(r"\s*\d"))  # `now` and `today` are no dates of a table
     return pd.to_datetime(texts, format="ISO8601", errors="coerce")

@@ -27,6 +27,10 @@ from forecasting.sign_limits import with_signs
 
 Gaps = Literal["error", "zero", "unknown"]
 MOST_AHEAD = 1100
+#: Sums over series and horizon are kept in whole cents, with room for what grows.
+MOST_SUM = 1e15
+#: Usual sales below it lose more than 1 % where a mean is rounded to two digits.
+SMALL = 0.5
 _SHOWN = 5
 #: Columns of the tables that are written, which stand beside those of the series.
 _ANSWER = frozenset(
@@ -103,15 +107,17 @@ def lay_out(
     at = dates.get_indexer(pd.DatetimeIndex(days))
 
     y = np.full((len(keys), len(step)), np.nan)
-    y[codes, at] = numbers_of(history[target], "history", target)
-    if len(step) > 1:
-        _gaps(y, keys, step, gaps, notes)
+    y[codes, at] = _sold(history[target], target, notes)
+    _refuse_too_large(y, target, int(horizon))
+    _gaps(y, keys, step, gaps, notes)
     rules = checked(assume or {}, [c for c in history.columns if c not in {*series, date, target}])
     names = _plan_columns(history, plan, [*series, date], target, notes, plan_columns, list(rules))
     grid_plan = np.full((len(names), len(keys), len(dates)), np.nan)
     columns: list[PlanColumn] = []
     told: list[Assumed] = []
-    cells = None if plan is None else _plan_cells(plan, series, date, keys, future, dates, rules)
+    cells = (
+        None if plan is None else _plan_cells(plan, series, date, keys, future, dates, rules, notes)
+    )
     for number, name in enumerate(names):
         rows = np.zeros(0, dtype=int)
         given = history[name].iloc[:0]
@@ -140,6 +146,35 @@ def lay_out(
         dates, y, grid_plan, tuple(columns), grain.freq, grain.season, grain.year,
     )  # fmt: skip
     return LaidOut(grid, keys, tuple(notes), tuple(told))
+
+
+def _sold(cells: pd.Series, target: str, notes: list[str]) -> Floats:
+    """The target's numbers; `notes` takes what of them a forecast cannot say."""
+    numbers = numbers_of(cells, "history", target)
+    below = numbers < 0
+    if below.any():
+        notes.append(
+            f"{show(target)} is below zero in {int(below.sum())} of {len(numbers)} rows, the first "
+            f"row {cells.index[int(below.argmax())]}: no forecast is, and models of logs do not "
+            "learn from these rows"
+        )
+    usual = float(np.median(numbers[numbers > 0])) if (numbers > 0).any() else 1.0
+    if usual < SMALL:
+        notes.append(
+            f"{show(target)} is usually {usual:.2g}, and means are rounded to two digits: give it "
+            "in a smaller unit"
+        )
+    return numbers
+
+
+def _refuse_too_large(y: Floats, target: str, horizon: int) -> None:
+    largest = np.nanmax(np.abs(y), axis=1)
+    if largest.sum() * horizon > MOST_SUM:
+        raise BadValueError(
+            f"The history's {show(target)} is as large as {largest.max():.3g}, and the sum of all "
+            f"{len(y)} series over {horizon} periods could be above {MOST_SUM:.0e}, beyond which "
+            "cents are lost: give it in thousands or millions."
+        )
 
 
 def _with_length(
@@ -256,8 +291,10 @@ def _plan_cells(  # noqa: PLR0917
     future: pd.DatetimeIndex,
     dates: pd.DatetimeIndex,
     assume: Mapping[str, Rule],
+    notes: list[str],
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """((series of each cell, row of the plan it is in), period of each cell)."""
+    """((series of each cell, row of the plan it is in), period of each cell); `notes` takes series
+    that are not in history."""
     here = [name for name in series if name in plan.columns]
     _need(plan, [date, *here], "plan")
     days = days_of(plan[date], "plan", date)
@@ -275,6 +312,12 @@ def _plan_cells(  # noqa: PLR0917
         ours = keys[here].reset_index().rename(columns={"index": "_series"})
         cells = _keys(plan.iloc[row], here, "plan").assign(_row=row)
         joined = cells.merge(ours, on=here, how="inner")
+        strange = cells[~cells["_row"].isin(joined["_row"])][here].drop_duplicates()
+        if len(strange):
+            notes.append(
+                f"the plan has {len(strange)} series that the history lacks, the first "
+                f"{_name(strange, 0)}: not forecast; a new one needs its first row of history"
+            )
     else:
         joined = pd.DataFrame({"_row": row}).merge(
             pd.DataFrame({"_series": range(len(keys))}), how="cross"

@@ -28,6 +28,7 @@ from liftcast.forecast_options import (
     SeriesOption,
     TargetOption,
     WorkersOption,
+    country_known,
     naming,
     prepare,
 )
@@ -129,6 +130,7 @@ def add_commands(  # noqa: PLR0915 - a function a command
         from liftcast.forecast_parts import forecast_tasks
 
         free(out)
+        country = country_known(country)
         rules = plan_rules(assume, signs, fiscal_calendar)
         asked = Asked(history, plan, series, date, target, horizon, gaps, rules)
         with naming(history, plan):
@@ -189,6 +191,7 @@ def add_commands(  # noqa: PLR0915 - a function a command
         from liftcast.forecast_files import free, write_scores
 
         free(out)
+        country = country_known(country)
         wished = names_of(plan_columns) if plan_columns is not None else None
         rules = plan_rules(None, signs, fiscal_calendar)
         asked = Asked(history, plan, series, date, target, horizon, gaps, rules, wished)

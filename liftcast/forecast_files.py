@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -34,22 +35,45 @@ _CENTS = {
 }
 
 
+#: Of the 255 that file systems take; folders beside it have names with something before and after.
+_LONGEST_NAME = 220
 _STEPS = "steps.csv"
 _SCENARIO_TEXT = ["plan", "against", "level", "key", "driver", "period"]
 
 
 def free(folder: Path) -> None:
-    """Refuse, before any work, a folder that stands already.
+    """Refuse, before any work, a folder that stands already or cannot be made.
 
     Raises:
-        LiftcastError: there is something at the place.
+        LiftcastError: there is something at the place, or no folder can be made there.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    remedy = "Give another --out"
+    try:
+        stands = folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
+        above = folder.absolute().parent
+        while not above.exists():
+            above = above.parent
+    except OSError as error:
         raise LiftcastError(
-            "the folder stands already",
-            where=printable(folder),
-            remedy="Give another --out, or remove it",
+            f"the folder cannot be made ({error.strerror})", where=printable(folder, 200),
+            remedy=remedy,
+        ) from error  # fmt: skip
+    if stands:
+        raise LiftcastError(
+            "the folder stands already", where=printable(folder), remedy=f"{remedy}, or remove it"
         )
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK, effective_ids=True):
+        raise LiftcastError(
+            "the folder cannot be made", where=printable(folder),
+            expected="a place in a folder that may be written",
+            got=f"{printable(above)}, a {'folder of others' if above.is_dir() else 'file'}",
+            remedy=remedy,
+        )  # fmt: skip
+    if len(os.fsencode(folder.name)) > _LONGEST_NAME:
+        raise LiftcastError(
+            "the name of the folder is too long", where=printable(folder, 200),
+            expected=f"at most {_LONGEST_NAME} bytes", remedy=remedy,
+        )  # fmt: skip
 
 
 def write_forecast(folder: Path, laid: LaidOut, made: FrameForecast) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from forecasting.days import local_days
 from liftcast.mix_planning import open_result, plan_inputs, spec_of
 from warehouse.errors import LiftcastError, printable
 
@@ -97,7 +98,7 @@ def media_for(  # noqa: PLR0917
         )
     tables = []
     for name, table in (("history", history), ("plan", plan)):
-        days = pd.to_datetime(table[date], format="ISO8601")
+        days = local_days(table[date])
         here = (days > first) & (days <= last)
         if name == "history" and not here.any():
             continue
@@ -119,7 +120,7 @@ def _ahead(
             got=", ".join(printable(column, 40) for column in list(own.columns)[:12]),
             remedy="Write it as `liftcast mix predict --plan` takes it",
         )
-    days = pd.to_datetime(own[name], format="ISO8601", errors="coerce")
+    days = local_days(own[name])
     if days.isna().any():
         row = int(days.isna().to_numpy().argmax())
         raise LiftcastError(
@@ -173,7 +174,7 @@ class PastMedia:
     def at(self, cut: int) -> tuple[LaidOut, Media]:
         """The frame as it was known at an origin, and what the mix's drivers bring to it."""
         known = replace(self.laid, grid=self.laid.grid.at(cut))
-        days = pd.to_datetime(self.history[self.date], format="ISO8601")
+        days = local_days(self.history[self.date])
         before = (days <= known.grid.dates[known.grid.known - 1]).to_numpy()
         told = self.history[before], self.history[~before]
         return known, media_for(self.mix, known, told, self.date, lambda _: None, self.own)

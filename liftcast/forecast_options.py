@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from liftcast.threads import one_thread
-from warehouse.errors import printable
+from warehouse.errors import LiftcastError, printable
 
 HistoryOption = Annotated[
     Path, typer.Option("--history", help="CSV: one row a series and day, week or month.")
@@ -71,17 +71,42 @@ ChunkOption = Annotated[
 @contextmanager
 def naming(history: Path, plan: Path | None) -> Iterator[None]:
     """Errors about the two tables of a forecast say which file it is."""
-    from forecasting.errors import ForecastError, RuleError
+    from forecasting.errors import ForecastError, HorizonError, RuleError
 
     try:
         yield
-    except RuleError:
+    except (HorizonError, RuleError):
         raise
     except ForecastError as error:
         text = str(error)
+        if text.startswith("The fiscal calendar"):
+            raise
         of_plan = plan is not None and text.startswith(("The plan", "The future plan"))
         file = plan if of_plan else history
         raise type(error)(f"{printable(file)}: {text}") from error
+
+
+def country_known(code: str | None) -> str | None:
+    """A country code as the calendars of holidays write it.
+
+    Raises:
+        LiftcastError: they know no such country.
+    """
+    import holidays
+
+    if code is None:
+        return None
+    known = holidays.list_supported_countries(include_aliases=True)
+    found = code.strip().upper()
+    if found not in known:
+        raise LiftcastError(
+            "no holidays are known of this country",
+            where="--country",
+            expected="an ISO 3166 code, as DE",
+            got=printable(code, 40),
+            remedy="Leave it out to forecast without holidays",
+        )
+    return found
 
 
 def prepare() -> None:

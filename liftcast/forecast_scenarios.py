@@ -66,6 +66,7 @@ def add_scenario(
         from liftcast.forecast_files import free, write_scenario
 
         free(out)
+        country = options.country_known(country)
         names = _plan_names(plan)
         own = _mix_plans(mix_plan, plan)
         rules = plan_rules(assume, signs, fiscal_calendar)

@@ -92,7 +92,9 @@ def periods_of_history(
     its grain."""
     import pandas as pd
 
-    days = pd.to_datetime(dates, format="ISO8601", errors="coerce").dropna()
+    from forecasting.days import local_days
+
+    days = local_days(dates).dropna()
     if calendar is None or days.empty:
         return ()
     # No period of a rule is longer than six weeks, and none ahead is left out.

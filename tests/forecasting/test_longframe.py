@@ -192,6 +192,43 @@ def test_a_horizon_out_of_reach_is_refused(horizon):
         laid(history(), horizon=horizon)
 
 
+def test_sums_that_whole_cents_cannot_hold_are_refused():
+    frame = history().assign(units="1e12")
+    assert laid(frame).grid.y.max() == 1e12
+    with pytest.raises(BadValueError, match=r"as large as 1e\+300.*thousands or millions"):
+        laid(frame.assign(units="1e300"))
+
+
+def test_what_of_the_target_a_forecast_cannot_say_is_told():
+    frame = history()
+    frame.loc[[6, 8], "units"] = "-3"
+    assert laid(frame[["shop", "day", "units"]]).notes == (
+        "'units' is below zero in 2 of 120 rows, the first row 6: no forecast is, and models of "
+        "logs do not learn from these rows",
+    )
+    small = laid(history()[["shop", "day"]].assign(units="0.031"))
+    assert small.notes == (
+        "'units' is usually 0.031, and means are rounded to two digits: give it in a smaller unit",
+    )
+
+
+def test_a_series_that_only_the_plan_has_is_told():
+    frame = history()
+    plan = pd.concat([plan_after(frame), plan_after(frame, shops=("new",))], ignore_index=True)
+    assert laid(frame, plan).notes == (
+        "the plan has 1 series that the history lacks, the first shop 'new': not forecast; a new "
+        "one needs its first row of history",
+    )
+
+
+@pytest.mark.parametrize("word", ["now", "today"])
+def test_words_that_a_program_reads_as_today_are_no_dates(word):
+    frame = history()
+    frame.loc[7, "day"] = word
+    with pytest.raises(BadValueError, match=f"'{word}'.*expected a date as"):
+        laid(frame)
+
+
 def test_no_row_and_no_column_are_refused():
     with pytest.raises(EmptyLedgerError):
         laid(history().iloc[:0])

@@ -1,13 +1,18 @@
 """`liftcast forecast run` and `backtest` on plain CSV files, in a process of their own."""
 
 import csv
+import os
+import tempfile
 from collections import defaultdict
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from liftcast.forecast_files import free
 from tests.liftcast.typed import liftcast as _liftcast
+from warehouse.errors import LiftcastError
 
 DAYS, H = 80, 7
 COLUMNS = ["product", "territory", "day", "units", "promo", "kind"]
@@ -114,6 +119,31 @@ def test_a_folder_that_stands_is_not_written_over(made, files):
     assert "the folder stands already" in again.stderr
 
 
+@pytest.mark.parametrize("name", ["history.csv/out", "x" * 230, "x" * 300])
+def test_a_place_where_no_folder_can_be_is_refused_before_any_work(files, name):
+    place, history, plan = files
+    there = sorted(place.iterdir())
+    done = _liftcast("forecast", "run", *_asked(history, place / name, "--plan", plan))
+    assert done.returncode == 1, done.stderr
+    assert "Give another --out" in done.stderr
+    assert "origin" not in done.stdout + done.stderr
+    assert sorted(place.iterdir()) == there
+
+
+def test_a_folder_of_others_is_refused_before_any_work():
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        place.chmod(0o555)
+        ours = os.geteuid()
+        try:
+            if ours == 0:
+                os.seteuid(65534)
+            with pytest.raises(LiftcastError, match=r"cannot be made.*a folder of others"):
+                free(place / "deep" / "out")
+        finally:
+            os.seteuid(ours)
+
+
 def test_a_plan_with_a_hole_is_an_error_that_names_column_and_date(files):
     place, history, plan = files
     rows = plan.read_text().splitlines()
@@ -134,6 +164,9 @@ def test_a_plan_with_a_hole_is_an_error_that_names_column_and_date(files):
         (["--signs", "promo=plus"], "sign of 'promo' is 'plus'"),
         (["--assume", "promo=never"], "assumed by 'never'"),
         (["--fiscal-calendar", "445:2026-99-01"], "'445:2026-99-01': expected a CSV file"),
+        (["--horizon", "0"], "The horizon is 0"),
+        (["--country", "Atlantis"], "--country: no holidays are known of this country"),
+        (["--country", "HolidayBase"], "--country: no holidays are known of this country"),
     ],
 )
 def test_a_rule_that_means_nothing_is_refused_and_blamed_on_no_file(files, option, told):
