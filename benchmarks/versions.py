@@ -33,8 +33,9 @@ import pandas as pd
 from forecasting.versions.overrides import Override
 from forecasting.versions.tables import NUMBERS
 from liftcast.version_actor import Actor
+from liftcast.version_ledgers import Ledger
 from liftcast.version_making import draft
-from liftcast.version_reports import Ledger, accuracy_of, bridge_of, close_period
+from liftcast.version_reports import accuracy_of, bridge_of, close_period
 from liftcast.version_sources import Made
 from liftcast.version_store import VersionStore, today
 from liftcast.version_verify import verify
@@ -141,7 +142,7 @@ def growth(series: int) -> dict[str, float]:
             ),
             ("second", lambda: draft(store, second, ANA, name="v2", supersedes="v1")),
             ("bridge", lambda: bridge_of(store, store.history(), None, "v2")),
-            ("close", lambda: close_period(store, f"{FIRST:%Y-%m}", sold, ANA)),
+            ("close", lambda: close_period(store, f"{FIRST:%Y-%m}", [sold], ANA)),
             ("accuracy", lambda: accuracy_of(store, store.history())),
             ("verify", lambda: verify(store)),
         ):

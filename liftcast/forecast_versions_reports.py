@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -19,9 +19,6 @@ from liftcast.forecast_versions_screens import (
 from warehouse.errors import LiftcastError, printable
 from warehouse.lake import Lake
 from warehouse.settings import Settings
-
-if TYPE_CHECKING:
-    from liftcast.version_reports import Ledger
 
 Note = Callable[[str], None]
 StoreOption = Annotated[
@@ -106,7 +103,7 @@ def _close(app: typer.Typer, console: Console, note: Note) -> None:
             typer.Option(
                 "--measure",
                 help="What it measures [the target's name]; of a lake units or net_revenue "
-                "[what its forecast counts].",
+                "[each one that a version is locked in].",
             ),
         ] = None,
         currency: Annotated[
@@ -125,35 +122,38 @@ def _close(app: typer.Typer, console: Console, note: Note) -> None:
     ) -> None:
         """Keep the actuals of a fiscal period as the ledger says them now."""
         from liftcast.version_actor import Actor
+        from liftcast.version_ledgers import ledger_from_csv, ledger_from_lake, locked_measures
         from liftcast.version_reports import close_period
-        from liftcast.version_sources import ledger_from_csv, ledger_from_lake
         from liftcast.version_store import opened
 
-        ledger: Ledger
         within = Lake.at(lake or Settings().lake) if actuals is None else None
         if actuals is not None:
             if not (series and date and target):
                 raise typer.BadParameter("--actuals needs --series, --date and --target")
-            ledger = ledger_from_csv(actuals, series, date, target, measure, currency)
+            ledgers = [ledger_from_csv(actuals, series, date, target, measure, currency)]
+            place = opened(store, lake)
         elif store is not None:
             raise typer.BadParameter("--store needs --actuals")
         else:
             assert within is not None
-            ledger = ledger_from_lake(within, measure)
-        place = opened(store, lake)
-        made, changes = close_period(
-            place, period, ledger, Actor(by, why), calendar=calendar, lake=within
+            place = opened(store, lake)
+            found = [measure] if measure else locked_measures(within, place.history())
+            ledgers = [ledger_from_lake(within, one) for one in found]
+        closes = close_period(
+            place, period, ledgers, Actor(by, why), calendar=calendar, lake=within
         )
         for text in place.notes:
             note(text)
-        total = sum(place.closed(made)["actual"].tolist())
-        again = f", for the {made.number}. time" if made.number > 1 else ""
-        console.print(
-            f"{escape(printable(made.period))} ({made.starts_on} to {made.ends_on}) is closed"
-            f"{again}: {total:,} {escape(printable(ledger.currency or ledger.measure, 40))}"
-        )
-        if len(changes):
-            console.print(restated_table(changes))
+        for made, changes in closes:
+            total = sum(place.closed(made)["actual"].tolist())
+            unit = " ".join(word for word in (made.currency, made.measure) if word)
+            again = f", for the {made.number}. time" if made.number > 1 else ""
+            console.print(
+                f"{escape(printable(made.period))} ({made.starts_on} to {made.ends_on}) is closed"
+                f"{again}: {total:,} {escape(printable(unit, 60))}"
+            )
+            if len(changes):
+                console.print(restated_table(changes))
 
 
 def _accuracy(app: typer.Typer, console: Console, note: Note) -> None:

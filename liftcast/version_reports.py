@@ -18,6 +18,7 @@ from forecasting.versions.states import Close, History, Version
 from forecasting.versions.tables import actuals_table
 from forecasting.versions.wording import shown
 from liftcast.version_actor import Actor
+from liftcast.version_ledgers import Key, Ledger
 from liftcast.version_sources import NOT_RECORDED, Made, published_periods
 from liftcast.version_store import VersionStore
 from warehouse.lake import Lake
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Note = Callable[[str], None]
-#: Measure, currency, series columns: only forecasts and actuals that share them are compared.
-Key = tuple[str, str | None, tuple[str, ...]]
 #: Days that periods of a rule are looked for in.
 _ANY_DAY = (pd.Timestamp("2000-01-01"), pd.Timestamp("2099-12-31"))
 
@@ -172,49 +171,38 @@ def _told(between: Between, steps: pd.DataFrame) -> list[str]:
 def close_period(
     store: VersionStore,
     period: str,
-    ledger: Ledger,
+    ledgers: Sequence[Ledger],
     actor: Actor,
     *,
     calendar: str | None = None,
     lake: Lake | None = None,
-) -> tuple[Close, pd.DataFrame]:
-    """Keep a fiscal period's actuals; returns the close and what was restated since earlier ones.
+) -> list[tuple[Close, pd.DataFrame]]:
+    """Keep a fiscal period's actuals, one close a ledger; each with what was restated since its
+    earlier ones. All of them are looked at before any is kept.
 
     Raises:
         VersionError: the calendar does not know the period, or its books are not complete.
     """
     history = store.history()
     starts_on, ends_on = _days_of(store, history, period, calendar, lake)
-    actuals = actuals_table(ledger.frame, ledger.series, ledger.date, ledger.target)
-    rows = of_period(actuals, starts_on, ends_on, period)
-    earlier = first_closes(store, history).get(ledger.key, [])
-    changes, compared = restated(actuals, earlier)
-    if not len(changes.columns) or "ds" not in changes.columns:
-        changes = pd.DataFrame(columns=["period", *ledger.series, "ds", "was", "actual"])
-    fields: dict[str, Any] = {
-        "period": period, "starts_on": starts_on.isoformat(), "ends_on": ends_on.isoformat(),
-        "series": list(ledger.series), "measure": ledger.measure, "currency": ledger.currency,
-        "facts": {"compared": compared, "from": ledger.source},
-    }  # fmt: skip
-    return store.close(fields, {"actuals": rows, "restated": changes}, actor), changes
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """Actuals to close with: rows with series columns, a date and an amount."""
-
-    frame: pd.DataFrame
-    series: tuple[str, ...]
-    date: str
-    target: str
-    measure: str
-    currency: str | None
-    source: str
-
-    @property
-    def key(self) -> Key:
-        """What is measured, in what, of which series."""
-        return self.measure, self.currency, tuple(sorted(self.series))
+    earlier = first_closes(store, history)
+    ready: list[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]] = []
+    for ledger in ledgers:
+        actuals = actuals_table(ledger.frame, ledger.series, ledger.date, ledger.target)
+        rows = of_period(actuals, starts_on, ends_on, period)
+        changes, compared = restated(actuals, earlier.get(ledger.key, []))
+        if not len(changes.columns) or "ds" not in changes.columns:
+            changes = pd.DataFrame(columns=["period", *ledger.series, "ds", "was", "actual"])
+        fields = {
+            "period": period, "starts_on": starts_on.isoformat(), "ends_on": ends_on.isoformat(),
+            "series": list(ledger.series), "measure": ledger.measure, "currency": ledger.currency,
+            "facts": {"compared": compared, "from": ledger.source},
+        }  # fmt: skip
+        ready.append((fields, rows, changes))
+    return [
+        (store.close(fields, {"actuals": rows, "restated": changes}, actor), changes)
+        for fields, rows, changes in ready
+    ]
 
 
 def _days_of(

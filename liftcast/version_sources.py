@@ -17,8 +17,6 @@ from warehouse.lake import Lake
 if TYPE_CHECKING:
     import pandas as pd
 
-    from liftcast.version_reports import Ledger
-
 NOT_RECORDED = "not recorded"
 #: What a person can choose of a lake's forecast; the rest is code or data.
 _LAKE_SETTINGS = ("horizon_weeks",)
@@ -228,7 +226,7 @@ def _measured(folder: Path, measure: str | None) -> tuple[Path, pd.DataFrame, st
     counted = str(volume["measure"].iloc[0])
     if measure is None or measure == counted:
         return file, volume, counted
-    _known_measure(measure, counted)
+    known_measure(measure, counted)
     file = folder / "revenue.parquet"
     if not file.is_file():
         raise LiftcastError(
@@ -238,7 +236,8 @@ def _measured(folder: Path, measure: str | None) -> tuple[Path, pd.DataFrame, st
     return file, pq.read_table(file).to_pandas(), "net_revenue"
 
 
-def _known_measure(measure: str, counted: str) -> None:
+def known_measure(measure: str, counted: str) -> None:
+    """Refuse a measure that a lake, whose volume counts `counted`, does not have."""
     if measure not in (counted, "net_revenue"):
         raise LiftcastError(
             "the lake's forecast is in another measure", where="--measure",
@@ -317,51 +316,6 @@ def published_periods(lake: Lake | None) -> pd.DataFrame | None:
             {"file": str(file)},
         ).df()
     return checked_periods(found)
-
-
-def ledger_from_csv(  # noqa: PLR0917 - as the options
-    file: Path, series: str, date: str, target: str, measure: str | None, currency: str | None
-) -> Ledger:
-    """Actuals of a CSV, as `liftcast forecast run` takes history.
-
-    Raises:
-        LiftcastError: the file cannot be read.
-    """
-    from liftcast.mix_files import read_csv
-    from liftcast.version_reports import Ledger
-
-    table = read_csv(file)
-    names = tuple(name.strip() for name in series.split(","))
-    source = f"{printable(file.name)} {table.sha256}"
-    return Ledger(table.frame, names, date, target, measure or target, currency, source)
-
-
-def ledger_from_lake(lake: Lake, measure: str | None = None) -> Ledger:
-    """The ledger of a lake's newest release, by the forecast's series.
-
-    Args:
-        measure: units or net_revenue; None: what the volume of the newest forecast counts.
-
-    Raises:
-        LiftcastError: there is no release, or no forecast that says which measure, or the ledger
-            counts no units.
-    """
-    import pyarrow.parquet as pq
-
-    from liftcast.version_reports import Ledger
-
-    folder, _ = lake.latest_result("forecast")
-    counted = str(pq.read_table(folder / "volume.parquet", columns=["measure"])[0][0].as_py())
-    measure = measure or counted
-    _known_measure(measure, counted)
-    release = lake.current_release()
-    told = json.loads((release / "release.json").read_text(encoding="utf-8"))
-    frame = pq.read_table(release / "ledger.parquet").to_pandas()
-    return Ledger(
-        frame, ("territory_id", "product_id", "sales_channel"), "date_day", measure, measure,
-        str(told["currency"]) if measure == "net_revenue" else None,
-        f"release {told['release_id']}",
-    )  # fmt: skip
 
 
 def pairs(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -20,9 +20,10 @@ from forecasting.versions.tables import NUMBERS
 from liftcast import version_store
 from liftcast.sign_offs import SignOff, as_json
 from liftcast.version_actor import Actor
+from liftcast.version_ledgers import Ledger
 from liftcast.version_making import draft
 from liftcast.version_marts import export
-from liftcast.version_reports import Ledger, close_period
+from liftcast.version_reports import close_period
 from liftcast.version_sources import Made
 from liftcast.version_store import VersionStore
 from reporting import locked, version_sheets
@@ -449,7 +450,7 @@ def _keep_versions(store: VersionStore) -> None:
         sold = pd.DataFrame([(place, "tea", day, amount) for place in TERRITORIES
                              for day in january], columns=[*keys, "day", "sold"])  # fmt: skip
         ledger = Ledger(sold, keys, "day", "sold", "net_revenue", "USD", "ledger")
-        close_period(store, "2024-01", ledger, ana)
+        close_period(store, "2024-01", [ledger], ana)
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,9 @@ from forecasting.versions.overrides import Override
 from forecasting.versions.tables import NUMBERS
 from liftcast.forecast_files import whole_folder, write_tables
 from liftcast.version_actor import Actor
+from liftcast.version_ledgers import Ledger
 from liftcast.version_making import draft
-from liftcast.version_reports import Ledger, close_period
+from liftcast.version_reports import close_period
 from liftcast.version_sources import Made
 from liftcast.version_store import VersionStore, today
 from liftcast.version_verify import verify
@@ -133,7 +134,7 @@ def test_a_full_disk_stops_every_step_of_a_version_and_none_is_half_done(disk: P
         "submit": lambda: store.move("v", "submitted", ANA),
         "approve": lambda: store.move("v", "approved", BO),
         "lock": lambda: store.move("v", "locked", BO),
-        "close": lambda: close_period(store, "2026-12", ledger, ANA),
+        "close": lambda: close_period(store, "2026-12", [ledger], ANA),
     }
     for name, do in steps.items():
         refused, pages = 0, 0

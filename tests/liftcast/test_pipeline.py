@@ -13,9 +13,10 @@ import pytest
 from forecasting.versions.errors import VersionError
 from liftcast import pipeline, results
 from liftcast.version_actor import Actor
+from liftcast.version_ledgers import ledger_from_lake
 from liftcast.version_making import draft
 from liftcast.version_reports import bridge_of
-from liftcast.version_sources import from_lake, ledger_from_lake
+from liftcast.version_sources import from_lake
 from liftcast.version_store import VersionStore
 from tests.liftcast.small_release import (
     KINDS,

@@ -13,16 +13,18 @@ import pytest
 from forecasting.versions.bridge import totals
 from liftcast import pipeline, version_bridging
 from liftcast.version_actor import Actor
+from liftcast.version_ledgers import ledger_from_lake, locked_measures
 from liftcast.version_making import draft
 from liftcast.version_reports import bridge_of, close_period
-from liftcast.version_sources import from_lake, ledger_from_lake
+from liftcast.version_sources import from_lake
 from liftcast.version_store import VersionStore
+from tests.liftcast.typed import liftcast
 from warehouse.errors import LiftcastError
 from warehouse.files import point
 from warehouse.lake import Lake
 from warehouse.settings import Settings
 
-ANA = Actor("Ana", "close")
+ANA, BO = Actor("Ana", "close"), Actor("Bo", "reviewed")
 CODE = "0.1.0+abcdef"
 DATES = pd.date_range("2024-01-01", periods=70, freq="7D")
 
@@ -118,12 +120,40 @@ def test_a_lake_closes_with_its_ledger(lake: Lake) -> None:
     store = VersionStore(lake.root / "versions")
     for measure, currency in ((None, None), ("net_revenue", "EUR")):
         ledger = ledger_from_lake(lake, measure)
-        close, _ = close_period(store, "2025-01", ledger, ANA, lake=lake)
+        ((close, _),) = close_period(store, "2025-01", [ledger], ANA, lake=lake)
         table = store.closed(close)
         assert (close.starts_on.isoformat(), len(table)) == ("2025-01-01", 4)
         assert (close.number, close.measure, close.currency) == (1, measure or "units", currency)
     with pytest.raises(Exception, match="reach 2025-03-03"):
-        close_period(store, "2025-03", ledger_from_lake(lake), ANA, lake=lake)
+        close_period(store, "2025-03", [ledger_from_lake(lake)], ANA, lake=lake)
+
+
+def test_one_close_keeps_every_measure_that_a_version_is_locked_in(lake: Lake) -> None:
+    store = VersionStore(lake.root / "versions")
+    assert locked_measures(lake, store.history()) == ["units"]  # none is locked: the volume's
+    for name, measure in (("money", "net_revenue"), ("pieces", "units")):
+        draft(store, from_lake(lake, measure), ANA, name=name)
+        for event, who in (("submitted", ANA), ("approved", BO), ("locked", BO)):
+            store.move(name, event, who)
+        told = locked_measures(lake, store.history())
+        assert told == ["net_revenue"] if name == "money" else ["units", "net_revenue"]
+    close = ("forecast", "version", "close", "--lake", lake.root, "--by", "Ana", "--why", "close")
+    ledger = pd.read_parquet(lake.current_release() / "ledger.parquet")
+    sold = ledger[pd.to_datetime(ledger["date_day"]).dt.strftime("%Y-%m") == "2024-12"]
+    before = len(store.history().closes)
+    late = liftcast(*close, "--period", "2025-03")
+    assert (late.returncode, "reach 2025-03-03" in late.stderr) == (1, True)
+    assert len(store.history().closes) == before
+    done = liftcast(*close, "--period", "2024-12")
+    assert done.returncode == 0, done.stderr
+    units, money = (Decimal(f"{float(sold[name].sum()):.2f}") for name in ("units", "net_revenue"))
+    assert [line.split(") is closed: ")[1] for line in done.stdout.splitlines()] == [
+        f"{units:,} units", f"{money:,} EUR net_revenue",
+    ]  # fmt: skip
+    one = liftcast(*close, "--period", "2024-12", "--measure", "units")
+    assert one.stdout.splitlines() == [
+        f"2024-12 (2024-12-01 to 2024-12-31) is closed, for the 2. time: {units:,} units"
+    ]
 
 
 def test_a_lake_without_a_forecast_says_so(tmp_path: Path) -> None:
