@@ -114,7 +114,7 @@ def scores_at(
     cut = at.cut
     actual = race.actual(cut)
     told = at.told.forecasts
-    scale = naive_scale(race.grid.at(cut).y, race.grid.season)
+    scale = naive_scale(race.grid.at(cut).y, race.grid.naive_season)
     judged = _Judged(actual, np.isfinite(actual), scale, told[NAIVE])
     single = alone_at(race, cut, at.weights)
     steps = {

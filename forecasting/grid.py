@@ -18,6 +18,8 @@ Bools = npt.NDArray[np.bool_]
 
 #: Frequency of a grid of fiscal periods, whose first days are no rule's.
 FISCAL = "fiscal"
+#: Periods of a year up to which a grid is one of months; a calendar may have thirteen.
+MOST_MONTHLY = 13
 #: Share of periods without a sale from which on a value of a plan column is read as "closed".
 CLOSED_SHARE = 0.99
 #: With fewer periods at the value nothing is concluded.
@@ -53,6 +55,25 @@ class Grid:
     freq: str
     season: int
     year: int
+
+    @property
+    def monthly(self) -> bool:
+        """Months, or fiscal periods of about a month: a year of them is what a week is of days."""
+        return self.season == 1 and self.year <= MOST_MONTHLY
+
+    @property
+    def naive_season(self) -> int:
+        """Periods back to the one that a naive forecast repeats: a week of days, a year of months;
+        of weeks the last one."""
+        return self.year if self.monthly else self.season
+
+    @property
+    def lengths(self) -> Floats:
+        """(T + H,) how long each period is beside the usual one; 1 but for fiscal periods, whose
+        last plan column says it."""
+        if self.freq != FISCAL:
+            return np.ones(len(self.dates))
+        return np.asarray(np.exp(self.plan[-1, 0]))
 
     @property
     def known(self) -> int:

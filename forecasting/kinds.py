@@ -10,6 +10,8 @@ from forecasting.grid import Bools
 
 #: Fewer open periods with sales than these weeks of a daily grid (or periods): a short history.
 SHORT_SEASONS, SHORT_PERIODS = 13, 26
+#: Of months a year tells as much as half a year of weeks.
+SHORT_MONTHS = 12
 NEW_SEASONS, NEW_PERIODS = 4, 6
 #: Share of open periods without a sale from which on a series is intermittent.
 INTERMITTENT = 0.5
@@ -21,7 +23,7 @@ def kinds_of(window: Window) -> npt.NDArray[np.str_]:
     """(S,) regular, intermittent, short, new or zero; from history before the origin.
 
     zero: nothing sold in the last year, or stopped selling. new: so few periods that no season can
-    be read. short: less than a quarter of a year.
+    be read. short: less than a quarter of a year (of weeks half, of months a year).
     """
     grid = window.grid
     y = window.sold
@@ -32,7 +34,8 @@ def kinds_of(window: Window) -> npt.NDArray[np.str_]:
     count = (open_seen & since).sum(axis=1)
     share = sold.sum(axis=1) / np.maximum(count, 1)
     daily = grid.season > 1
-    short = SHORT_SEASONS * grid.season if daily else SHORT_PERIODS
+    few = SHORT_MONTHS if grid.monthly else SHORT_PERIODS
+    short = SHORT_SEASONS * grid.season if daily else few
     new = NEW_SEASONS * grid.season if daily else NEW_PERIODS
     out = np.full(len(grid.ids), "regular", dtype="<U12")
     out[share < 1 - INTERMITTENT] = "intermittent"

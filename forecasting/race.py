@@ -19,6 +19,7 @@ from forecasting.candidates.prophets import ProphetPlan
 from forecasting.candidates.protocol import Candidate, Window
 from forecasting.candidates.regression import LogOls
 from forecasting.candidates.statespace import StateSpace
+from forecasting.candidates.yearly import YearlySmoothing
 from forecasting.cleaning import Found
 from forecasting.grid import Bools, Floats, Grid
 from forecasting.kinds import kinds_of, sparse_of
@@ -41,6 +42,7 @@ def field_of_candidates(
         SeasonalNaive(),
         RecentMean(),
         LogOls(),
+        YearlySmoothing(),
         trees,
         ChainDays(trees),
         LaggedTrees(settings=lagged),

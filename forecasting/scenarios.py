@@ -38,7 +38,9 @@ EXACT_MOST = 3
 #: Numbers held at once for draws.
 _HELD = 4_000_000
 #: Candidates whose effects of a plan are those of the regressions, or come on top of them.
-_PLANNED = frozenset({"log_ols", "lightgbm", "prophet", "unobserved_components", "sarimax"})
+_PLANNED = frozenset(
+    {"log_ols", "ets_yearly", "lightgbm", "prophet", "unobserved_components", "sarimax"}
+)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 #: Libraries whose numbers a forecast depends on.
-_LIBRARIES = ("numpy", "pandas", "scipy", "statsmodels", "lightgbm", "mlforecast", "prophet")
+_LIBRARIES = (
+    "numpy", "pandas", "scipy", "statsmodels", "statsforecast", "lightgbm", "mlforecast", "prophet",
+)  # fmt: skip
 _KEY, _LOCK = "inputs.json", "lock"
 
 

@@ -11,7 +11,8 @@ KINDS = frozenset({"regular", "intermittent", "short", "new", "zero"})
 
 
 class SeasonalNaive:
-    """The last open period of the same place in the short season (weekday), again and again."""
+    """The last open period of the same place in the short season (weekday; of months in the year),
+    again and again; of a fiscal period, as much a day."""
 
     name = "seasonal_naive"
     speed: Speed = "quick"
@@ -19,18 +20,18 @@ class SeasonalNaive:
 
     def forecast(self, window: Window) -> Floats:
         grid = window.grid
-        y = window.sold
-        season = grid.season
+        y = window.sold / grid.lengths[: grid.known]
+        season = grid.naive_season
         out = np.full((len(grid.ids), grid.ahead), np.nan)
         place = np.arange(len(grid.dates)) % season
         for step in range(season):
             values = y[:, place[: grid.known] == step]
             ahead = place[grid.known :] == step
             out[:, ahead] = _last(values)[:, None]
-        # A weekday never seen: the last period seen at all.
+        # A weekday or month never seen: the last period seen at all.
         last = _last(y)
         out = np.where(np.isfinite(out), out, last[:, None])
-        return window.shut(np.nan_to_num(out))
+        return window.shut(np.nan_to_num(out) * grid.lengths[grid.known :])
 
 
 def _last(values: Floats) -> Floats:
@@ -51,7 +52,7 @@ class RecentMean:
     def forecast(self, window: Window) -> Floats:
         grid = window.grid
         reach = min(grid.known, 8 * grid.season if grid.season > 1 else 13)
-        y = window.sold[:, -reach:]
+        y = (window.sold / grid.lengths[: grid.known])[:, -reach:]
         place = np.arange(grid.known - reach, len(grid.dates)) % grid.season
         level = _mean(y)
         out = np.repeat(level[:, None], grid.ahead, axis=1)
@@ -63,7 +64,7 @@ class RecentMean:
             # One period of the level is added, so that a weekday seen once is not all noise.
             mean = (np.nan_to_num(values).sum(axis=1) + level) / (count + 1)
             out[:, place[reach:] == step] = mean[:, None]
-        return window.shut(np.nan_to_num(out))
+        return window.shut(np.nan_to_num(out) * grid.lengths[grid.known :])
 
 
 def _mean(values: Floats) -> Floats:

@@ -13,6 +13,8 @@ from forecasting.signals import HALF_LIFE_YEARS, OWN_RIDGE, recent_level
 
 #: Periods a regression needs; fewer go to the fallbacks.
 LEAST = 30
+#: Months it needs: two of each.
+LEAST_MONTHS = 24
 
 
 class LogOls:
@@ -45,6 +47,7 @@ def _log_effects(window: Window) -> tuple[Floats, Floats]:
     seen = np.isfinite(z)
     root = 0.5 ** ((known - 1 - np.arange(known)) / (2 * HALF_LIFE_YEARS * grid.year))
     limits = window.limits
+    least = LEAST_MONTHS if grid.monthly else LEAST
     pooled, mean = _pooled(z, design[:, :known], root, limits)
     P = design.shape[2]
     prior = np.sqrt(np.r_[0.5, np.full(P - 1, OWN_RIDGE)])
@@ -52,7 +55,7 @@ def _log_effects(window: Window) -> tuple[Floats, Floats]:
     effects = np.full((len(grid.ids), P), np.nan)
     for row in range(len(grid.ids)):
         use = seen[row]
-        if use.sum() < LEAST:
+        if use.sum() < least:
             continue
         rows = design[row, :known][use] * root[use, None]
         answer = (z[row, use] - mean[row]) * root[use]

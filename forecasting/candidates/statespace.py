@@ -70,7 +70,7 @@ class StateSpace:
         if self.name == "ets":
             kind = importlib.import_module(tsa + "holtwinters").ExponentialSmoothing
             more = {"seasonal": "add", "seasonal_periods": season} if seasonal else {}
-            return kind(_filled(left, season), trend="add", damped_trend=True, **more)
+            return kind(filled(left, season), trend="add", damped_trend=True, **more)
         if self.name == "unobserved_components":
             kind = importlib.import_module(tsa + "statespace.structural").UnobservedComponents
             return kind(left, level="llevel", seasonal=season if seasonal else None)
@@ -81,7 +81,7 @@ class StateSpace:
 _FIT = {"disp": False, "maxiter": 30}
 
 
-def _filled(z: Floats, season: int) -> Floats:
+def filled(z: Floats, season: int) -> Floats:
     """ETS takes no gaps: a closed period gets its place's value of the season before."""
     filled = z.copy()
     for at in np.flatnonzero(~np.isfinite(z)):

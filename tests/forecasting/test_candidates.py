@@ -5,11 +5,14 @@ import pytest
 from forecasting.candidates import Window
 from forecasting.candidates.intermittent import Intermittent
 from forecasting.candidates.launches import AnalogLaunch
-from forecasting.candidates.naive import SeasonalNaive
+from forecasting.candidates.naive import RecentMean, SeasonalNaive
 from forecasting.candidates.prophets import ProphetPlan
 from forecasting.candidates.regression import log_effects
 from forecasting.candidates.statespace import StateSpace
-from forecasting.grid import Grid, PlanColumn, closed_periods
+from forecasting.candidates.yearly import YearlySmoothing
+from forecasting.grains import LENGTH
+from forecasting.grid import FISCAL, Grid, PlanColumn, closed_periods
+from forecasting.kinds import kinds_of
 from forecasting.signals import base_at, plan_signals
 
 H = 14
@@ -86,6 +89,66 @@ def test_ets_follows_level_and_weekday():
     y, _ = promoted(lift=0.0)
     told = StateSpace("ets").forecast(Window(grid_of(y[:140]), 0))[0]
     assert np.abs(told - y[140:]).sum() / y[140:].sum() < 0.08
+
+
+def months_of(y, known, plan=None, columns=(), freq="MS"):
+    """One series of months (or fiscal periods), of which `known` are history."""
+    y = np.asarray(y, dtype=float)
+    dates = pd.date_range("2019-01-01", periods=len(y), freq="MS")
+    plan = np.zeros((0, 1, len(y))) if plan is None else plan
+    return Grid(("s",), dates, y[None, :known], plan, tuple(columns), freq, 1, 12)
+
+
+def yearly(months, promo=0.0):
+    at = np.arange(months)
+    noise = 0.02 * np.random.default_rng(2).standard_normal(months)
+    return np.exp(5 + 0.01 * at + 0.3 * np.sin(2 * np.pi * at / 12) + noise + promo)
+
+
+def test_months_are_forecast_with_the_season_and_growth_of_years():
+    y = yearly(54)
+    told = YearlySmoothing().forecast(Window(months_of(y, 42), 0))[0]
+    assert np.abs(told / y[42:] - 1).mean() < 0.04
+    last_year = SeasonalNaive().forecast(Window(months_of(y, 42), 0))[0]
+    assert last_year.tolist() == y[30:42].tolist()
+    # Of a month never seen, the last one known.
+    few = SeasonalNaive().forecast(Window(months_of(y, 6), 0))[0]
+    assert few[:6].tolist() == [y[5]] * 6
+    assert few[6:12].tolist() == y[:6].tolist()
+
+
+def test_of_months_the_plan_is_as_the_regression_has_it():
+    promo = (np.arange(54) % 5 == 0) * 1.0
+    y = yearly(54, 0.4 * promo)
+    window = Window(months_of(y, 42, promo[None, None], [PlanColumn("promo")]), 0)
+    told = YearlySmoothing().forecast(window)[0]
+    assert np.abs(told / y[42:] - 1).mean() < 0.08  # without the promotion 0.14
+    told_without = YearlySmoothing().forecast(
+        Window(months_of(y, 42, promo[None, None] * np.r_[np.ones(42), np.zeros(12)],
+                         [PlanColumn("promo")]), 0))[0]  # fmt: skip
+    lift = (told / told_without)[promo[42:] == 1]
+    assert (lift > 1.25).all() and (lift < 1.6).all()
+
+
+def test_a_longer_fiscal_period_sells_as_much_a_day():
+    weeks = np.array([4, 4, 5] * 14 + [4, 4, 6])
+    lengths = np.log(weeks / 4.0)[None, None]
+    y = 100.0 * weeks
+    window = Window(months_of(y, 39, lengths, [PlanColumn(LENGTH)], FISCAL), 0)
+    for candidate in (SeasonalNaive(), RecentMean(), YearlySmoothing()):
+        told = candidate.forecast(window)[0]
+        np.testing.assert_allclose(told, y[39:], rtol=1e-3, err_msg=candidate.name)
+
+
+def test_days_and_weeks_have_no_yearly_smoothing():
+    y, _ = promoted()
+    assert np.isnan(YearlySmoothing().forecast(Window(grid_of(y[:140]), 0))).all()
+
+
+def test_a_year_of_months_is_no_short_history():
+    y = yearly(30)
+    assert kinds_of(Window(months_of(y, 11), 0)).tolist() == ["short"]
+    assert kinds_of(Window(months_of(y, 12), 0)).tolist() == ["regular"]
 
 
 def test_tsb_forgets_what_stopped_selling_and_sba_does_not():
