@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -139,9 +140,10 @@ def _close(app: typer.Typer, console: Console, note: Note) -> None:
             place = opened(store, lake)
             found = [measure] if measure else locked_measures(within, place.history())
             ledgers = [ledger_from_lake(within, one) for one in found]
-        closes = close_period(
-            place, period, ledgers, Actor(by, why), calendar=calendar, lake=within
-        )
+        with _naming(actuals):
+            closes = close_period(
+                place, period, ledgers, Actor(by, why), calendar=calendar, lake=within
+            )
         for text in place.notes:
             note(text)
         for made, changes in closes:
@@ -154,6 +156,19 @@ def _close(app: typer.Typer, console: Console, note: Note) -> None:
             )
             if len(changes):
                 console.print(restated_table(changes))
+
+
+@contextmanager
+def _naming(actuals: Path | None) -> Iterator[None]:
+    """Errors about the cells of actuals say which file they are in."""
+    from forecasting.errors import ForecastError
+
+    try:
+        yield
+    except ForecastError as error:
+        if actuals is None or not str(error).startswith("The actuals"):
+            raise
+        raise type(error)(f"{printable(actuals)}: {error}") from error
 
 
 def _accuracy(app: typer.Typer, console: Console, note: Note) -> None:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from forecasting.versions.states import Version
 
 
+def measured(version: Version) -> str:
+    """What it counts, and of money in what: `units`, `net_revenue, EUR`."""
+    return ", ".join(word for word in (version.measure, version.currency) if word)
+
+
 def versions_table(versions: list[Version], title: str) -> Table:
     """Versions, a row each."""
     table = Table(title=title, title_justify="left")
@@ -32,7 +37,7 @@ def versions_table(versions: list[Version], title: str) -> Table:
     ):
         table.add_column(heading, overflow="fold")
     for v in versions:
-        cells = (v.name, v.fiscal_period, v.scenario, v.currency or v.measure, v.as_of, v.state,
+        cells = (v.name, v.fiscal_period, v.scenario, measured(v), v.as_of, v.state,
                  v.steps[-1].by, v.superseded_by or "")  # fmt: skip
         table.add_row(*[escape(printable(cell, 60)) for cell in cells])
     return table
@@ -45,7 +50,7 @@ def origin_table(version: Version) -> Table:
         table.add_column(column, overflow="fold")
     for what, which in (
         ("code", version.code_version), ("data", version.data_hash), ("plan", version.plan_hash),
-        ("measure", version.currency or version.measure), ("series", ", ".join(version.series)),
+        ("measure", measured(version)), ("series", ", ".join(version.series)),
         ("fiscal calendar", version.facts.get("calendar", "")),
         ("naive", "kept" if "naive.parquet" in version.files else "not recorded"),
         ("supersedes", version.supersedes or ""), ("bridged from", version.bridge_from or ""),

@@ -50,7 +50,11 @@ def opened(store: Path | None, lake: Path | None) -> VersionStore:
             "two places are given", where="--store and --lake", remedy="Leave one out"
         )
     # A store's path ends up in SQL as a lake's does, and is held to the same.
-    root = Lake.at(store).root if store else Lake.at(lake or Settings().lake).root / "versions"
+    root = (
+        Lake.at(store, "--store").root
+        if store
+        else Lake.at(lake or Settings().lake).root / "versions"
+    )
     return VersionStore(root, Settings().lock_timeout)
 
 

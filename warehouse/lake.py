@@ -22,8 +22,8 @@ class Lake:
     root: Path
 
     @classmethod
-    def at(cls, path: str | os.PathLike[str]) -> Lake:
-        """Resolve `path` to a lake.
+    def at(cls, path: str | os.PathLike[str], option: str = "--lake") -> Lake:
+        """Resolve `path`, which was given with `option`, to a lake.
 
         Raises:
             LiftcastError: the path holds a character that SQL or a glob would read as its own,
@@ -33,17 +33,17 @@ class Lake:
         bad = sorted(_FORBIDDEN & set(str(root)))
         if bad:
             raise LiftcastError(
-                "the lake's path holds characters that are not allowed",
+                f"the path of {option} holds characters that are not allowed",
                 where=printable(root),
                 got=" ".join(repr(ch) for ch in bad),
                 remedy="Choose a folder without quotes, brackets, * or ?",
             )
         if root.exists() and not root.is_dir():
             raise LiftcastError(
-                "the lake's path is a file",
+                f"the path of {option} is a file",
                 where=printable(root),
                 expected="a folder",
-                remedy="Give another folder with --lake",
+                remedy=f"Give another folder with {option}",
             )
         return cls(root)
 

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 import pandas as pd
 
+from forecasting.days import local_days
 from forecasting.errors import BadValueError, DuplicateKeyError, MissingColumnError
 from forecasting.versions.wording import shown
 
@@ -93,6 +94,13 @@ def actuals_table(
         MissingColumnError, BadValueError: as `version_table`; amounts may be below zero.
     """
     names = list(series)
+    asked = pd.Index([*names, date, target])
+    for columns in (asked, frame.columns):
+        if columns.has_duplicates:
+            raise MissingColumnError(
+                f"The actuals have {shown(columns[columns.duplicated()][0])} twice: series, date "
+                "and target are columns of their own."
+            )
     missing = [name for name in (*names, date, target) if name not in frame.columns]
     if missing:
         raise MissingColumnError(
@@ -116,28 +124,38 @@ def _keys(frame: pd.DataFrame, names: list[str], what: str) -> pd.DataFrame:
         cells = frame[name].reset_index(drop=True)
         empty = cells.isna() | (cells.astype(str).str.strip() == "")
         if empty.any():
-            row = int(empty.to_numpy().argmax())
-            raise BadValueError(f"The {what}'s {shown(name)} is empty in row {row + 1}.")
+            row = _row(frame.index, int(empty.to_numpy().argmax()))
+            raise BadValueError(f"The {_whose(what)} {shown(name)} is empty in row {row}.")
         out[name] = cells.astype(str)
-    days = pd.to_datetime(frame["ds"].reset_index(drop=True), format="ISO8601", errors="coerce")
+    days = local_days(frame["ds"].reset_index(drop=True))
     if days.isna().any():
-        row = int(days.isna().to_numpy().argmax())
+        at = int(days.isna().to_numpy().argmax())
         raise BadValueError(
-            f"The {what}'s date is {shown(frame['ds'].iloc[row])} in row {row + 1}: expected a "
-            "date as 2025-01-31."
+            f"The {_whose(what)} date is {shown(frame['ds'].iloc[at])} in row "
+            f"{_row(frame.index, at)}: expected a date as 2025-01-31."
         )
-    out["ds"] = days.dt.tz_localize(None).dt.normalize().astype("datetime64[ns]")
+    out["ds"] = days.dt.normalize().astype("datetime64[ns]")
     return out
+
+
+def _whose(what: str) -> str:
+    return f"{what}'" if what.endswith("s") else f"{what}'s"
+
+
+def _row(index: pd.Index, at: int) -> object:
+    """The line of the file where the frame was read from one, else the place in the frame."""
+    return index[at] if index.name == "row" else at + 1
 
 
 def _amounts(cells: pd.Series, name: str, what: str) -> list[Decimal]:
     known: dict[str, Decimal] = {}
     out: list[Decimal] = []
-    for row, value in enumerate(cells, start=1):
+    for at, value in enumerate(cells):
         text = str(value).strip()
         amount = known.get(text)
         if amount is None:
-            amount = known[text] = _amount(text, f"The {what}'s {shown(name)} in row {row}")
+            where = f"The {_whose(what)} {shown(name)} in row {_row(cells.index, at)}"
+            amount = known[text] = _amount(text, where)
         out.append(amount)
     return out
 
@@ -148,7 +166,7 @@ def _amount(text: str, where: str) -> Decimal:
     except InvalidOperation:
         exact = Decimal("NaN")
     if not exact.is_finite() or abs(exact) >= _MOST:
-        raise BadValueError(f"{where} is {shown(text)}: expected a number below 10^15.")
+        raise BadValueError(f"{where} is {shown(text)}: expected a finite number below 10^15.")
     # Adding nothing turns a negative zero into zero.
     return exact.quantize(_CENT, rounding=ROUND_HALF_EVEN) + Decimal("0.00")
 

@@ -118,6 +118,14 @@ def test_wrong_usage_and_missing_places_are_one_sentence(typed, tmp_path):
     bad = typed("create", "--from", run, "--by", "Ana", "--why", " ")
     assert (bad.code, "reason" in bad.err) == (1, True)
     assert not (tmp_path / "versions" / "versions").exists()
+    sales = tmp_path / "sales.csv"
+    sales.write_text("shop,day,units\na,2026-10-01,many\n")
+    ledger = ("--actuals", sales, "--series", "shop", "--date", "day", "--target", "units")
+    text = typed("close", "--period", "2026-10", *ledger, *ANA)
+    assert text.code == 1
+    assert "sales.csv: The actuals' 'units' in row 2 is 'many'" in text.err
+    file = typed("list", "--store", sales, store=None)
+    assert (file.code, "Give another folder with --store" in file.err) == (1, True)
 
 
 def test_steps_that_are_not_of_the_forecast_are_refused_and_none_is_told(typed, tmp_path):

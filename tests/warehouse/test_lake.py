@@ -26,7 +26,7 @@ def test_a_path_that_sql_or_a_glob_would_read_is_refused(tmp_path: Path, name: s
 
 def test_a_file_is_no_lake(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("")
-    with pytest.raises(LiftcastError, match="path is a file"):
+    with pytest.raises(LiftcastError, match="path of --lake is a file"):
         Lake.at(tmp_path / "x")
 
 
