@@ -52,7 +52,7 @@ def media_of(result: MixResult, plan: MixInputs, grid: Grid, cells: npt.NDArray[
     if panel.grain == "week" and grid.freq == "D":
         weeks = weeks_of(grid, panel.dates[0], cells, len(panel.territories))
         grid = weeks.grid
-    _fits(panel, grid, daily.dates[daily.known - 1])
+    refuse_unfit(panel, grid, daily.dates[daily.known - 1])
     drivers, history, drift = _credited(estimate)
     future, swings, notes = _predicted(estimate, plan, drivers, drift)
     follows = next_date(panel.dates[-1], panel.grain)
@@ -94,7 +94,7 @@ def media_of(result: MixResult, plan: MixInputs, grid: Grid, cells: npt.NDArray[
     )
 
 
-def _fits(panel: Panel, grid: Grid, end: pd.Timestamp) -> None:
+def refuse_unfit(panel: Panel, grid: Grid, end: pd.Timestamp) -> None:
     """Refuse a mix that does not go with a history that ends on `end`."""
     grain = _GRAINS.get(grid.freq[0], "fiscal period")
     if grain != panel.grain:

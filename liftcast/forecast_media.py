@@ -11,6 +11,7 @@ import pandas as pd
 
 from forecasting.days import local_days
 from liftcast.mix_planning import open_result, plan_inputs, spec_of
+from models.mix.sheet.days import read_days
 from warehouse.errors import LiftcastError, printable
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def media_for(  # noqa: PLR0917
     Raises:
         LiftcastError, ModelInputError, ForecastError: mix, history and plan do not go together.
     """
-    from forecasting.mix_media import media_of
+    from forecasting.mix_media import media_of, refuse_unfit
 
     history, plan = told
     panel = mix.result.estimate.panel
@@ -96,13 +97,18 @@ def media_for(  # noqa: PLR0917
             expected="--plan with the columns of its panel, on each date of the horizon",
             remedy="Give --plan, with 0 where nothing will run",
         )
+    refuse_unfit(panel, laid.grid, laid.grid.dates[laid.grid.known - 1])
     tables = []
     for name, table in (("history", history), ("plan", plan)):
         days = local_days(table[date])
         here = (days > first) & (days <= last)
         if name == "history" and not here.any():
             continue
-        tables.append(_of_panel(mix, table[here.to_numpy()], laid, date, name))
+        shown = table.assign(**{date: days.dt.strftime("%Y-%m-%d")})
+        tables.append(_of_panel(mix, shown[here.to_numpy()], laid, date, name))
+    # Dates of history and plan are read already, however the panel writes its own.
+    columns = columns.model_copy(update={"date_format": "%Y-%m-%d"})
+    spec = mix.spec.model_copy(update={"panel": columns})
     inputs = plan_inputs(pd.concat(tables), spec, "the plan of the mix's drivers", note)
     return media_of(mix.result, inputs, laid.grid, cells)
 
@@ -120,14 +126,16 @@ def _ahead(
             got=", ".join(printable(column, 40) for column in list(own.columns)[:12]),
             remedy="Write it as `liftcast mix predict --plan` takes it",
         )
-    days = local_days(own[name])
-    if days.isna().any():
-        row = int(days.isna().to_numpy().argmax())
+    if own.empty:
+        return own
+    form = mix.spec.panel.date_format
+    found = read_days(own[name], form)
+    if isinstance(found, int):
         raise LiftcastError(
-            "a date cannot be read", where=f"--mix-plan, {_row(own.index[row])}",
-            expected="a date as 2025-01-31", got=printable(own[name].iloc[row], 40),
+            "a date cannot be read", where=f"--mix-plan, {_row(own.index[found])}",
+            expected=form or "a date as 2025-01-31", got=printable(own[name].iloc[found], 40),
         )  # fmt: skip
-    return own[((days > first) & (days <= last)).to_numpy()]
+    return own[(found.days > first) & (found.days <= last)]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.liftcast.typed import liftcast as _liftcast
@@ -99,6 +100,45 @@ def test_what_television_brings_in_the_forecast_is_what_the_mix_predicts(files):
     assert min(mix.values()) > 50
     # Television is not raced as well.
     assert not any(row["part"].startswith("plan:") for row in explained)
+
+
+def _zoned(path, to):
+    """A table with its dates as local midnights of a zone whose clock changes."""
+    rows = _read(path)
+    for row in rows:
+        row["week"] = pd.Timestamp(row["week"], tz="Europe/Berlin").isoformat()
+    return _write(to, list(rows[0]), [list(row.values()) for row in rows])
+
+
+def test_dates_with_a_zone_and_a_panel_with_dates_of_its_own_are_the_same_media(files):
+    plain = _run(files, "plan.csv", "plain")
+    assert plain.returncode == 0, plain.stderr
+    rows = [[row["region"], f"{row['week'][8:]}.{row['week'][5:7]}.{row['week'][:4]}",
+             row["units"], row["tv_S"]] for row in _read(files / "panel.csv")]  # fmt: skip
+    _write(files / "german.csv", ["region", "week", "units", "tv_S"], rows)
+    spec = files / "german.yml"
+    spec.write_text(SPEC.replace("date: week", 'date: week\n  date_format: "%d.%m.%Y"'))
+    fit = ("mix", "fit", "--panel", files / "german.csv", "--spec", spec, "--out")
+    done = _liftcast(*fit, files / "german")
+    assert done.returncode == 0, done.stderr
+    history = _zoned(files / "history.csv", files / "zoned.csv")
+    _zoned(files / "plan.csv", files / "zoned_plan.csv")
+    for name, *more in (("zone", "--history", history), ("format", "--mix", files / "german")):
+        plan = "zoned_plan.csv" if name == "zone" else "plan.csv"
+        done = _run(files, plan, name, *more)
+        assert done.returncode == 0, done.stderr
+        assert (files / name / "forecast.csv").read_bytes() == (
+            files / "plain" / "forecast.csv"
+        ).read_bytes()
+
+
+def test_a_history_that_ends_before_the_mix_is_refused_whatever_its_plan(files):
+    early = files / "early.csv"
+    rows = [row for row in _read(files / "history.csv") if row["week"] < "2025-01-01"]
+    _write(early, list(rows[0]), [list(row.values()) for row in rows])
+    done = _run(files, "plan.csv", "no", "--history", early)
+    assert done.returncode == 1
+    assert "knows what is to be forecast" in done.stderr
 
 
 def test_a_plan_that_does_not_fit_the_panel_is_refused_in_words(files):
