@@ -142,8 +142,7 @@ def lay_out(
     columns = list(with_signs(columns, signs or {}))
     grid_plan, columns = _with_length(grid_plan, columns, grain)
     grid = Grid(
-        tuple(" / ".join(map(str, row)) for row in keys.itertuples(index=False)),
-        dates, y, grid_plan, tuple(columns), grain.freq, grain.season, grain.year,
+        _ids(keys), dates, y, grid_plan, tuple(columns), grain.freq, grain.season, grain.year,
     )  # fmt: skip
     return LaidOut(grid, keys, tuple(notes), tuple(told))
 
@@ -211,8 +210,18 @@ def _keys(frame: pd.DataFrame, series: Sequence[str], what: str) -> pd.DataFrame
 
 def _series_codes(key: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     keys = key.drop_duplicates().sort_values(list(key.columns), ignore_index=True)
+    names = pd.Index(_ids(keys))
+    if names.has_duplicates:
+        raise DuplicateKeyError(
+            f"Two series of other columns are both called {show(names[names.duplicated()][0])} "
+            "where their names are joined: rename one."
+        )
     number = pd.Series(range(len(keys)), index=pd.MultiIndex.from_frame(keys))
     return number.reindex(pd.MultiIndex.from_frame(key)).to_numpy(dtype=int), keys
+
+
+def _ids(keys: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(" / ".join(map(str, row)) for row in keys.itertuples(index=False))
 
 
 def _refuse_duplicates(codes: np.ndarray, days: pd.Series, keys: pd.DataFrame, what: str) -> None:

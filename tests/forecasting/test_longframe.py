@@ -229,6 +229,14 @@ def test_words_that_a_program_reads_as_today_are_no_dates(word):
         laid(frame)
 
 
+def test_series_whose_joined_names_are_one_are_refused():
+    frame = history()
+    frame["kind"] = np.where(frame["shop"] == "a", "x / y", "y")
+    frame["shop"] = np.where(frame["shop"] == "a", "q", "q / x")
+    with pytest.raises(DuplicateKeyError, match="both called 'q / x / y'"):
+        laid(frame, series=["shop", "kind"])
+
+
 def test_no_row_and_no_column_are_refused():
     with pytest.raises(EmptyLedgerError):
         laid(history().iloc[:0])
