@@ -1,10 +1,10 @@
 """Coverage of intervals where history is short or counts are small: simulated series, whose future
 is known.
 
-    python benchmarks/short_histories.py [--proof] [--frames 12] [--long]
+    python benchmarks/short_histories.py [--proof] [--frames 12] [--long [--days 540]]
 
-Frames of 12 series of one kind, or with `--long` of 40, with a year and a half behind them and
-promotions of a week in a plan. `--proof` takes seeds that nothing was tuned on.
+Frames of 12 series of one kind, or with `--long` of 40, with a year and a half (or `--days`) behind
+them and promotions of a week in a plan. `--proof` takes seeds that nothing was tuned on.
 
 `truth`: what the quantiles of the process itself hold, of who knows every level to come. Of whole
 numbers they hold more than they say: where a day in ten sells nothing, everything from zero to the
@@ -34,7 +34,7 @@ SERIES, SERIES_LONG = 12, 40
 KINDS = ("smooth", "drifting", "counts", "quiet", "rare", "few")
 SIZES = dict(zip(KINDS, (300.0, 300.0, 8.0, 1.5, 0.2, 3.0), strict=True))
 CASES = ((30, 28), (60, 28), (60, 91), (98, 91), (150, 91), (98, 28))
-LONG = ((540, 28), (540, 91))
+LONG = (28, 91)
 #: Gamma's shape of a day's rate in counts; log scatter of a day that is no count.
 SHAPE, SCATTER = 8, 0.12
 FIELD = (SeasonalNaive(), RecentMean(), LogOls(), Intermittent("tsb"), AnalogLaunch())
@@ -113,12 +113,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--proof", action="store_true")
     parser.add_argument("--long", action="store_true")
+    parser.add_argument("--days", type=int, default=540)
     parser.add_argument("--frames", type=int, default=12)
     asked = parser.parse_args()
     first = 2000 if asked.proof else 0
     columns = "day truth horizon total sum"
     sys.stdout.write(f"kind      days ahead origins |  80: {columns} |  95: {columns} | paths\n")
-    for (known, ahead), kind in product(LONG if asked.long else CASES, KINDS):
+    cases = [(asked.days, ahead) for ahead in LONG] if asked.long else CASES
+    for (known, ahead), kind in product(cases, KINDS):
         found = [held(kind, known, ahead, first + n, asked.long) for n in range(asked.frames)]
         means = np.mean(found, axis=0)
         of80, of95 = (

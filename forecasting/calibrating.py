@@ -119,8 +119,14 @@ def calibration_of(
         raced: (K, S) what quantile functions and shares are read from: of each origin as many, so
             that none speaks louder; a series' usual error is read from all of its own. None: all.
     """
-    usual = _usual(logs, kinds)
-    scaled = logs / usual[None, :, None]
+    size, count = np.nan_to_num(np.abs(logs)).sum(axis=2), np.isfinite(logs).sum(axis=2)
+    usual = _usual(size.sum(axis=0), count.sum(axis=0), kinds)
+    # In units of what is usual at the other origins: by its own, no error would be far from one.
+    others = [
+        _usual(size.sum(axis=0) - size[k], count.sum(axis=0) - count[k], kinds)
+        for k in range(len(logs))
+    ]
+    scaled = logs / np.stack(others)[:, :, None]
     if raced is not None:
         scaled, ratios = (np.where(raced[:, :, None], one, np.nan) for one in (scaled, ratios))
     functions = {
@@ -134,10 +140,8 @@ def calibration_of(
     return Calibration(functions, usual, _shares(scaled), len(logs))
 
 
-def _usual(logs: Floats, kinds: npt.NDArray[np.str_]) -> Floats:
-    size = np.abs(logs)
-    count = np.isfinite(size).sum(axis=(0, 2))
-    total = np.nan_to_num(size).sum(axis=(0, 2))
+def _usual(total: Floats, count: npt.NDArray[np.intp], kinds: npt.NDArray[np.str_]) -> Floats:
+    """(S,) mean size of a series' errors, from their sum and number, drawn to its kind's."""
     out = np.full(len(kinds), UNKNOWN)
     everyone = total.sum() / count.sum() if count.sum() >= 10 else UNKNOWN
     for kind in set(kinds):
