@@ -1,16 +1,21 @@
 """The forecast of months: simulated series, what then came is known.
 
-    python benchmarks/months.py [--seeds 2]
+    python benchmarks/months.py [--seeds 2] [--public]
 
 Frames of 8 series with a yearly season of their own kind, a level that wanders and grows, and
 scatter; six months ahead of 30, 42 and 54. Beside the forecast stands the same month of last year.
+`--public`: 30 Rossmann shops and Robyn's one series of revenue, summed to calendar months, without
+any plan.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -43,12 +48,15 @@ def sales(known: int, case: tuple[float, float, float], seed: int) -> pd.DataFra
 
 
 def judged(known: int, case: tuple[float, float, float], seed: int) -> dict[str, float]:
+    return scored(sales(known, case, seed), known, AHEAD, seed)
+
+
+def scored(frame: pd.DataFrame, known: int, ahead: int, seed: int = 0) -> dict[str, float]:
     """WAPE of the forecast and of last year's month; shares of months in both intervals."""
-    frame = sales(known, case, seed)
-    first = frame["day"].unique()[known]
+    first = np.sort(frame["day"].unique())[known]
     laid = lay_out(
         frame[frame["day"] < first], None,
-        series=["shop"], date="day", target="units", horizon=AHEAD,
+        series=["shop"], date="day", target="units", horizon=ahead,
     )  # fmt: skip
     told = forecast_frame(laid, seed=seed).forecast
     actual = frame.rename(columns={"day": "ds"})
@@ -64,10 +72,45 @@ def judged(known: int, case: tuple[float, float, float], seed: int) -> dict[str,
     }
 
 
+def public() -> Iterator[tuple[str, pd.DataFrame, list[tuple[int, int]]]]:
+    """Name, months, and windows as months ahead and months left out at the end."""
+    root = Path(os.environ.get("LIFTCAST_REFERENCE_DATA", "../shared/data"))
+    days = pd.read_csv(
+        root / "retail/rossmann_train_odd_stores.csv.gz",
+        usecols=["Store", "Date", "Sales"], parse_dates=["Date"],
+    )  # fmt: skip
+    whole = days.groupby("Store")["Date"].transform("size") == days["Date"].nunique()
+    shops = np.random.default_rng(2015).permutation(days.loc[whole, "Store"].unique())[-30:]
+    shops_days = days[days["Store"].isin(shops)].rename(columns={"Date": "day", "Sales": "units"})
+    yield "Rossmann", by_month(shops_days.assign(shop=shops_days["Store"].astype(str))), [
+        (3, 0), (3, 3), (3, 6), (6, 0),
+    ]  # fmt: skip
+    weeks = pd.read_csv(root / "mix/robyn_weekly.csv", parse_dates=["DATE"])
+    weeks = weeks.rename(columns={"DATE": "day", "revenue": "units"}).assign(shop="all")
+    yield "Robyn", by_month(weeks[weeks["day"] >= "2015-12-01"]), [(6, 1), (6, 7), (6, 13)]
+
+
+def by_month(frame: pd.DataFrame) -> pd.DataFrame:
+    months = frame.assign(day=frame["day"].dt.to_period("M").dt.to_timestamp())
+    return months.groupby(["shop", "day"], as_index=False)["units"].sum()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--public", action="store_true")
     asked = parser.parse_args()
+    if asked.public:
+        table = pd.DataFrame(
+            {"data": name, "known": known, "ahead": ahead, **scored(months, known, ahead)}
+            for name, months, windows in public()
+            for ahead, left in windows
+            if (known := months["day"].nunique() - left - ahead)
+        )
+        figures = ["wape", "last_year", "in_80", "in_95"]
+        table[figures] = (100 * table[figures]).round(1)
+        sys.stdout.write(table.to_string(index=False) + "\n")
+        return
     rows = []
     for known, case, seed in product(KNOWN, CASES, range(asked.seeds)):
         names = dict(zip(("season", "scatter", "growth"), case, strict=True))

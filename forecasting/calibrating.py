@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from forecasting.correcting import mix_beside
 from forecasting.dispersion import (
@@ -129,15 +129,25 @@ def calibration_of(
     scaled = logs / np.stack(others)[:, :, None]
     if raced is not None:
         scaled, ratios = (np.where(raced[:, :, None], one, np.nan) for one in (scaled, ratios))
-    functions = {
-        kind: _functions(
-            scaled if kind in LOGARITHMIC else ratios,
-            kinds == kind,
-            symmetric=kind in LOGARITHMIC,
-        )
-        for kind in sorted(set(kinds))
-    }
-    return Calibration(functions, usual, _shares(scaled), len(logs))
+    shares = _shares(scaled)
+    functions = {}
+    for kind in sorted(set(kinds)):
+        rows, of_logs = kinds == kind, kind in LOGARITHMIC
+        found = _functions(scaled if of_logs else ratios, rows, symmetric=of_logs)
+        functions[kind] = found * _wider(scaled[:, rows], shares) if of_logs else found
+    return Calibration(functions, usual, shares, len(logs))
+
+
+def _wider(errors: Floats, shares: Shares) -> Floats:
+    """(999,) by how much quantiles of so few errors (K, S, H) are widened: Student's t beside the
+    normal, and the mean's own error. Errors of one horizon go together and count for fewer than
+    they are (Kish 1965, design effect)."""
+    together = 1 + (errors.shape[2] - 1) * (shares.level + shares.series)
+    count = max(float(np.isfinite(errors).sum()) / together, 2.0)
+    middle = np.isclose(P, 0.5)
+    z = np.where(middle, 1.0, norm.ppf(P))
+    wider = np.where(middle, 1.0, t.ppf(P, count) / z)
+    return np.asarray(wider * np.sqrt(1 + 1 / count))
 
 
 def _usual(total: Floats, count: npt.NDArray[np.intp], kinds: npt.NDArray[np.str_]) -> Floats:

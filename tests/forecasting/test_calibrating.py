@@ -41,3 +41,21 @@ def test_a_series_beside_the_sample_is_known_by_its_own_errors_all_the_same():
         found.functions["regular"], without.functions["regular"], rtol=0.05, atol=0.02
     )
     assert found.usual[0] > 1.5 * np.median(found.usual[1:])
+
+
+def test_of_few_errors_intervals_are_wider_and_of_many_they_are_not():
+    """One series with three windows of six months: eighteen errors that go together."""
+    inside = []
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        errors = 0.1 * (rng.standard_normal((4, 1, 1)) + rng.standard_normal((4, 1, 6)))
+        found = calibration_of(errors[:3], np.exp(errors[:3]), np.array(["regular"]))
+        edge = found.usual[0] * np.interp(0.9, P, found.functions["regular"][0])
+        inside.append((np.abs(errors[3]) <= edge).mean())
+    assert 0.74 < np.mean(inside) < 0.86
+    rng = np.random.default_rng(9)
+    errors = 0.1 * rng.standard_normal((4, 100, 42))
+    found = calibration_of(errors, np.exp(errors), np.full(100, "regular"))
+    edge = found.usual * np.interp(0.9, P, found.functions["regular"][0])
+    new = np.abs(0.1 * rng.standard_normal((400, 100)))
+    assert 0.79 < (new <= edge).mean() < 0.815
