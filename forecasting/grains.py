@@ -83,10 +83,16 @@ def _freq(codes: np.ndarray, days: pd.Series) -> str:
         return f"W-{pd.Timestamp(unique[0]).strftime('%a').upper()}"
     steps = np.diff(unique) / np.timedelta64(1, "D")
     if np.median(steps) > 1:
+        if pd.DatetimeIndex(unique).is_month_end.all():
+            raise MixedGrainError(
+                f"Months are dated by their last days (the first is {pd.Timestamp(unique[0]):%F}): "
+                f"date each by its first day ({pd.Timestamp(unique[0]):%Y-%m}-01)."
+            )
+        some = ", ".join(map(str, sorted(set(steps.astype(int).tolist()))[:4]))
         raise MixedGrainError(
-            f"The dates are neither days, nor weeks from one weekday, nor first days of months "
-            f"(steps of {sorted(set(steps.astype(int)))[:4]} days): sum them to one of these, or "
-            "give the fiscal calendar whose periods begin on them."
+            "The dates are neither days, nor weeks from one weekday, nor first days of months "
+            f"(steps of {some} days): sum them to one of these, or give the fiscal calendar whose "
+            "periods begin on them."
         )
     # A weekly series among daily ones would have to be spread over days: refused.
     order = np.lexsort((days.to_numpy(), codes))

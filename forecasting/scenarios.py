@@ -38,8 +38,16 @@ EXACT_MOST = 3
 #: Numbers held at once for draws.
 _HELD = 4_000_000
 #: Candidates whose effects of a plan are those of the regressions, or come on top of them.
-_PLANNED = frozenset(
-    {"log_ols", "ets_yearly", "lightgbm", "prophet", "unobserved_components", "sarimax"}
+PLANNED = frozenset(
+    {
+        "log_ols",
+        "ets_yearly",
+        "lightgbm",
+        "chain_days",
+        "prophet",
+        "unobserved_components",
+        "sarimax",
+    }
 )
 
 
@@ -334,7 +342,7 @@ def _drawn(
             for name, share in shares.items():
                 mean = under.forecasts[name][rows][:, None, :]
                 own = np.where(np.isfinite(mean), mean, 0.0)
-                out[number] += share[:, :, None] * own * (factor if name in _PLANNED else 1.0)
+                out[number] += share[:, :, None] * own * (factor if name in PLANNED else 1.0)
         out = (out - out[0]) * noise
         if media is not None:
             out += media.closed(rows)[:, :, None, :]

@@ -175,8 +175,11 @@ def test_days_and_weeks_in_one_frame_are_refused():
 
 
 def test_dates_of_no_grain_are_refused():
-    with pytest.raises(MixedGrainError, match="neither days, nor weeks"):
+    with pytest.raises(MixedGrainError, match=r"neither days, nor weeks.*\(steps of 10 days\)"):
         laid(history(days=20, freq="10D"))
+    told = r"last days \(the first is 2024-01-31\): date each by its first day \(2024-01-01\)"
+    with pytest.raises(MixedGrainError, match=told):
+        laid(history(days=20, freq="ME"))
 
 
 @pytest.mark.parametrize(("freq", "found"), [("7D", "W-MON"), ("MS", "MS"), ("D", "D")])

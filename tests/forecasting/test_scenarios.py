@@ -14,8 +14,9 @@ from forecasting.candidates.regression import LogOls
 from forecasting.errors import PlanError
 from forecasting.longframe import lay_out
 from forecasting.many import forecast_many
+from forecasting.race import field_of_candidates
 from forecasting.rounding import rounded_to
-from forecasting.scenarios import compare_plans, split_of
+from forecasting.scenarios import PLANNED, compare_plans, split_of
 
 H, DAYS = 14, 280
 PROMO, PRICE = 0.30, -1.2
@@ -186,3 +187,13 @@ def test_in_parts_sums_are_whole_and_the_first_plan_is_that_of_run(history_and_p
     told = everything[everything["driver"] == "all"]["mean_against"].to_numpy()
     means = alone.groupby("shop", sort=False)["mean"].sum().to_numpy()
     np.testing.assert_allclose(told, means, atol=0.005)
+
+
+def test_of_every_candidate_it_is_said_whether_its_plan_s_effects_are_the_regression_s():
+    """Whose are not has no draw of effects: a new candidate is one or the other by decision."""
+    without = {
+        "seasonal_naive", "recent_mean", "lightgbm_lags", "croston_sba", "tsb", "analog_launch",
+        "ets",
+    }  # fmt: skip
+    assert {one.name for one in field_of_candidates()} == PLANNED | without
+    assert not PLANNED & without

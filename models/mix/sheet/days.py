@@ -23,6 +23,8 @@ FORMATS = (
     *("%b %d, %Y", "%B %d, %Y", "%G-W%V"),
 )
 _YEARS = (1970, 2100)
+#: An offset from UTC at the end of a date.
+_ZONE = r"\s*(?:[Zz]|UTC|[+-]\d{2}:?\d{2})$"
 
 Days = npt.NDArray[np.datetime64]
 
@@ -41,11 +43,12 @@ def parsed(cells: pd.Series, form: str) -> pd.DatetimeIndex:
     text = cells.astype(str).str.strip()
     if form == "%G-W%V":  # a week without a weekday is no date for Python: its Monday
         text, form = text + "-1", "%G-W%V-%u"
-    found = pd.to_datetime(text, format=form, errors="coerce", utc="%z" in form)
-    index = pd.DatetimeIndex(found)
-    if index.tz is not None:
-        index = index.tz_localize(None)
-    index = pd.DatetimeIndex(index.astype("datetime64[ns]")).normalize()
+    if form.endswith("%z"):
+        # The day that its clock showed: midnight in Berlin is no evening before in London.
+        zoned = text.str.contains(_ZONE)
+        text, form = text.str.replace(_ZONE, "", regex=True).where(zoned), form.removesuffix("%z")
+    found = pd.to_datetime(text, format=form, errors="coerce")
+    index = pd.DatetimeIndex(pd.DatetimeIndex(found).astype("datetime64[ns]")).normalize()
     inside = (index.year >= _YEARS[0]) & (index.year < _YEARS[1])
     return pd.DatetimeIndex(index.where(inside))
 

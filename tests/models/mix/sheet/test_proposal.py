@@ -10,6 +10,7 @@ import pytest
 
 from models import errors
 from models.mix.panel import read_panel
+from models.mix.sheet.days import Calendar, parsed, read_days
 from models.mix.sheet.drafting import spec_text
 from models.mix.sheet.layout import SpecFileError, read_spec
 from models.mix.sheet.proposal import Proposal, propose
@@ -155,6 +156,19 @@ def test_months_and_written_dates():
     days = pd.date_range("2023-01-01", periods=30, freq="MS").strftime("%d.%m.%Y")
     panel = fits(table(date=days)).spec.panel
     assert (panel.grain, panel.date_format) == ("month", "%d.%m.%Y")
+
+
+def test_dates_with_a_zone_are_days_as_their_clock_showed_them():
+    """Midnight in Berlin is the evening before in London, and summer moves it once more."""
+    days = pd.date_range("2024-01-01", periods=30, freq="7D", tz="Europe/Berlin")
+    texts = [f"{day:%Y-%m-%d %H:%M:%S%z}" for day in days]
+    assert texts[0].endswith("+0100") and texts[-1].endswith("+0200")
+    read = read_days(pd.Series(texts))
+    assert isinstance(read, Calendar)
+    assert read.days.equals(pd.date_range("2024-01-01", periods=30, freq="7D"))
+    assert fits(table(date=texts)).spec.panel.grain == "week"
+    # Without any offset the format does not read it.
+    assert parsed(pd.Series(["2024-01-01 00:00:00"]), "%Y-%m-%d %H:%M:%S%z").isna().all()
 
 
 def test_you_may_name_the_outcome():
