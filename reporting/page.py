@@ -16,7 +16,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reporting import charts, figures, journeys, locked, wording
+from reporting import charts, figures, journeys, locked, waterfall, wording
 from reporting.published import Period, Row, opened, period, total
 from warehouse.errors import printable
 from warehouse.files import replacing
@@ -91,6 +91,7 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
         for name, rows, of in zip(("fan", "fan_money"), fans, (unit, span.currency), strict=False):
             specs[name] = charts.forecast_fan(rows, of)
     second = figures.second_opinion(con)
+    made_of = waterfall.whole(waterfall.parts(con))
     context = {
         "title": TITLE,
         "cur": span.currency,
@@ -122,6 +123,10 @@ def _contents(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dict[str,
         "volume_unit": unit,
         "places": places,
         "places_left": places_left,
+        "parts": made_of,
+        "parts_sum": {
+            name: total([row[name] for row in made_of]) for name in ("volume", "net_revenue")
+        },
         "closes": locked.closes(con),
         "fresh": fresh,
         "reach": max(

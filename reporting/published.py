@@ -24,6 +24,7 @@ REQUIRED = (
     "attr_checks",
     "fcst_volume",
     "fcst_revenue",
+    "fcst_components",
     "fcst_versions",
     "fcst_bridge",
     "fcst_accuracy",

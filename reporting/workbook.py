@@ -10,9 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import xlsxwriter
 
-from reporting import figures, sheets, version_sheets, wording
+from reporting import figures, sheets, version_sheets, waterfall, wording
 from reporting.page import TITLE, identity, tie_line
 from reporting.published import Period, Row, opened, period
 from reporting.sheets import MOST_ROWS, Sheet
@@ -21,8 +22,8 @@ from warehouse.files import replacing
 
 SHEETS = (
     "About", "Attribution", "Second opinion", "Contributions", "Channels", "Funnel", "Forecast",
-    "Forecast revenue", "Versions", "Bridge", "Accuracy", "Ledger", "Reconciliation", "Checks",
-    "Freshness",
+    "Forecast revenue", "Forecast parts", "Versions", "Bridge", "Accuracy", "Ledger",
+    "Reconciliation", "Checks", "Freshness",
 )  # fmt: skip
 _LONGEST_TEXT = 32_000  # Excel refuses a cell beyond 32,767 characters
 _LINE = 15  # points
@@ -59,6 +60,7 @@ def write_workbook(
             sheets.funnel(con, span),
             sheets.forecast(con, span, most_rows),
             sheets.revenue(con, span, most_rows),
+            _parts(con, span),
             version_sheets.versions(con),
             version_sheets.bridge(con),
             version_sheets.accuracy(con),
@@ -74,6 +76,13 @@ def write_workbook(
         book.reconciliation(tie, rows_of["Contributions"], rows_of["Ledger"])
         book.about(facts, tie, {sheet.name: sheet.note for sheet in made})
         book.close()
+
+
+def _parts(con: duckdb.DuckDBPyConnection, span: Period) -> Sheet:
+    measure = figures.volume_measure(con)
+    style = "units" if measure == "units" else "money"
+    unit = figures.volume_unit(measure, span.currency)
+    return waterfall.sheet(con, unit, style, span.currency)
 
 
 class _Book:

@@ -259,6 +259,22 @@ def _forecast(tables, size, ledger, last_day) -> None:
         units=volume["mean"] if counted else None,
     )
     _save(tables, "fcst_revenue", revenue, (*money, *(("units",) if counted else ())))
+    _components(tables, size, volume)
+
+
+def _components(tables, size, volume) -> None:
+    native = "day" if size.step == 1 else "week"
+    own = volume[(volume["level"] == "territory") & (volume["period"] == native)]
+    left = own["mean"].astype(float)
+    parts = []
+    for name, share in (("level", 0.7), ("season", -0.1), (f"media:{SCRIPT}", 0.25)):
+        parts.append(own.assign(component=name, value=(own["mean"] * share).round(2)))
+        left = left - parts[-1]["value"]
+    parts.append(own.assign(component="earlier_errors", value=left.round(2)))
+    frame = pd.concat(parts)[["date_day", "territory_id", "sales_channel", "component", "value"]]
+    price = PRICE if size.measure == "units" else 1
+    frame = frame.assign(product_id="p1", net_revenue=(frame["value"] * price).round(2))
+    _save(tables, "fcst_components", frame)
 
 
 def _rest(tables, size, last) -> None:

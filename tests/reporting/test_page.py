@@ -199,6 +199,20 @@ def test_the_forecast_table_adds_up_and_keeps_its_unit(daily, facts, tmp_path):
         assert f'"v": {float(mean.iloc[1])}' in fan
 
 
+def test_parts_of_the_forecast_stand_in_words_and_sum(daily, facts, tmp_path):
+    write_page(daily, tmp_path / "index.html", facts)
+    page = _Page((tmp_path / "index.html").read_text(encoding="utf-8"))
+    told = page.text[page.text.index("What the forecast is made of") :]
+    words = ("level: what sells without the rest", "media:<script>alert(1)</script>",
+             "errors of earlier forecasts, carried on", "season and weekday")  # fmt: skip
+    places = [told.index(word) for word in words]
+    assert places == sorted(places)
+    made = pd.read_parquet(daily / "fcst_components.parquet")
+    titles = {attrs.get("title") for _, attrs in page.tags}
+    assert wording.exact(made["value"].sum(), "units") in titles
+    assert wording.exact(made["net_revenue"].sum(), "EUR") in titles
+
+
 def test_locked_forecasts_are_beside_what_was_sold(page, hostile, facts, tmp_path):
     told = page.text[page.text.index("Locked forecasts. Error") :]
     for shown in ("2025-P01", "20\u00a0%", "10\u00a0%", "5.0\u00a0%", "80\u00a0%", "100\u00a0%"):

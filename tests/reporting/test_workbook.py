@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -43,6 +44,7 @@ def test_sheets_are_there_in_order_with_frozen_filtered_headings(book):
         "Contributions",
         "Forecast",
         "Forecast revenue",
+        "Forecast parts",
         "Versions",
         "Bridge",
         "Accuracy",
@@ -191,6 +193,25 @@ def test_net_revenue_stands_beside_units_in_a_sheet_of_its_own(daily, facts, tmp
     assert _column(sheet, "Units, mean") == _column(book["Forecast"], "Mean, units")
     assert _column(sheet, "Net price, EUR a unit")[0] == pytest.approx(7, abs=1e-3)
     assert "EUR" in sheet["I2"].number_format
+
+
+def test_parts_of_the_forecast_sum_to_it_in_each_territory(daily, facts, tmp_path):
+    write_workbook(daily, tmp_path / "out.xlsx", facts)
+    sheet = openpyxl.load_workbook(tmp_path / "out.xlsx")["Forecast parts"]
+    told = pd.DataFrame({c.value: _column(sheet, c.value) for c in sheet[1]})
+    volume = pd.read_parquet(daily / "fcst_volume.parquet")
+    volume = volume[(volume["period"] == "day") & (volume["level"] == "territory")]
+    wanted = volume.assign(mean=volume["mean"].astype(float)).groupby("territory_id")["mean"].sum()
+    wanted["all"] = wanted.sum()
+    assert told["Territory"].iloc[0] == "all"
+    for place, own in told.groupby("Territory"):
+        assert own["Part"].iloc[0] == "level: what sells without the rest"
+        assert own["Part"].iloc[-1] == "forecast"
+        sums = own[["Volume, units", "Net revenue, EUR"]].iloc[:-1].sum()
+        np.testing.assert_allclose(sums.astype(float), own.iloc[-1, 2:].astype(float))
+        assert sums.iloc[0] == pytest.approx(wanted[place], abs=0.01)
+        assert sums.iloc[1] == pytest.approx(7 * wanted[place], abs=0.5)
+    assert "media:<script>alert(1)</script>" in set(told["Part"])
 
 
 def test_without_units_the_sheet_of_net_revenue_says_what_the_forecast_says(book):
