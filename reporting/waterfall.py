@@ -9,7 +9,7 @@ import duckdb
 from reporting.published import Row, rows
 from reporting.sheets import Column, Sheet
 
-#: What the parts are called to readers; drivers stand as kind and name.
+#: What the parts are called to readers.
 WORDS = {
     "level": "level: what sells without the rest",
     "season": "season and weekday",
@@ -42,7 +42,17 @@ def parts(con: duckdb.DuckDBPyConnection) -> list[Row]:
                  abs(sum(net_revenue)) DESC, component
         """,
     )
-    return [row | {"part": WORDS.get(row["component"], row["component"])} for row in found]
+    return [row | {"part": named(row["component"])} for row in found]
+
+
+def named(component: str) -> str:
+    """A part in words; a driver by its name and kind.
+
+    >>> named("media:tv")
+    'tv (media)'
+    """
+    kind, colon, name = component.partition(":")
+    return f"{name} ({kind})" if colon else WORDS.get(component, component)
 
 
 def whole(found: list[Row]) -> list[Row]:

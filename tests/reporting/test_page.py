@@ -203,7 +203,7 @@ def test_parts_of_the_forecast_stand_in_words_and_sum(daily, facts, tmp_path):
     write_page(daily, tmp_path / "index.html", facts)
     page = _Page((tmp_path / "index.html").read_text(encoding="utf-8"))
     told = page.text[page.text.index("What the forecast is made of") :]
-    words = ("level: what sells without the rest", "media:<script>alert(1)</script>",
+    words = ("level: what sells without the rest", "<script>alert(1)</script> (media)",
              "errors of earlier forecasts, carried on", "season and weekday")  # fmt: skip
     places = [told.index(word) for word in words]
     assert places == sorted(places)
