@@ -120,13 +120,14 @@ def calibration_of(
             that none speaks louder; a series' usual error is read from all of its own. None: all.
     """
     size, count = np.nan_to_num(np.abs(logs)).sum(axis=2), np.isfinite(logs).sum(axis=2)
-    usual = _usual(size.sum(axis=0), count.sum(axis=0), kinds)
-    # In units of what is usual at the other origins: by its own, no error would be far from one.
+    pooled, share = _usual(size.sum(axis=0), count.sum(axis=0), kinds)
+    # How a series' errors compare with its kind's is read at the other origins: by its own, no
+    # error would be far from usual. How large an origin's errors are is its own matter.
     others = [
-        _usual(size.sum(axis=0) - size[k], count.sum(axis=0) - count[k], kinds)
+        _usual(size.sum(axis=0) - size[k], count.sum(axis=0) - count[k], kinds)[1]
         for k in range(len(logs))
     ]
-    scaled = logs / np.stack(others)[:, :, None]
+    scaled = logs / (pooled * np.stack(others))[:, :, None]
     if raced is not None:
         scaled, ratios = (np.where(raced[:, :, None], one, np.nan) for one in (scaled, ratios))
     shares = _shares(scaled)
@@ -135,7 +136,7 @@ def calibration_of(
         rows, of_logs = kinds == kind, kind in LOGARITHMIC
         found = _functions(scaled if of_logs else ratios, rows, symmetric=of_logs)
         functions[kind] = found * _wider(scaled[:, rows], shares) if of_logs else found
-    return Calibration(functions, usual, shares, len(logs))
+    return Calibration(functions, pooled * share, shares, len(logs))
 
 
 def _wider(errors: Floats, shares: Shares) -> Floats:
@@ -150,15 +151,20 @@ def _wider(errors: Floats, shares: Shares) -> Floats:
     return np.asarray(wider * np.sqrt(1 + 1 / count))
 
 
-def _usual(total: Floats, count: npt.NDArray[np.intp], kinds: npt.NDArray[np.str_]) -> Floats:
-    """(S,) mean size of a series' errors, from their sum and number, drawn to its kind's."""
-    out = np.full(len(kinds), UNKNOWN)
+def _usual(
+    total: Floats, count: npt.NDArray[np.intp], kinds: npt.NDArray[np.str_]
+) -> tuple[Floats, Floats]:
+    """(S,) mean size of errors of a series' kind, and what part or multiple of it its own is, drawn
+    to 1; from the sum and number of each series' errors."""
+    pooled = np.full(len(kinds), UNKNOWN)
     everyone = total.sum() / count.sum() if count.sum() >= 10 else UNKNOWN
     for kind in set(kinds):
         rows = kinds == kind
-        pooled = total[rows].sum() / count[rows].sum() if count[rows].sum() >= 10 else everyone
-        out[rows] = (total[rows] + DRAWN * pooled) / (count[rows] + DRAWN)
-    return np.asarray(np.maximum(out, 1e-4))
+        enough = count[rows].sum() >= 10
+        pooled[rows] = total[rows].sum() / count[rows].sum() if enough else everyone
+    pooled = np.maximum(pooled, 1e-4)
+    share = (total / pooled + DRAWN) / (count + DRAWN)
+    return pooled, np.asarray(np.maximum(share, 1e-3))
 
 
 def _functions(errors: Floats, rows: Bools, *, symmetric: bool) -> Floats:
