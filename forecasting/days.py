@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 #: A distance to UTC after a time of day.
@@ -15,6 +16,10 @@ def local_days(cells: pd.Series) -> pd.Series:
     """
     if pd.api.types.is_datetime64_any_dtype(cells):
         return cells.dt.tz_localize(None) if cells.dt.tz is not None else cells
-    texts = cells.astype(str).str.replace(_OFFSET, r"\1", regex=True)
+    # A day stands in as many rows as there are series: each is read once.
+    codes, words = pd.factorize(cells)
+    texts = pd.Series(words, dtype=object).astype(str).str.replace(_OFFSET, r"\1", regex=True)
     texts = texts.where(texts.str.match(r"\s*\d"))  # `now` and `today` are no dates of a table
-    return pd.to_datetime(texts, format="ISO8601", errors="coerce")
+    days = pd.to_datetime(texts, format="ISO8601", errors="coerce").to_numpy()
+    # The last one is for cells without a word, whose code is -1.
+    return pd.Series(np.append(days, np.datetime64("NaT"))[codes], cells.index, name=cells.name)
