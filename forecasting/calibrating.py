@@ -36,6 +36,11 @@ BUCKETS = 3
 DRAWN = 60.0
 #: Origins that tell how errors of a horizon go together: one says nothing of the level's spread.
 ORIGINS_NEEDED = 2
+#: Errors under which a quantile function is a guess.
+LEAST = 10
+#: Effective number of errors that fewer count as: with tails heavier than Student's at five, the
+#: rarest paths would make the mean of all.
+FEWEST = 5.0
 LOGARITHMIC = frozenset({"regular", "short"})
 
 
@@ -134,8 +139,10 @@ def calibration_of(
     functions = {}
     for kind in sorted(set(kinds)):
         rows, of_logs = kinds == kind, kind in LOGARITHMIC
-        found = _functions(scaled if of_logs else ratios, rows, symmetric=of_logs)
-        functions[kind] = found * _wider(scaled[:, rows], shares) if of_logs else found
+        functions[kind] = _functions(scaled if of_logs else ratios, rows, symmetric=of_logs)
+        # A guess is no quantile of few errors, and as wide as it was meant.
+        if of_logs and np.isfinite(scaled[:, rows]).sum() >= LEAST:
+            functions[kind] = functions[kind] * _wider(scaled[:, rows], shares)
     return Calibration(functions, pooled * share, shares, len(logs))
 
 
@@ -144,7 +151,7 @@ def _wider(errors: Floats, shares: Shares) -> Floats:
     normal, and the mean's own error. Errors of one horizon go together and count for fewer than
     they are (Kish 1965, design effect)."""
     together = 1 + (errors.shape[2] - 1) * (shares.level + shares.series)
-    count = max(float(np.isfinite(errors).sum()) / together, 2.0)
+    count = max(float(np.isfinite(errors).sum()) / together, FEWEST)
     middle = np.isclose(P, 0.5)
     z = np.where(middle, 1.0, norm.ppf(P))
     wider = np.where(middle, 1.0, t.ppf(P, count) / z)
@@ -180,7 +187,7 @@ def _functions(errors: Floats, rows: Bools, *, symmetric: bool) -> Floats:
         found = found[np.isfinite(found)]
         if len(found) < 50:
             found = everywhere
-        if len(found) < 10:
+        if len(found) < LEAST:
             found = 1.25 * norm.ppf(P) if symmetric else np.exp(UNKNOWN * norm.ppf(P))
         out.append(np.quantile(np.r_[found, -found] if symmetric else found, P))
     return np.array(out)

@@ -89,7 +89,7 @@ def mix_beside(
     alone, _ = mixed(now, weights)
     if now.cut not in windows:  # a year ago
         return alone
-    return Mix(alone, correction_at(race, now, weights, beside, origin), []).mean
+    return alone * correction_at(race, now, weights, beside, origin)[:, None]
 
 
 def correction_at(

@@ -10,7 +10,7 @@ from forecasting.candidates.regression import log_effects
 from forecasting.grid import Floats
 
 
-def explained(window: Window, mean: Floats, earlier: Floats | None = None) -> pd.DataFrame:
+def explained(window: Window, mean: Floats, earlier: Floats) -> pd.DataFrame:
     """Rows `row` (of the grid), `ds`, `part`, `value`, in the target's unit.
 
     The log-linear regression is shared out by logarithmic means (Ang 2004), so its parts are exact:
@@ -20,7 +20,7 @@ def explained(window: Window, mean: Floats, earlier: Floats | None = None) -> pd
     at earlier origins. A series the regression cannot read has, but for that, a level only.
 
     Args:
-        earlier: (S, H) that correction; None: none.
+        earlier: (S, H) that correction.
     """
     grid = window.grid
     known, H = grid.known, grid.ahead
@@ -46,7 +46,7 @@ def explained(window: Window, mean: Floats, earlier: Floats | None = None) -> pd
     parts["level"] = level
     for name, values in terms.items():
         parts[name] = values * middle
-    earlier = np.zeros(mean.shape) if earlier is None else np.where(shut, 0.0, earlier)
+    earlier = np.where(shut, 0.0, earlier)
     readable = np.isfinite(logs).all(axis=1)
     parts["level"][~readable] = (mean - earlier)[~readable]
     parts["earlier_errors"] = earlier

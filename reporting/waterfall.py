@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from reporting.published import Row, rows
+from reporting.published import Row, rows, total
 from reporting.sheets import Column, Sheet
 
 #: What the parts are called to readers.
@@ -71,7 +71,7 @@ def sheet(con: duckdb.DuckDBPyConnection, unit: str, style: str, currency: str) 
     for place in dict.fromkeys(row["territory_id"] for row in found):
         own = [row for row in found if row["territory_id"] == place]
         cells += [[place, row["part"], row["volume"], row["net_revenue"]] for row in own]
-        sums = [sum(row[name] for row in own) for name in ("volume", "net_revenue")]
+        sums = [total([row[name] for row in own]) for name in ("volume", "net_revenue")]
         cells.append([place, "forecast", *sums])
     columns = [
         Column("Territory", "text", 14), Column("Part", "text", 40),

@@ -18,10 +18,11 @@ from shops import laid_with_kinds
 from forecasting.candidates.naive import RecentMean, SeasonalNaive
 from forecasting.candidates.pooled import PooledTrees
 from forecasting.candidates.regression import LogOls
+from forecasting.correcting import mix_at
 from forecasting.grid import Floats
 from forecasting.hierarchy import groups_of, levels_of, reconcile
 from forecasting.race import Race
-from forecasting.weighing import mixed, weights_at
+from forecasting.weighing import weights_at
 
 HORIZON = 42
 CUTS = (42, 84, 168)
@@ -39,7 +40,7 @@ def main() -> None:
     for heading in ("origin", "bottom_up WAPE", "top_down", "mint_shrink", "auto takes"):
         shown.add_column(heading, justify="right")
     for cut in CUTS:
-        weights, _ = weights_at(race, cut)
+        weights, cuts = weights_at(race, cut)
         told = race.at(cut, whole=True)
         actual = race.actual(cut)
 
@@ -47,9 +48,13 @@ def main() -> None:
             gap = np.where(np.isfinite(actual), mean - actual, 0.0)
             return np.array([np.abs(gap.sum(axis=0)).sum(), np.abs(gap).sum()])
 
-        before = missed(mixed(told, weights)[0])
-        ways = [reconcile(race, cut, weights, told, levels, w) for w in ("top_down", "mint_shrink")]
-        taken = reconcile(race, cut, weights, told, levels, "auto").method
+        mean = mix_at(race, told, weights, cuts).mean
+        before = missed(mean)
+        ways = [
+            reconcile(race, cut, weights, mean, told, levels, way)
+            for way in ("top_down", "mint_shrink")
+        ]
+        taken = reconcile(race, cut, weights, mean, told, levels, "auto").method
         cells = [" / ".join(f"{v:.3f}" for v in missed(w.mean) / before) for w in ways]
         base = " / ".join(f"{v:.4f}" for v in before / np.nansum(actual))
         origin = str(laid.grid.dates[laid.grid.known - 1 - cut].date())

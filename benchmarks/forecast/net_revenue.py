@@ -23,6 +23,7 @@ from rich.console import Console
 from threadpoolctl import threadpool_limits
 
 from forecasting.calibrating import calibrate, draw
+from forecasting.correcting import mix_at
 from forecasting.grid import Floats
 from forecasting.inputs import ForecastInputs, cleaned
 from forecasting.laying import grid_of
@@ -34,7 +35,7 @@ from forecasting.race import Race, field_of_candidates
 from forecasting.revenue import takings_of, units_told
 from forecasting.series import Sold, calendar, sold_of
 from forecasting.stage import LAGGED_TREES, TREES
-from forecasting.weighing import mixed, weights_over
+from forecasting.weighing import weights_over
 from liftcast import releasing, results
 from models.mix.result import MixResult
 from warehouse.lake import Lake
@@ -56,7 +57,7 @@ class Raced:
         """(S, H) mean and (S, P, H) paths from an origin, learned at older ones."""
         told = self.race.at(cut)
         weights = weights_over(self.race, older, sorted(set(map(str, told.kinds))))
-        mean, _ = mixed(told, weights)
+        mean = mix_at(self.race, told, weights, older).mean
         calibration = calibrate(self.race, older, weights, told)
         paths = draw(mean, told, calibration, np.arange(len(mean)), 0)
         start = self.race.grid.known - cut

@@ -1,6 +1,7 @@
 """Quantile functions of errors: what is read at some origins holds at others."""
 
 import numpy as np
+from scipy.stats import norm
 
 from forecasting.calibrating import calibration_of
 from forecasting.dispersion import P
@@ -59,3 +60,17 @@ def test_of_few_errors_intervals_are_wider_and_of_many_they_are_not():
     edge = found.usual * np.interp(0.9, P, found.functions["regular"][0])
     new = np.abs(0.1 * rng.standard_normal((400, 100)))
     assert 0.79 < (new <= edge).mean() < 0.815
+
+
+def test_a_guess_stays_as_wide_as_it_was_meant():
+    """Short series that no earlier origin tells of, beside many that are told of."""
+    rng = np.random.default_rng(5)
+    seen = 0.1 * rng.standard_normal((3, 30, 28))
+    seen[:, 20:] = np.nan
+    kinds = np.where(np.arange(30) < 20, "regular", "short")
+    found = calibration_of(seen, np.exp(seen), kinds)
+    np.testing.assert_allclose(found.functions["short"][0], 1.25 * norm.ppf(P))
+    # Ten errors of one window are few, and no path may outweigh all the others.
+    seen[0, 20, :10] = 0.1 * rng.standard_normal(10)
+    few = calibration_of(seen, np.exp(seen), kinds)
+    assert np.exp(few.usual[20] * few.functions["short"][0].max()) < 10
